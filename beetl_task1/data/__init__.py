@@ -1,0 +1,1 @@
+"""Nights, folders, folds and the simulator."""

@@ -1,0 +1,1 @@
+"""Simulated competitions with known truth and known order."""

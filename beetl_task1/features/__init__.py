@@ -1,0 +1,1 @@
+"""Hand-crafted features of one epoch, and their cache."""

@@ -1,0 +1,1 @@
+"""Predictors, their registry and their checkpoints."""

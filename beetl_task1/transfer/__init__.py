@@ -1,0 +1,1 @@
+"""Carrying a model over to the target group."""

@@ -1,0 +1,55 @@
+"""Files are written whole: under a temporary name in the same folder, then renamed."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path, mode: str = "wb", **kwargs) -> Iterator[IO]:
+    """Open a file that appears at ``path`` only when the block ends without an error.
+
+    Killed at any moment, the old file or the new one is there, never half of one. The folder is made.
+
+    Parameters
+    ----------
+    path : path
+        Where the file shall stand.
+    mode : str
+        ``"wb"`` or ``"w"``.
+    **kwargs
+        Passed to :func:`open`, for instance ``newline``.
+
+    Yields
+    ------
+    file object
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, mode, **kwargs) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file (UTF-8, ``\\n``) whole."""
+    with whole_file(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

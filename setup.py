@@ -1,0 +1,35 @@
+"""Metadata, dependencies and the entry point; pyproject.toml holds the build system and tool settings."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "beetl_task1" / "__init__.py").read_text()).group(1)
+
+setup(
+    name="beetl-task1",
+    version=VERSION,
+    description="Sleep staging carried over to older people: the BEETL Task 1 competition, from data to Codalab zip",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    python_requires=">=3.11",
+    packages=find_packages(include=["beetl_task1", "beetl_task1.*"]),
+    package_data={"beetl_task1": ["recipes/*.toml", "data/simulate/*.json"]},
+    install_requires=[
+        "braindecode>=1.8",
+        "click>=8.1",
+        "joblib>=1.4",
+        "mne>=1.8",
+        "numpy>=1.26",
+        "rich>=13",
+        "scikit-learn>=1.5",
+        "scipy>=1.12",
+        "skops>=0.11",
+        "torch>=2.4",
+    ],
+    extras_require={"test": ["edfio>=0.4", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"]},
+    entry_points={"console_scripts": ["beetl-task1 = beetl_task1.cli:main"]},
+)
