@@ -61,16 +61,29 @@ class Part:
 _FINAL_PREFIXES = ("testing_", "leaderboard_", "training_", "target_")
 
 PARTS = (
-    Part("25-64", "source", "SleepSource", "MNE-beetlsleepsource-data",
-         ("training_",), range(0, 39), 90_545, True),
-    Part("65-79", "target", "LeaderboardSleep/sleep_target", "MNE-beetlsleepleaderboard-data/sleep_target",
-         ("leaderboard_",), range(0, 6), 15_442, True),
-    Part("65-79", "test", "LeaderboardSleep/testing", "MNE-beetlsleepleaderboard-data/testing",
-         ("leaderboard_",), range(6, 18), 25_748, False),
-    Part("80-95", "target", "finalSleep/sleep_target", None,
-         _FINAL_PREFIXES, range(0, 5), 16_568, False),
-    Part("80-95", "test", "finalSleep/testing", None,
-         _FINAL_PREFIXES, range(5, 14), 25_756, False),
+    Part("25-64", "source", "SleepSource", "MNE-beetlsleepsource-data", ("training_",), range(0, 39), 90_545, True),
+    Part(
+        "65-79",
+        "target",
+        "LeaderboardSleep/sleep_target",
+        "MNE-beetlsleepleaderboard-data/sleep_target",
+        ("leaderboard_",),
+        range(0, 6),
+        15_442,
+        True,
+    ),
+    Part(
+        "65-79",
+        "test",
+        "LeaderboardSleep/testing",
+        "MNE-beetlsleepleaderboard-data/testing",
+        ("leaderboard_",),
+        range(6, 18),
+        25_748,
+        False,
+    ),
+    Part("80-95", "target", "finalSleep/sleep_target", None, _FINAL_PREFIXES, range(0, 5), 16_568, False),
+    Part("80-95", "test", "finalSleep/testing", None, _FINAL_PREFIXES, range(5, 14), 25_756, False),
 )
 """Every folder of the competition, in the order of the ages."""
 

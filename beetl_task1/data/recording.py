@@ -1,0 +1,248 @@
+"""The night: one recording with its identity, its epochs and, where they are given, its labels and onsets."""
+
+import hashlib
+import re
+import weakref
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import BeetlError, DataError
+from ..task import N_CHANS, N_OUTPUTS, N_TIMES
+from .pickles import load_array, read_bytes
+
+UNITS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6}
+"""Units that recordings may be given in, as volts."""
+LARGEST_STD = 1e-3
+"""A night whose typical epoch varies more than this (V) is not in volts: EEG varies by some 2e-5 V."""
+
+
+class RecordingKey(NamedTuple):
+    """Identity of a night. Subject numbers restart in each group, so the group belongs to it."""
+
+    group: str
+    subject: int
+    session: int
+
+    def __str__(self) -> str:
+        return f"{self.group}/s{self.subject}r{self.session}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RecordingKey":
+        """Return the key of a text such as ``"65-79/s6r1"``."""
+        match = re.fullmatch(r"(.+)/s(\d+)r(\d+)", text)
+        if match is None:
+            raise BeetlError(f"recording {text!r}: expected group/s<subject>r<session>, for instance 65-79/s6r1")
+        return cls(match[1], int(match[2]), int(match[3]))
+
+
+class Recording:
+    """One night.
+
+    Without onsets a night is a *set* of epochs: the order of rows is that of the submission and means nothing else.
+
+    Made by :meth:`from_files` or :meth:`from_arrays`.
+
+    Attributes
+    ----------
+    key : RecordingKey
+        Identity.
+    path : Path or None
+        File of the signal; ``None`` for a night in memory.
+    X : numpy.ndarray (n_epochs, 2, 3000), float32
+        Volts. Read anew when nobody holds the last copy, so that a pass over many nights holds one at a time.
+    y : numpy.ndarray (n_epochs,), int64, or None
+        Stages as indices into :data:`beetl_task1.task.STAGES`; ``None`` where hidden.
+    onsets : numpy.ndarray (n_epochs,) or None
+        Seconds from the beginning of the night, where the order is known.
+    """
+
+    def __init__(self, key: RecordingKey, path: Path | None = None, y_path: Path | None = None, unit: str = "V"):
+        self.key, self.path, self.onsets = key, path, None
+        self._y_path, self._unit = y_path, unit
+        self._array: np.ndarray | None = None
+        self._y: np.ndarray | None = None
+        self._sha256: str | None = None
+        self._n_epochs: int | None = None
+        self._held: weakref.ref | None = None
+
+    @classmethod
+    def from_files(cls, key: RecordingKey, x_path: Path, y_path: Path | None = None, unit: str = "V") -> "Recording":
+        """Return the night of a pair of competition files; nothing is read yet.
+
+        Parameters
+        ----------
+        key : RecordingKey
+            Identity.
+        x_path, y_path : path
+            The signal and, where labelled, its stages.
+        unit : {"V", "mV", "uV"}
+            Unit of the signal file.
+        """
+        return cls(key, Path(x_path), None if y_path is None else Path(y_path), unit)
+
+    @classmethod
+    def from_arrays(
+        cls, key: RecordingKey, X: np.ndarray, y: np.ndarray | None = None, onsets: np.ndarray | None = None
+    ) -> "Recording":
+        """Return a night that is in memory.
+
+        Parameters
+        ----------
+        key : RecordingKey
+            Identity.
+        X : array (n_epochs, 2, 3000)
+            Volts.
+        y : array (n_epochs,), optional
+            Stages.
+        onsets : array (n_epochs,), optional
+            Seconds.
+
+        Raises
+        ------
+        DataError
+            If an array is not as the competition has it.
+        """
+        recording = cls(key)
+        recording._array = np.ascontiguousarray(check_signal(np.asarray(X), str(key)))
+        recording._n_epochs, recording.onsets = len(recording._array), onsets
+        recording._y = None if y is None else check_labels(np.asarray(y), str(key), len(recording._array))
+        return recording
+
+    @property
+    def name(self) -> str:
+        """What errors call the signal."""
+        return str(self.key if self.path is None else self.path)
+
+    @property
+    def X(self) -> np.ndarray:
+        if self._array is not None:
+            return self._array
+        X = None if self._held is None else self._held()
+        if X is None:
+            content = read_bytes(self.path)
+            self._sha256 = hashlib.sha256(content).hexdigest()
+            X = check_signal(load_array(self.path, content), self.name, self._unit)
+            self._n_epochs, self._held = len(X), weakref.ref(X)
+        return X
+
+    @property
+    def y(self) -> np.ndarray | None:
+        if self._y is None and self._y_path is not None:
+            labels = check_labels(load_array(self._y_path), str(self._y_path))
+            if len(labels) != self.n_epochs:
+                raise DataError(
+                    f"{self._y_path}: {len(labels)} labels for the {self.n_epochs} epochs of {self.name}; "
+                    "take both files from the same download"
+                )
+            self._y = labels
+        return self._y
+
+    @property
+    def labelled(self) -> bool:
+        """Whether stages are given; reads nothing."""
+        return self._y is not None or self._y_path is not None
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs; reads the signal once."""
+        if self._n_epochs is None:
+            self.X  # noqa: B018
+        return self._n_epochs
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the signal file (of the array for a night in memory)."""
+        if self._sha256 is None:
+            self._sha256 = digest(self.path) if self.path else hashlib.sha256(self._array).hexdigest()
+        return self._sha256
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_held": None}
+
+    def __repr__(self) -> str:
+        return f"Recording({self.key})"
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file as hexadecimal text."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+
+
+def check_signal(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
+    """Return a signal as float32 volts, or say what is wrong with it.
+
+    Parameters
+    ----------
+    X : array (n_epochs, 2, 3000)
+        In ``unit``.
+    name : str
+        What the error calls it.
+    unit : {"V", "mV", "uV"}
+        Unit of ``X``.
+
+    Raises
+    ------
+    DataError
+        On another shape, no epoch, another dtype than float, values that are not finite, or another unit.
+    """
+    if X.ndim != 3 or X.shape[1:] != (N_CHANS, N_TIMES):
+        raise DataError(
+            f"{name}: expected shape (n_epochs, {N_CHANS}, {N_TIMES}), got {X.shape}; "
+            "cut the recording into 30 s epochs of two channels at 100 Hz"
+        )
+    if len(X) == 0:
+        raise DataError(f"{name}: holds no epoch; take the file from the download again")
+    if X.dtype.kind != "f":
+        raise DataError(f"{name}: expected float32 or float64, got {X.dtype}; save the signal in volts as floats")
+    X = X.astype(np.float32, copy=False) if unit == "V" else (X * UNITS[unit]).astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))
+    if len(bad):
+        raise DataError(
+            f"{name}: {len(bad)} epochs hold NaN or infinite values (first: row {bad[0]}); mend or remove them"
+        )
+    _check_unit(X, name)
+    return X
+
+
+def _check_unit(X: np.ndarray, name: str) -> None:
+    typical = float(np.median(X.std(axis=2)))
+    if typical > LARGEST_STD:
+        raise DataError(
+            f"{name}: a typical epoch varies by {typical:.3g} where volts give about 2e-05: "
+            "this looks like another unit; pass --unit uV (or mV) to convert it"
+        )
+
+
+def check_labels(y: np.ndarray, name: str, n_epochs: int | None = None) -> np.ndarray:
+    """Return labels as int64, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : array (n_epochs,)
+        Whole numbers 0..5.
+    name : str
+        What the error calls them.
+    n_epochs : int, optional
+        The number that there must be.
+
+    Raises
+    ------
+    DataError
+        On another shape, other values or another count.
+    """
+    if y.ndim != 1 or len(y) == 0:
+        raise DataError(
+            f"{name}: expected labels of shape (n_epochs,), got {y.shape}; take the file from the download again"
+        )
+    rows = np.flatnonzero((y != np.floor(y)) | (y < 0) | (y >= N_OUTPUTS) | (y != y))
+    if len(rows):
+        raise DataError(f"{name}: label {y[rows[0]]} in row {rows[0]}; expected whole numbers 0 to {N_OUTPUTS - 1}")
+    if n_epochs is not None and len(y) != n_epochs:
+        raise DataError(f"{name}: {len(y)} labels for {n_epochs} epochs; give one label per epoch")
+    return y.astype(np.int64)

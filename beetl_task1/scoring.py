@@ -1,0 +1,65 @@
+"""The leaderboard's score: 100 x balanced accuracy over the pooled test epochs."""
+
+import numpy as np
+
+from .errors import BeetlError
+from .task import N_OUTPUTS
+
+
+def leaderboard_score(truth: np.ndarray, labels: np.ndarray) -> float:
+    """Score labels as the leaderboard does, unrounded.
+
+    Each correct epoch earns ``100 / (n_classes * n_epochs_of_its_class)``, so the sum is 100 x the mean recall over the
+    classes that the truth holds. The organisers' scorer rounds to 2 decimals, and divides by zero where a class below
+    the highest one present is absent from the truth; here an absent class is left out of the mean, wherever it stands.
+
+    Parameters
+    ----------
+    truth, labels : array (n_epochs,)
+        Stages 0..5, pooled over all test recordings in the same order.
+
+    Returns
+    -------
+    float
+        0 to 100.
+
+    Raises
+    ------
+    BeetlError
+        If the lengths differ, nothing is given, or a value is not a stage.
+    """
+    truth, labels = _check("truth", truth), _check("labels", labels)
+    if len(truth) != len(labels):
+        raise BeetlError(
+            f"{len(labels)} labels for {len(truth)} true ones; both must list the same epochs in the same order"
+        )
+    recall = stage_recall(truth, labels)
+    return float(100 * np.nanmean(recall))
+
+
+def stage_recall(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the recall of each stage, NaN where the truth lacks it.
+
+    Parameters
+    ----------
+    truth, labels : array (n_epochs,)
+        Stages 0..5.
+
+    Returns
+    -------
+    numpy.ndarray (6,)
+        0 to 1, or NaN.
+    """
+    truth, labels = np.asarray(truth), np.asarray(labels)
+    total = np.bincount(truth, minlength=N_OUTPUTS)
+    correct = np.bincount(truth[truth == labels], minlength=N_OUTPUTS)
+    return np.divide(correct, total, out=np.full(N_OUTPUTS, np.nan), where=total > 0)
+
+
+def _check(name: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1 or len(values) == 0:
+        raise BeetlError(f"{name}: expected one stage per epoch, got shape {values.shape}")
+    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= N_OUTPUTS:
+        raise BeetlError(f"{name}: expected integers 0 to {N_OUTPUTS - 1}, got {np.unique(values)[:8]}")
+    return values.astype(np.int64)
