@@ -1,0 +1,46 @@
+"""``beetl-task1 download``."""
+
+from pathlib import Path
+
+import click
+
+from ..task import SOURCE_GROUP, TARGET_GROUPS
+
+
+@click.command(name="download")
+@click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, "tutorial"]),
+              help="Age group to fetch; may be repeated.  [default: the three of the competition]")
+@click.option("--labels", is_flag=True, help="Also the final phase's true labels, for `score`, to truth/80-95.txt.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), envvar="BEETL_DATA",
+              show_envvar=True, help="The data folder; made if missing.")
+@click.option("--keep-archives", is_flag=True, help="Keep the zips after unpacking.")
+@click.option("--api", default="https://api.figshare.com/v2", show_default=True, envvar="BEETL_FIGSHARE",
+              show_envvar=True, help="Where figshare's API answers.")
+def command(groups: tuple[str, ...], labels: bool, out: Path, keep_archives: bool, api: str) -> None:
+    """Fetch the competition's recordings from figshare and lay out its folders.
+
+    Some 9 GB, and at times twice that while unpacking. A download that broke off continues when run again; what is
+    complete is left alone. Every file is checked by its md5. Where figshare refuses, the error says what to download
+    by hand and where to put it.
+
+    \b
+    Example:
+      beetl-task1 download --out data
+      beetl-task1 download --group 80-95 --labels --out data
+    """
+    from ..data.download import download
+    from .progress import progress
+
+    with progress() as report:
+        result = download(out, groups or (SOURCE_GROUP, *TARGET_GROUPS), labels=labels, keep_archives=keep_archives,
+                          api=api, progress=report)
+    for title, count in result.files.items():
+        click.echo(f"{title}: {count} files")
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    _inspect(out)
+
+
+def _inspect(out: Path) -> None:
+    """End with a look at what has arrived."""
+    click.echo(f"look at them with: beetl-task1 inspect --data {out}")
