@@ -21,7 +21,7 @@ class Night(Protocol):
 
     key: object
     sha256: str
-    """Hash of the file it came from, hexadecimal."""
+    """Hash of what the signals are made from, hexadecimal."""
 
     @property
     def X(self) -> np.ndarray:

@@ -10,8 +10,8 @@ POWER_FLOOR = np.float32(1e-2)
 _VARYING = ("delta", "theta", "alpha", "spindle", "beta")
 _WINDOW_SECONDS = 2
 _SPINDLE_SHARE = 0.2
-_BURST = 2.25
-"""A burst has this many times the median power of its epoch, which is 1.5 times the amplitude."""
+_BURST = 4
+"""A burst has this many times the median power of its epoch, which is twice the amplitude."""
 
 
 def event_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -40,7 +40,7 @@ def event_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def spindle_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return number, time and strength of spindle-like bursts.
 
-    A burst is at least 0.4 s with 1.5 times the median amplitude of the epoch in 11-16 Hz and a fifth of the power of
+    A burst is at least 0.4 s with twice the median amplitude of the epoch in 11-16 Hz and a fifth of the power of
     4-30 Hz (the relative-power rule of Lacourse et al. 2019, doi 10.1016/j.jneumeth.2018.08.014).
 
     Returns
@@ -70,7 +70,7 @@ def burst_features(saw: np.ndarray) -> dict[str, np.ndarray]:
     Returns
     -------
     features : dict of name to array, shape (n_epochs, n_chans)
-        ``saw_time`` share of the epoch above 1.5 times the median amplitude, 0 to 1; ``saw_contrast`` log10 of the
+        ``saw_time`` share of the epoch above twice the median amplitude, 0 to 1; ``saw_contrast`` log10 of the
         largest power over the median.
     """
     smooth = _smooth(saw)
