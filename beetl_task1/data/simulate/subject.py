@@ -1,0 +1,119 @@
+"""Traits of a sleeper and effects of one night."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ... import task
+from . import tables
+from .streams import generator
+
+AGES = {"25-64": (25.0, 65.0), "65-79": (65.0, 80.0), "80-95": (80.0, 96.0)}
+YOUNG = 29.0
+"""Mean age of the sleepers that the tables were fitted to."""
+SHARES = {
+    YOUNG: (0.196, 0.066, 0.421, 0.080, 0.055, 0.182),
+    72.0: (0.380, 0.090, 0.330, 0.055, 0.028, 0.117),
+    87.0: (0.480, 0.115, 0.280, 0.033, 0.008, 0.084),
+}
+"""Mean shares of W, S1, S2, S3, S4, REM: the young from 39 real nights; the old so that both targets together have the
+competition's counts."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """One sleeper.
+
+    Attributes
+    ----------
+    age : float
+        Years.
+    effect : (6, 12)
+        Deviation of the log powers of every stage from the mean sleeper.
+    alpha_peak, spindle_peak : float
+        Hz.
+    alpha : float
+        Prominence of the alpha rhythm in quiet Wake, 0 for none.
+    spindles, eyes, muscle, arousals : float
+        Rates and sizes relative to the mean sleeper.
+    shares : (6,)
+        Log deviation of the shares of the stages.
+    """
+
+    age: float
+    effect: np.ndarray
+    alpha_peak: float
+    spindle_peak: float
+    alpha: float
+    spindles: float
+    eyes: float
+    muscle: float
+    arousals: float
+    shares: np.ndarray
+
+
+def age_effect(age: float) -> np.ndarray:
+    """Log powers of every stage that age adds, (6, 12).
+
+    Delta falls most in S3 and S4, then theta and the spindle band; muscle rises a little (Landolt & Borbely 2001, Clin
+    Neurophysiol 112:2093; Carrier et al. 2001, Psychophysiology 38:232; Mander, Winer & Walker 2017, Neuron 94:19).
+    """
+    decades = (age - YOUNG) / 10
+    bands = np.array([
+        [-0.05, 0.02, -0.05, 0.03, 0.04],
+        [-0.06, -0.04, -0.05, 0.00, 0.03],
+        [-0.12, -0.08, -0.06, -0.04, 0.03],
+        [-0.15, -0.09, -0.05, -0.05, 0.02],
+        [-0.15, -0.09, -0.05, -0.05, 0.02],
+        [-0.06, -0.05, -0.05, 0.00, 0.03]])
+    return decades * np.hstack([bands, bands, np.zeros((6, 2))])
+
+
+def draw_subject(seed: int, group: str, subject: int, age: float | None = None) -> Traits:
+    """Draw the traits of a sleeper.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the competition.
+    group : str
+        Age group, such as ``"65-79"``.
+    subject : int
+        Number of the subject in the group.
+    age : float, optional
+        Years; drawn from the group's range if not given.
+    """
+    rng = generator(seed, "subject", group, subject)
+    drawn = rng.uniform(*AGES[group])
+    age = drawn if age is None else age
+    factors = tables.load("powers")["subject_factors"]
+    effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors) + age_effect(age)
+    has_alpha = rng.random() > 0.1
+    return Traits(
+        age=age, effect=effect,
+        alpha_peak=rng.normal(10.1, 0.8) - 0.012 * (age - YOUNG),
+        spindle_peak=rng.normal(13.4, 0.5) - 0.008 * (age - YOUNG),
+        alpha=has_alpha * rng.lognormal(0, 0.5),
+        spindles=rng.lognormal(0, 0.3) * np.exp(-0.012 * (age - YOUNG)),
+        eyes=rng.lognormal(0, 0.35), muscle=rng.lognormal(0, 0.4),
+        arousals=rng.lognormal(0, 0.3) * np.exp(0.012 * (age - YOUNG)),
+        shares=rng.normal(0, [0.2, 0.3, 0.12, 0.25, 0.6, 0.15]))
+
+
+def night_effect(rng: np.random.Generator) -> np.ndarray:
+    """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 12)."""
+    factors = tables.load("powers")["night_factors"]
+    return np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors)
+
+
+def mean_shares(age: float) -> np.ndarray:
+    """Return the mean shares of the stages at an age, log-linear between the ages of :data:`SHARES`."""
+    ages = np.array(list(SHARES))
+    logs = np.log(np.array(list(SHARES.values())))
+    shares = np.exp([np.interp(age, ages, column) for column in logs.T])
+    return shares / shares.sum()
+
+
+def groups() -> tuple[str, ...]:
+    """Return the age groups, youngest first."""
+    return tuple(dict.fromkeys(part.group for part in task.PARTS))

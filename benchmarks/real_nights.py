@@ -1,0 +1,82 @@
+"""The optional real recordings that the simulator is pinned to: hypnograms, features, minutes of signal.
+
+They are looked for in ``--real DIR``, in ``$BEETL_REAL`` or in ``../shared/data`` beside the repository.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+STAGE_CHARS = "W1234R"
+BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+FLOOR = 1e-10
+WAKE_CROP = 60
+"""Epochs of Wake kept before the first and after the last epoch of sleep (30 min)."""
+_POWER = np.array([0, 1, 2, 3, 4, 9, 10, 11, 12, 13])
+_VARIANCE = np.array([7, 16])
+_MOBILITY = np.array([8, 17])
+
+
+def default_folder() -> Path:
+    """Return where the real recordings are looked for."""
+    return Path(os.environ.get("BEETL_REAL", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def hypnograms(folder: Path) -> dict[str, np.ndarray]:
+    """Return the real nights of ``sleep_edf_20_hypnograms.txt``, Wake cropped, as stages 0-5 (-1 unscored)."""
+    nights = {}
+    for line in (folder / "sleep_edf_20_hypnograms.txt").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            record, stages = line.split()
+            night = np.array([STAGE_CHARS.find(c) for c in stages])
+            asleep = np.flatnonzero(night > 0)
+            nights[record] = night[max(0, asleep[0] - WAKE_CROP):asleep[-1] + WAKE_CROP + 1]
+    return nights
+
+
+def weak_features(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the 18 real features of every night as they are, and their five stages (S3 and S4 merged)."""
+    data = np.load(folder / "sleep_edf_20_features.npz")
+    records = sorted(k[:-2] for k in data.files if k.endswith("_X"))
+    return ({r: data[f"{r}_X"].astype(float) for r in records}, {r: data[f"{r}_y"].astype(int) for r in records})
+
+
+def six_stages(folder: Path) -> dict[str, np.ndarray]:
+    """Return the six R&K stages of the feature file's epochs, taken from the hypnograms (they agree epoch by epoch)."""
+    five = weak_features(folder)[1]
+    merged = np.array([0, 1, 2, 3, 3, 4])
+    stages = {}
+    for record, night in hypnograms(folder).items():
+        if record in five:
+            scored = night[night >= 0][:len(five[record])]
+            if (merged[scored] != five[record]).any():
+                raise ValueError(f"{record}: hypnogram and features disagree")
+            stages[record] = scored
+    return stages
+
+
+def log_powers(features: np.ndarray) -> np.ndarray:
+    """Undo the floor of the 18 features.
+
+    Returns
+    -------
+    (n, 14) : natural logs, in microvolts: mean density in five bands of Fpz-Cz, of Pz-Oz (uV^2/Hz), variance below
+        the bands of either channel (uV^2), variance of either channel (uV^2).
+    """
+    density = np.maximum((np.exp(features[:, _POWER]) - FLOOR) * 1e12, 1e-3)
+    variance = np.maximum((np.exp(features[:, _VARIANCE]) - FLOOR) * 1e12, 1e-1)
+    return np.log(np.column_stack([density, below_bands(density, variance), variance]))
+
+
+def below_bands(density: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Variance that the five bands do not hold (drift below 0.5 Hz), at least 2 % of the whole."""
+    widths = np.array([b - a for a, b in BANDS])
+    inside = np.column_stack([density[:, :5] @ widths, density[:, 5:] @ widths])
+    return np.maximum(variance - inside, 0.02 * variance)
+
+
+def difference_power(features: np.ndarray) -> np.ndarray:
+    """Log variance of the first difference (uV^2) of either channel, from the mobility."""
+    variance = np.exp(features[:, _VARIANCE])
+    return np.log(np.maximum(features[:, _MOBILITY] ** 2 * variance * 1e12, 1e-3))
