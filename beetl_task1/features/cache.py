@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
@@ -16,12 +17,16 @@ Progress = Callable[[int, int, str], None]
 """Called with recordings done, recordings in all, and what was done last."""
 
 
+_READING = threading.Lock()
+
+
 class Night(Protocol):
     """What is asked of a recording here."""
 
     key: object
     sha256: str
-    """Hash of what the signals are made from, hexadecimal."""
+    """Hash of the file that the signals come from, hexadecimal. A ``fingerprint``, where a recording has one, is used
+    instead: it tells apart one file read in two units."""
 
     @property
     def X(self) -> np.ndarray:
@@ -45,34 +50,34 @@ class FeatureCache:
 
     def features(self, recording: Night) -> np.ndarray:
         """Return the features of a recording, shape (n_epochs, n_features), float32; ``X`` is read only on a miss."""
-        features = self._read(recording.sha256)
+        features = self._read(_content(recording))
         if features is None:
-            features = extract(recording.X)
-            self._write(recording.sha256, features)
+            features = _compute(recording)
+            self._write(_content(recording), features)
         return features
 
-    def path(self, sha256: str) -> Path:
-        """Return where the features of a recording stand, or would."""
-        return self.folder / f"v{FEATURE_VERSION}" / f"{sha256}.npy"
+    def path(self, content: str) -> Path:
+        """Return where the features of a recording stand, or would, by its hash."""
+        return self.folder / f"v{FEATURE_VERSION}" / f"{content}.npy"
 
-    def _read(self, sha256: str) -> np.ndarray | None:
+    def _read(self, content: str) -> np.ndarray | None:
         """Return what is cached, or None where that is missing or not what was written."""
         try:
-            content = self.path(sha256).read_bytes()
+            stored = self.path(content).read_bytes()
         except OSError:
             return None
-        payload, digest = content[:-32], content[-32:]
-        if digest != _digest(sha256, payload):
+        payload, digest = stored[:-32], stored[-32:]
+        if digest != _digest(content, payload):
             return None
         return np.load(io.BytesIO(payload), allow_pickle=False)
 
-    def _write(self, sha256: str, features: np.ndarray) -> None:
+    def _write(self, content: str, features: np.ndarray) -> None:
         buffer = io.BytesIO()
         np.save(buffer, features, allow_pickle=False)
         payload = buffer.getvalue()
-        with whole_file(self.path(sha256)) as file:
+        with whole_file(self.path(content)) as file:
             file.write(payload)
-            file.write(_digest(sha256, payload))
+            file.write(_digest(content, payload))
 
 
 def features_of(
@@ -80,7 +85,9 @@ def features_of(
 ) -> list[np.ndarray]:
     """Return the features of many recordings, in their order.
 
-    At most ``jobs`` recordings are in memory at a time.
+    Threads do the work: numpy and scipy let go of the interpreter, and processes would each hold the libraries. One
+    recording is read at a time, since reading takes several times the memory that its signals do; at most ``jobs``
+    are held.
 
     Parameters
     ----------
@@ -109,10 +116,17 @@ def features_of(
 
 
 def _compute(recording: Night) -> np.ndarray:
-    return extract(recording.X)
+    with _READING:
+        X = recording.X
+    return extract(X)
 
 
-def _digest(sha256: str, payload: bytes) -> bytes:
+def _content(recording: Night) -> str:
+    """Return the hash that names the signals of a recording."""
+    return getattr(recording, "fingerprint", None) or recording.sha256
+
+
+def _digest(content: str, payload: bytes) -> bytes:
     """Return a hash over what a cache file is for and what it holds."""
-    about = "\n".join([sha256, str(FEATURE_VERSION), *feature_names(), ""])
+    about = "\n".join([content, str(FEATURE_VERSION), *feature_names(), ""])
     return hashlib.sha256(about.encode() + payload).digest()

@@ -86,6 +86,13 @@ def test_an_array_with_pickled_objects_is_not_taken(cache):
     np.testing.assert_array_equal(cache.features(night), extract(night._X))
 
 
+def test_one_file_in_two_units_has_two_entries(cache):
+    night, other = Night(0), Night(0)
+    other._X, other.fingerprint = night._X * 2, "ab" * 32
+    cache.features(night)
+    np.testing.assert_array_equal(cache.features(other), extract(other._X))
+
+
 def test_a_folder_in_place_of_the_file_is_no_hit(cache):
     cache.path("ab").mkdir(parents=True)
     assert cache._read("ab") is None
