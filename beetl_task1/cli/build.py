@@ -1,0 +1,70 @@
+"""``beetl-task1 build``."""
+
+from pathlib import Path
+
+import click
+
+from ..task import SOURCE_GROUP, STAGES, TARGET_GROUPS
+from . import options
+
+_SHOWN_LEFT_OUT = 10
+
+
+@click.command()
+@click.option("--sleep-edf", "sleep_edf", type=click.Path(path_type=Path), required=True,
+              help="Folder of Sleep-EDF Expanded's sleep-cassette EDF files, at any depth.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), required=True,
+              help="Folder to make; an earlier build in it is replaced.")  # fmt: skip
+@click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS]),
+              help="Age group to build; may be repeated.  [default: all three]")  # fmt: skip
+@click.option("--fetch", is_flag=True, help="First fetch what is missing from PhysioNet (8 GB for all groups).")
+@click.option("--single-nights", is_flag=True, help="Also take the subjects of whom the study has one night only.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Shuffles the epochs of a night.")
+@options.jobs
+@options.as_json
+def build(sleep_edf, out, groups, fetch, single_nights, seed, jobs, as_json):
+    """Build the competition's folders from PhysioNet's Sleep-EDF Expanded: real data that anybody can have.
+
+    A local leaderboard with truth files, not the competition's own split: some subjects and epochs differ, and the
+    counts are printed beside the competition's. Sleep-EDF is licensed ODC-By 1.0.
+
+    \b
+    Example:
+      beetl-task1 build --sleep-edf physionet --fetch --out open
+      beetl-task1 submit --data open --group 65-79
+    """
+    from ..data import sleep_edf as library
+    from .progress import progress_bar
+
+    groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)
+    if fetch:
+        with progress_bar("fetch (subjects)") as progress:
+            library.fetch(sleep_edf, groups, progress=progress)
+    with progress_bar("build (nights)") as progress:
+        built = library.build(sleep_edf, out, groups, seed=seed, jobs=jobs, single_nights=single_nights,
+                              progress=progress)  # fmt: skip
+    _show(built, library.compare_counts(built), as_json)
+
+
+def _show(built, rows, as_json):
+    import json
+
+    if as_json:
+        click.echo(json.dumps({"out": str(built.out), "counts": rows, "left_out": built.plan.left_out}, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("group", "role", "nights", "subjects", "(BEETL)", "epochs", "(BEETL)", *STAGES, box=None,
+                  pad_edge=False)  # fmt: skip
+    for row in rows:
+        table.add_row(row["group"], row["role"], *(f"{row[name]:,}" for name in (
+            "recordings", "subjects", "competition_subjects", "epochs", "competition_epochs")),
+            *(f"{count:,}" for count in row["stages"]))  # fmt: skip
+    Console(width=120, highlight=False).print(table)
+    for line in built.plan.left_out[:_SHOWN_LEFT_OUT]:
+        click.echo(f"left out: {line}")
+    if len(built.plan.left_out) > _SHOWN_LEFT_OUT:
+        click.echo(f"left out: {len(built.plan.left_out) - _SHOWN_LEFT_OUT} more, see provenance.json")
+    click.echo("a local leaderboard on open recordings, not the competition's split; (BEETL) is what that had")
+    click.echo(f"wrote {built.out}")
