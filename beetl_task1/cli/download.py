@@ -6,8 +6,10 @@ import click
 
 from ..task import SOURCE_GROUP, TARGET_GROUPS
 
+MB = 1_000_000
 
-@click.command(name="download")
+
+@click.command()
 @click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, "tutorial"]),
               help="Age group to fetch; may be repeated.  [default: the three of the competition]")
 @click.option("--labels", is_flag=True, help="Also the final phase's true labels, for `score`, to truth/80-95.txt.")
@@ -16,7 +18,7 @@ from ..task import SOURCE_GROUP, TARGET_GROUPS
 @click.option("--keep-archives", is_flag=True, help="Keep the zips after unpacking.")
 @click.option("--api", default="https://api.figshare.com/v2", show_default=True, envvar="BEETL_FIGSHARE",
               show_envvar=True, help="Where figshare's API answers.")
-def command(groups: tuple[str, ...], labels: bool, out: Path, keep_archives: bool, api: str) -> None:
+def download(groups, labels, out, keep_archives, api):
     """Fetch the competition's recordings from figshare and lay out its folders.
 
     Some 9 GB, and at times twice that while unpacking. A download that broke off continues when run again; what is
@@ -28,12 +30,12 @@ def command(groups: tuple[str, ...], labels: bool, out: Path, keep_archives: boo
       beetl-task1 download --out data
       beetl-task1 download --group 80-95 --labels --out data
     """
-    from ..data.download import download
-    from .progress import progress
+    from ..data.download import download as run
+    from .progress import progress_bar
 
-    with progress() as report:
-        result = download(out, groups or (SOURCE_GROUP, *TARGET_GROUPS), labels=labels, keep_archives=keep_archives,
-                          api=api, progress=report)
+    with progress_bar("download (MB)") as bar:
+        result = run(out, groups or (SOURCE_GROUP, *TARGET_GROUPS), labels=labels, keep_archives=keep_archives,
+                     api=api, progress=bar and (lambda done, total, name: bar(done // MB, total // MB, name)))
     for title, count in result.files.items():
         click.echo(f"{title}: {count} files")
     for note in result.notes:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from click.testing import CliRunner
 
 from beetl_task1.data.download import ARTICLES, LABELS, download, missing_files
 from beetl_task1.data.download.client import Patient, Refused, Unreachable
@@ -324,6 +325,17 @@ def test_nobody_there(tmp_path):
         download(tmp_path, ["tutorial"], api="http://127.0.0.1:9", client=Patient(2, 1, Clock()))
     with pytest.raises(Unreachable, match="not an address"):
         download(tmp_path, ["tutorial"], api="figshare", client=Patient(2, 1, Clock()))
+
+
+def test_command(figshare, tmp_path):
+    from beetl_task1.cli.download import download as command
+
+    put_tutorial(figshare)
+    options = ["--group", "tutorial", "--out", str(tmp_path / "data"), "--api", figshare.url]
+    done = CliRunner().invoke(command, options, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "the tutorial's recordings: 21 files" in done.output
+    assert (tmp_path / "data/SleepTutorial/s9r1X.npy").exists()
 
 
 def test_unknown_group(tmp_path):

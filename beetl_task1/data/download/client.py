@@ -129,7 +129,8 @@ class Patient:
             raise _Again(f"broke off at byte {start} of {size}")
 
 
-def fetch(client: Patient, url: str, path: Path, *, md5: str, size: int | None, progress: Progress) -> Path:
+def fetch(client: Patient, url: str, path: Path, *, md5: str, size: int | None,
+          progress: Progress | None = None) -> Path:
     """Download one file through :func:`pooch.retrieve`, which checks the md5 and puts it in place whole.
 
     Parameters
@@ -144,7 +145,7 @@ def fetch(client: Patient, url: str, path: Path, *, md5: str, size: int | None, 
         The md5 that the file must have.
     size : int or None
         Its bytes, where known.
-    progress : callable
+    progress : callable, optional
         ``progress(bytes there, bytes in all, file name)``.
 
     Raises
@@ -157,7 +158,7 @@ def fetch(client: Patient, url: str, path: Path, *, md5: str, size: int | None, 
     part = path.with_name(f".{path.name}.{md5[:12]}.part")
 
     def downloader(url: str, output: str, _pooch: object) -> None:
-        client.save(url, part, size, lambda done: progress(done, size or done, path.name))
+        client.save(url, part, size, lambda done: progress and progress(done, size or done, path.name))
         os.replace(part, output)
 
     mismatch = None

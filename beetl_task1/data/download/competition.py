@@ -37,7 +37,7 @@ class Downloaded:
 
 def download(out: str | Path, groups: Sequence[str] = (SOURCE_GROUP, *TARGET_GROUPS), *, labels: bool = False,
              keep_archives: bool = False, api: str = API, client: Patient | None = None,
-             progress: Progress = lambda done, total, text: None) -> Downloaded:
+             progress: Progress | None = None) -> Downloaded:
     """Download the competition's recordings and lay out its folders.
 
     What is already complete is left alone; what broke off is continued. One article that cannot be had does not
@@ -57,7 +57,7 @@ def download(out: str | Path, groups: Sequence[str] = (SOURCE_GROUP, *TARGET_GRO
         Where figshare's API answers.
     client : Patient, optional
         Who asks; tests pass one that does not wait.
-    progress : callable
+    progress : callable, optional
         ``progress(bytes there, bytes in all, file name)``.
 
     Returns
@@ -107,7 +107,7 @@ class _ArticleJob:
     article: Article
     out: Path
     client: Patient
-    progress: Progress
+    progress: Progress | None
     notes: list[str]
 
     @property
