@@ -237,7 +237,7 @@ def test_command(small_study, tmp_path):
     done = CliRunner().invoke(command, options, catch_exceptions=False)
     assert done.exit_code == 0
     line = next(line for line in done.output.splitlines() if line.startswith("80-95  test"))
-    assert line.split() == "80-95 test 2 1 9 28 25,756 8 4 4 4 4 4".split()
+    assert line.split() == ["80-95", "test", "2", "1", "9", "28", "25,756", "8", "4", "4", "4", "4", "4"]
     assert "left out: SC4731" in done.output
     assert "not the competition's split" in done.output
     done = CliRunner().invoke(command, [*options, "--json"], catch_exceptions=False)

@@ -146,13 +146,16 @@ def plan(folder: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROU
         No such folder, nothing to build in it, or a record there twice.
     """
     files = _find(Path(folder))
-    nights_of, found = defaultdict(list), Plan()
+    nights_of, found, groups = defaultdict(list), Plan(), set(groups)
     for name in sorted(files):
-        reason = _reason_against(name, files[name], set(groups), single_nights)
+        record = known_records().get(name)
+        if record and group_of(record.age) not in {None, *groups}:
+            continue
+        reason = _reason_against(record, files[name], single_nights)
         if reason:
             found.left_out.append(f"{name}: {reason}")
         else:
-            nights_of[known_records()[name].subject].append(known_records()[name])
+            nights_of[record.subject].append(record)
     for group in (SOURCE_GROUP, *TARGET_GROUPS):
         subjects = sorted(subject for subject, nights in nights_of.items() if group_of(nights[0].age) == group)
         for number, subject in enumerate(subjects):
@@ -184,15 +187,11 @@ def _find(folder: Path) -> dict[str, dict[str, Path]]:
     return files
 
 
-def _reason_against(name: str, kinds: dict[str, Path], groups: set[str], single_nights: bool) -> str | None:
-    record = known_records().get(name)
+def _reason_against(record: Record | None, kinds: dict[str, Path], single_nights: bool) -> str | None:
     if record is None:
         return "not in the table of the sleep-cassette study, so of unknown age"
-    group = group_of(record.age)
-    if group is None:
+    if group_of(record.age) is None:
         return f"age {record.age} is in no group of the competition"
-    if group not in groups:
-        return f"group {group} was not asked for"
     if len(kinds) < 2:
         return f"has no {'hypnogram' if 'psg' in kinds else 'PSG'} beside it"
     if _nights_in_study(record.subject) < len(SESSIONS) and not single_nights:
