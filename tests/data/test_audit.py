@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from beetl_task1.data.audit import audit, judge_order, label_agreement
 from beetl_task1.data.files import DataFolder
 from beetl_task1.task import PARTS
 
+REAL = Path(__file__).parents[3] / "shared" / "data"
 N_EPOCHS = 32
 SUBJECTS = {
     "25-64 source": [0, 1],
@@ -263,6 +265,15 @@ def test_order_of_an_intact_and_a_shuffled_night():
     assert judge_order(X[:10], y[:10]).verdict == "too few epochs"
     third = np.concatenate([np.arange(60), 60 + rng.permutation(140)])
     assert judge_order(X[third], None).verdict == "partly in order"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="real recordings are not at ../shared/data")
+def test_order_of_real_recordings():
+    mne = pytest.importorskip("mne")
+    raw = mne.io.read_raw_edf(REAL / "sleep_edf_sc4001" / "short_psg.edf", verbose="error")
+    X = raw.get_data(picks=["EEG Fpz-Cz", "EEG Pz-Oz"]).reshape(2, 60, 500).transpose(1, 0, 2)
+    assert judge_order(X, None).verdict == "in order"
+    assert judge_order(X[np.random.default_rng(0).permutation(60)], None).verdict == "shuffled"
 
 
 def test_order_shuffled_within_blocks():

@@ -26,6 +26,8 @@ CLIPPED_SAMPLES = 5
 """Samples at the recording's own limit that make an epoch a clipped one."""
 WILD = 10
 """Times the usual amplitude that make an epoch a wild one."""
+OFTEN = 0.01
+"""Share of clipped or wild epochs that is worth a warning; real nights have a few."""
 DEAD = 0.95
 """Share of flat epochs above which a channel is dead, not a lost electrode."""
 _CHUNK = 128
@@ -215,13 +217,14 @@ def _channel_findings(row: NightRow, c: int, channel: str) -> list[Finding]:
     if row.flat[c] >= DEAD * row.n_epochs:
         message = f"{channel} is flat in {row.flat[c]} of {row.n_epochs} epochs: no signal; compare with the download"
         return [Finding(ERROR, "dead-channel", row.path, message)]
+    often = max(1, OFTEN * row.n_epochs)
     kinds = {
-        "flat": (row.flat[c], "are flat, as with a lost electrode"),
-        "clipped": (row.clipped[c], "are clipped at the recording's limits"),
-        "wild": (row.wild[c], f"have more than {WILD} times the usual amplitude"),
+        "flat": (row.flat[c], 1, "are flat, as with a lost electrode"),
+        "clipped": (row.clipped[c], often, "are clipped at the recording's limits"),
+        "wild": (row.wild[c], often, f"have more than {WILD} times the usual amplitude"),
     }
     return [
         Finding(WARNING, code, row.path, f"{channel}: {n} of {row.n_epochs} epochs ({n / 2:g} min) {what}")
-        for code, (n, what) in kinds.items()
-        if n
+        for code, (n, fewest, what) in kinds.items()
+        if n >= fewest
     ]

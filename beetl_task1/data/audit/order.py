@@ -16,6 +16,8 @@ BLOCK = 100
 """Rows of a block."""
 FEWEST = 30
 """Borders below which no verdict is given."""
+MOSTLY = 0.75
+"""Share of borders won above which a night is in order; real intact nights win 0.9 and more."""
 CERTAIN = 1e-6
 """p-value below which a night is not shuffled."""
 
@@ -149,7 +151,7 @@ def _verdict(
     neighbours_z: float | None = None,
 ) -> str:
     labels_follow = neighbours_z is not None and neighbours_z > 6
-    if (p < CERTAIN and wins > 0.7) or (labels_follow and neighbours - blocks > 0.2):
+    if (p < CERTAIN and wins > MOSTLY) or (labels_follow and neighbours - blocks > 0.2):
         return IN_ORDER
     if labels_follow and neighbours - blocks <= 0.05 and blocks - anywhere > 0.02 and p >= CERTAIN:
         return BLOCKS

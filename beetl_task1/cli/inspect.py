@@ -1,0 +1,129 @@
+"""``beetl-task1 inspect``."""
+
+import click
+
+from ..task import CHANNELS, STAGES
+from . import options
+
+
+@click.command()
+@options.together(options.data, options.unit, options.allow_partial, options.jobs, options.as_json)
+@click.option(
+    "--group", "groups", multiple=True, type=options.GroupName(), help="Only this target group and the source."
+)
+@click.option("--nights/--no-nights", default=True, show_default=True, help="Print one line per night.")
+@click.pass_context
+def inspect(ctx, data, unit, allow_partial, jobs, as_json, groups, nights):
+    """Audit a data folder: what is missing or damaged, what the nights are like, how far the groups are apart.
+
+    Exit code 1 when something would spoil a submission; what real nights have too is a warning.
+
+    \b
+    Example:
+      beetl-task1 inspect --data DATA --jobs 2
+    """
+    from ..data.audit import audit
+    from ..data.files import DataFolder
+    from .progress import progress_bar
+
+    folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
+    with progress_bar("inspect (nights)") as progress:
+        result = audit(folder, groups=groups or None, jobs=jobs, progress=progress)
+    if as_json:
+        _show_json(result)
+    else:
+        _show(result, nights)
+    if not result.ok:
+        ctx.exit(1)
+
+
+def _show_json(result):
+    import json
+
+    click.echo(json.dumps(result.to_dict(), indent=1))
+
+
+def _show(result, nights):
+    from .tables import console
+
+    out = console()
+    out.print(f"data: {result.provenance} in {result.path}", soft_wrap=True, markup=False)
+    out.print(_parts(result.parts))
+    if nights:
+        out.print(_nights(result.nights))
+    if result.spectra:
+        out.print(_spectra(result.spectra))
+    for shift in result.shifts:
+        out.print(f"from the source: {shift.describe()}", soft_wrap=True, markup=False)
+    _show_findings(out, result)
+    out.print(result.describe(), markup=False)
+
+
+def _show_findings(out, result):
+    from rich.text import Text
+
+    from .tables import COLOURS
+
+    for finding in result.findings:
+        where = finding.where.removeprefix(f"{result.path}/")
+        mark = Text(f"{finding.severity} [{finding.code}] ", style=COLOURS[finding.severity])
+        out.print(mark + Text(f"{where}: {finding.message}"), soft_wrap=True)
+
+
+def _parts(parts):
+    from .tables import table
+
+    rows = [
+        (
+            f"{p.group} {p.role}",
+            f"{p.found}/{p.expected}",
+            f"{p.n_epochs:,}" + ("" if p.expected_epochs in (None, p.n_epochs) else f" of {p.expected_epochs:,}"),
+            *(("-",) * len(STAGES) if p.counts is None else (f"{n:,}" for n in p.counts)),
+            ", ".join(f"{n} {verdict}" for verdict, n in p.orders.items()),
+        )
+        for p in parts
+    ]
+    return table("parts", "part", "nights", "epochs", *STAGES, "order of epochs", rows=rows)
+
+
+def _nights(nights):
+    from .tables import table
+
+    titles = ("night", "part", "epochs", *STAGES, "uV (median SD)", "peak uV", "flat", "clipped", "wild", "repeated")
+    order = ("order", "forecast", "jump", "neighbours/blocks/any")
+    return table("nights", *titles, *order, rows=[_night(night) for night in nights], left=2)
+
+
+def _night(night):
+    counts = ("-",) * len(STAGES) if night.counts is None else tuple(str(n) for n in night.counts)
+    pairs = (night.std_uv, night.peak_uv, night.flat, night.clipped, night.wild)
+    texts = ("/".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in pair) for pair in pairs)
+    repeated = str(night.duplicates) if night.n_epochs else ""
+    return (str(night.key), night.role, str(night.n_epochs), *counts, *texts, repeated, *_order(night.order))
+
+
+def _order(order):
+    if order is None:
+        return ("unread", "", "", "")
+    labels = (order.neighbours, order.blocks, order.anywhere)
+    agreement = "" if order.neighbours is None else "/".join(f"{share:.2f}" for share in labels)
+    return (order.verdict, f"{order.forecast_wins:.0%}", f"{order.jump_wins:.0%}", agreement)
+
+
+def _spectra(spectra):
+    from ..data.audit.night import BANDS
+    from .tables import table
+
+    rows = [
+        (f"{s.group} {s.role}", stage, channel, *_bands(s.frequencies, s.power_db[stage][c], BANDS))
+        for s in spectra
+        for stage in s.power_db
+        for c, channel in enumerate(CHANNELS)
+    ]
+    return table("spectra, dB of 1 uV^2/Hz", "part", "stage", "channel", *BANDS, rows=rows, left=3)
+
+
+def _bands(frequencies, decibel, bands):
+    for low, high in bands.values():
+        inside = [d for f, d in zip(frequencies, decibel, strict=True) if low <= f < high]
+        yield f"{sum(inside) / len(inside):.1f}"
