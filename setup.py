@@ -28,6 +28,7 @@ setup(
         "scikit-learn>=1.5",
         "scipy>=1.12",
         "skops>=0.11",
+        "threadpoolctl>=3.1",
         "torch>=2.4",
     ],
     extras_require={"test": ["edfio>=0.4", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"]},

@@ -62,6 +62,7 @@ class DataFolder:
 
     def __init__(self, path: str | Path, *, unit: str = "V", allow_partial: bool = False):
         self.path, self.unit, self.allow_partial = Path(path), unit, allow_partial
+        self._known: dict[tuple[str, str], list[Recording]] = {}
         if not self.path.is_dir():
             raise DataError(f"{path}: no such folder; --data names the folder that holds {', '.join(_TOP_FOLDERS)}")
 
@@ -89,11 +90,17 @@ class DataFolder:
         DataError
             If the folder or a night is missing, or a night is there twice.
         """
-        wanted = part(group, role)
+        if (group, role) not in self._known:
+            self._known[group, role] = self._find(part(group, role))
+        return list(self._known[group, role])
+
+    def _find(self, wanted: Part) -> list[Recording]:
         signals = self._index(wanted, "X")
         labels = self._index(wanted, "y") if wanted.labelled else {}
         if not signals:
-            raise DataError(f"{self.path}: no recordings of {group} {role}; expected files such as {_example(wanted)}")
+            raise DataError(
+                f"{self.path}: no recordings of {wanted.group} {wanted.role}; expected files such as {_example(wanted)}"
+            )
         if not self.allow_partial:
             self._check_complete(wanted, signals)
         if wanted.labelled:
@@ -133,29 +140,29 @@ class DataFolder:
         return found
 
     def _check_complete(self, wanted: Part, signals: dict[RecordingKey, Path]) -> None:
-        expected = [RecordingKey(wanted.group, s, r) for s in self._subjects(wanted, signals) for r in SESSIONS]
+        """Compare with the competition's subjects, or with what a simulated or rebuilt tree says of itself."""
+        provenance, what = self.provenance, f"{self.path}: {wanted.group} {wanted.role}"
+        if provenance.kind != COMPETITION:
+            count = provenance.details.get("counts", {}).get(wanted.folder, {}).get("recordings", len(signals))
+            if count != len(signals):
+                raise DataError(f"{what} holds {len(signals)} recordings of {count}; make the tree again or {_PARTIAL}")
+            return
+        expected = [RecordingKey(wanted.group, s, r) for s in wanted.subjects for r in SESSIONS]
         missing = [str(key) for key in expected if key not in signals]
         if missing:
             raise DataError(
-                f"{self.path}: {wanted.group} {wanted.role} lacks {len(missing)} of {len(expected)} recordings "
-                f"({_some(missing)}); fetch them again, or pass --allow-partial"
+                f"{what} lacks {len(missing)} of {len(expected)} recordings ({_some(missing)}); "
+                f"fetch them again or {_PARTIAL}"
             )
         surplus = [str(key) for key in sorted(signals) if key not in expected]
         if surplus:
             raise DataError(
-                f"{self.path}: {wanted.group} {wanted.role} holds recordings that the competition does not have "
-                f"({_some(surplus)}); move them out of {signals[sorted(signals)[0]].parent}, or pass --allow-partial"
+                f"{what} holds recordings that the competition does not have ({_some(surplus)}); "
+                f"move them out of the folder or {_PARTIAL}"
             )
 
-    def _subjects(self, wanted: Part, signals: Iterable[RecordingKey]) -> Iterable[int]:
-        provenance = self.provenance
-        if provenance.kind == COMPETITION:
-            return wanted.subjects
-        parts = provenance.details.get("parts", {})
-        listed = parts.get(f"{wanted.group} {wanted.role}", {}).get("subjects")
-        return sorted({key.subject for key in signals}) if listed is None else listed
 
-
+_PARTIAL = "pass --allow-partial"
 _TOP_FOLDERS = tuple(dict.fromkeys(Path(p.folder).parts[0] + "/" for p in PARTS))
 
 

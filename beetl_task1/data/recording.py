@@ -14,7 +14,7 @@ from .pickles import load_array, read_bytes
 
 UNITS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6}
 """Units that recordings may be given in, as volts."""
-LARGEST_STD = 1e-3
+SMALLEST_STD, LARGEST_STD = 1e-7, 1e-3
 """A night whose typical epoch varies more than this (V) is not in volts: EEG varies by some 2e-5 V."""
 
 
@@ -107,7 +107,8 @@ class Recording:
         recording = cls(key)
         recording._array = np.ascontiguousarray(check_signal(np.asarray(X), str(key)))
         recording._n_epochs, recording.onsets = len(recording._array), onsets
-        recording._y = None if y is None else check_labels(np.asarray(y), str(key), len(recording._array))
+        recording._y = None if y is None else check_labels(np.asarray(y), str(key))
+        recording._check_length()
         return recording
 
     @property
@@ -125,19 +126,19 @@ class Recording:
             self._sha256 = hashlib.sha256(content).hexdigest()
             X = check_signal(load_array(self.path, content), self.name, self._unit)
             self._n_epochs, self._held = len(X), weakref.ref(X)
+            self._check_length()
         return X
 
     @property
     def y(self) -> np.ndarray | None:
         if self._y is None and self._y_path is not None:
-            labels = check_labels(load_array(self._y_path), str(self._y_path))
-            if len(labels) != self.n_epochs:
-                raise DataError(
-                    f"{self._y_path}: {len(labels)} labels for the {self.n_epochs} epochs of {self.name}; "
-                    "take both files from the same download"
-                )
-            self._y = labels
+            self._y = check_labels(load_array(self._y_path), str(self._y_path))
+            self._check_length()
         return self._y
+
+    def _check_length(self) -> None:
+        if self.labelled and self._n_epochs is not None:
+            check_length(self.y, self._n_epochs, self.name, str(self._y_path or self.key))
 
     @property
     def labelled(self) -> bool:
@@ -157,6 +158,11 @@ class Recording:
         if self._sha256 is None:
             self._sha256 = digest(self.path) if self.path else hashlib.sha256(self._array).hexdigest()
         return self._sha256
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the signal in volts: that of its file, and of the unit where it is another."""
+        return self.sha256 if self._unit == "V" else hashlib.sha256(f"{self.sha256} {self._unit}".encode()).hexdigest()
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_held": None}
@@ -206,12 +212,16 @@ def check_signal(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
         raise DataError(
             f"{name}: {len(bad)} epochs hold NaN or infinite values (first: row {bad[0]}); mend or remove them"
         )
-    _check_unit(X, name)
+    _check_unit(X, name, unit)
     return X
 
 
-def _check_unit(X: np.ndarray, name: str) -> None:
+def _check_unit(X: np.ndarray, name: str, unit: str) -> None:
     typical = float(np.median(X.std(axis=2)))
+    if unit != "V" and typical < SMALLEST_STD:
+        raise DataError(
+            f"{name}: read as {unit}, a typical epoch varies by {typical:.3g} V, not by about 2e-05; drop --unit"
+        )
     if typical > LARGEST_STD:
         raise DataError(
             f"{name}: a typical epoch varies by {typical:.3g} where volts give about 2e-05: "
@@ -219,7 +229,15 @@ def _check_unit(X: np.ndarray, name: str) -> None:
         )
 
 
-def check_labels(y: np.ndarray, name: str, n_epochs: int | None = None) -> np.ndarray:
+def check_length(y: np.ndarray, n_epochs: int, name: str, y_name: str) -> None:
+    """Refuse labels that are not one per epoch."""
+    if len(y) != n_epochs:
+        raise DataError(
+            f"{y_name}: {len(y)} labels for the {n_epochs} epochs of {name}; take both files from the same download"
+        )
+
+
+def check_labels(y: np.ndarray, name: str) -> np.ndarray:
     """Return labels as int64, or say what is wrong with them.
 
     Parameters
@@ -228,13 +246,11 @@ def check_labels(y: np.ndarray, name: str, n_epochs: int | None = None) -> np.nd
         Whole numbers 0..5.
     name : str
         What the error calls them.
-    n_epochs : int, optional
-        The number that there must be.
 
     Raises
     ------
     DataError
-        On another shape, other values or another count.
+        On another shape or other values.
     """
     if y.ndim != 1 or len(y) == 0:
         raise DataError(
@@ -243,6 +259,4 @@ def check_labels(y: np.ndarray, name: str, n_epochs: int | None = None) -> np.nd
     rows = np.flatnonzero((y != np.floor(y)) | (y < 0) | (y >= N_OUTPUTS) | (y != y))
     if len(rows):
         raise DataError(f"{name}: label {y[rows[0]]} in row {rows[0]}; expected whole numbers 0 to {N_OUTPUTS - 1}")
-    if n_epochs is not None and len(y) != n_epochs:
-        raise DataError(f"{name}: {len(y)} labels for {n_epochs} epochs; give one label per epoch")
     return y.astype(np.int64)

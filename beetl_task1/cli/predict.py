@@ -1,0 +1,36 @@
+"""``beetl-task1 predict``."""
+
+import click
+
+from . import options
+
+
+@click.command()
+@options.together(
+    options.data, options.group, options.recipe, options.checkpoints, options.submissions, options.cache,
+    options.unit, options.allow_partial, options.allow_simulated, options.seed, options.jobs, options.as_json,
+)  # fmt: skip
+def predict(
+    data, group, recipe, checkpoints, submissions, cache, unit, allow_partial, allow_simulated, seed, jobs, as_json
+):
+    """Predict the test set of a group with a trained recipe: probabilities.npz and answer.txt.
+
+    The seed is that of the checkpoint; --seed refuses a checkpoint that was trained with another one.
+
+    \b
+    Example:
+      beetl-task1 predict --data DATA --group 65-79
+    """
+    from ..data.files import DataFolder
+    from ..models.base import Resources
+    from ..recipes.recipe import load_recipe
+    from ..submission.predict import predict as run
+    from .progress import progress_bar
+    from .show import show_prediction
+
+    name = load_recipe(recipe).name
+    folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
+    with progress_bar(f"predict {group}") as progress:
+        resources = Resources(cache, jobs, progress)
+        path = run(name, group, folder, checkpoints, submissions, resources, allow_simulated=allow_simulated, seed=seed)
+    show_prediction(path, as_json)

@@ -1,0 +1,78 @@
+"""The names of the models. Registering a class is what makes it usable by recipes and covered by the contract tests."""
+
+import inspect
+from collections.abc import Callable
+
+from ..errors import BeetlError, unknown
+
+_MODELS: dict[str, type] = {}
+_NOT_PARAMETERS = {"seed", "resources"}
+
+
+def register(name: str) -> Callable[[type], type]:
+    """Register a model class under a name.
+
+    Raises
+    ------
+    BeetlError
+        If the name is taken.
+    """
+
+    def decorate(cls: type) -> type:
+        if name in _MODELS:
+            raise BeetlError(
+                f"model {name!r} is registered already, by {_MODELS[name].__module__}; choose another name"
+            )
+        _MODELS[name] = cls
+        return cls
+
+    return decorate
+
+
+def model_names() -> list[str]:
+    """Return the registered names, sorted."""
+    return sorted(_MODELS)
+
+
+def model_class(name: str) -> type:
+    """Return the class of a name.
+
+    Raises
+    ------
+    BeetlError
+        If there is none; the nearest name is given.
+    """
+    if name not in _MODELS:
+        raise unknown("model", name, model_names())
+    return _MODELS[name]
+
+
+def parameter_names(name: str) -> list[str]:
+    """Return the parameters that a recipe may set for a model."""
+    return [p for p in inspect.signature(model_class(name)).parameters if p not in _NOT_PARAMETERS]
+
+
+def make(name: str, parameters: dict, *, seed: int, resources):
+    """Return an unfitted model.
+
+    Parameters
+    ----------
+    name : str
+        Registered name.
+    parameters : dict
+        As in the recipe.
+    seed : int
+        Seed of everything random in it.
+    resources : Resources
+        Where and how to compute.
+
+    Raises
+    ------
+    BeetlError
+        On an unknown model or parameter.
+    """
+    known = parameter_names(name)
+    for parameter in parameters:
+        if parameter not in known:
+            raise unknown(f"parameter of model {name}", parameter, known)
+    return model_class(name)(seed=seed, resources=resources, **parameters)

@@ -1,0 +1,115 @@
+"""Classifiers of scikit-learn on hand-crafted features, each also relative to its own night."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..data.recording import Recording, check_length
+from ..errors import BeetlError, CheckpointError
+from ..features import FEATURE_VERSION, FeatureCache, extract, features_of, relative
+from ..task import N_OUTPUTS
+from .base import Resources
+
+TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+"""The types beyond skops' own defaults that a checkpoint may hold. Fixed here, never taken from the file."""
+
+
+class TabularModel:
+    """Base of the models on features: rows are epochs, columns are features as they are and relative to the night.
+
+    The relative half is a set operation over the night (Van der Donckt et al. 2022 use context instead; here the order
+    is unknown).
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the classifier.
+    resources : Resources
+        Where features are cached, and how many processes compute them.
+    target_weight : float
+        Weight of a labelled target epoch against one of the source.
+    balance : float
+        Exponent of inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
+    """
+
+    def __init__(self, *, seed: int, resources: Resources, target_weight: float, balance: float):
+        self.seed, self.resources = seed, resources
+        self.target_weight, self.balance = target_weight, balance
+
+    def make_classifier(self):
+        """Return the unfitted classifier, and the name of its argument for weights."""
+        raise NotImplementedError
+
+    def prepare(self, recordings: Sequence[Recording]) -> None:
+        """Compute and cache the features of the nights that are not cached yet."""
+        if self.resources.cache is not None:
+            features_of(recordings, self._cache(), jobs=self.resources.jobs, progress=self.resources.progress)
+
+    def fit(self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()):
+        """Fit the classifier on all labelled nights.
+
+        Parameters
+        ----------
+        source, target : sequence of Recording
+            Labelled nights; either may be empty, not both.
+        unlabelled : sequence of Recording
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        nights = [*source, *target]
+        if not nights:
+            raise BeetlError("nothing to train on: no labelled night was given")
+        tables = [self._table(recording) for recording in nights]
+        for recording, table in zip(nights, tables, strict=True):
+            check_length(recording.y, len(table), recording.name, f"labels of {recording.key}")
+        X, y = np.concatenate(tables), np.concatenate([recording.y for recording in nights])
+        domain = np.repeat([1.0] * len(source) + [self.target_weight] * len(target), [len(t) for t in tables])
+        classifier, weight_argument = self.make_classifier()
+        with threadpool_limits(self.resources.jobs):
+            self.classifier_ = classifier.fit(X, y, **{weight_argument: self._weights(y, domain)})
+        return self
+
+    def predict_proba(self, recording: Recording) -> np.ndarray:
+        """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
+        table = self._table(recording)
+        proba = np.zeros((len(table), N_OUTPUTS))
+        proba[:, self.classifier_.classes_] = self.classifier_.predict_proba(table)
+        return proba
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of the features."""
+        return {"features": str(FEATURE_VERSION)}
+
+    def to_bytes(self) -> bytes:
+        """Return the classifier in the format of skops, which holds no pickle."""
+        import skops.io
+
+        return skops.io.dumps(self.classifier_)
+
+    def from_bytes(self, content: bytes):
+        """Take up a classifier; types beyond :data:`TRUSTED_TYPES` are refused."""
+        import skops.io
+
+        try:
+            self.classifier_ = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+        except Exception as error:  # skops, zipfile and json each have their own
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CheckpointError(f"weights cannot be read ({reason}); train again") from error
+        return self
+
+    def _weights(self, y: np.ndarray, domain: np.ndarray) -> np.ndarray:
+        mass = np.bincount(y, weights=domain, minlength=N_OUTPUTS)
+        per_class = np.divide(mass.sum(), mass, out=np.zeros(N_OUTPUTS), where=mass > 0) ** self.balance
+        weights = domain * per_class[y]
+        return weights / weights.mean()
+
+    def _cache(self) -> FeatureCache:
+        return FeatureCache(self.resources.cache)
+
+    def _table(self, recording: Recording) -> np.ndarray:
+        absolute = extract(recording.X) if self.resources.cache is None else self._cache().features(recording)
+        return np.hstack([absolute, relative(absolute)])

@@ -1,0 +1,139 @@
+"""A recipe names a model with its parameters, its seeds and its decision: a TOML file of a few lines."""
+
+import re
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+
+from ..errors import BeetlError, unknown
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named experiment; its name keys the checkpoint, the submission and the report.
+
+    Parameters
+    ----------
+    name : str
+        The file's name without its ending.
+    description : str
+        One line.
+    model : str
+        Registered name; empty for an ensemble.
+    parameters : dict
+        Keywords of the model.
+    seeds : tuple of int
+        The model is trained once per seed, and the probabilities are averaged.
+    members : tuple of str
+        Recipes of an ensemble; empty for a single model.
+    younger_target : bool
+        For 80-95: train on the labelled 65-79 subjects as further source, as the rules allow.
+    decision : dict
+        Keywords of :class:`beetl_task1.decision.BalancedDecision`.
+
+    Raises
+    ------
+    BeetlError
+        If it names neither or both of a model and members, or no seed.
+    """
+
+    name: str
+    description: str = ""
+    model: str = ""
+    parameters: dict = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0,)
+    members: tuple[str, ...] = ()
+    younger_target: bool = True
+    decision: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if bool(self.model) == bool(self.members):
+            raise BeetlError(f"recipe {self.name}: expected either a model or members; give one of them")
+        if not self.seeds:
+            raise BeetlError(f"recipe {self.name}: seeds is empty; give at least one whole number")
+
+    def to_dict(self) -> dict:
+        """Return the recipe as plain values."""
+        return asdict(self) | {"seeds": list(self.seeds), "members": list(self.members)}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Recipe":
+        """Return the recipe of plain values.
+
+        Raises
+        ------
+        BeetlError
+            On a key that recipes do not have (the nearest one is given) or a value of another type.
+        """
+        known = [f.name for f in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise unknown(f"key of recipe {values.get('name', '')}:", key, known[1:])
+        _check_types(values)
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**values)
+
+    def varied(self, *, seed: int | None = None, younger_target: bool | None = None) -> "Recipe":
+        """Return the recipe with what the command line overrides."""
+        changes = {} if seed is None else {"seeds": tuple(seed + i for i in range(len(self.seeds)))}
+        return replace(self, **changes, **({} if younger_target is None else {"younger_target": younger_target}))
+
+
+_TYPES = {
+    "name": str,
+    "description": str,
+    "model": str,
+    "parameters": dict,
+    "seeds": list | tuple,
+    "members": list | tuple,
+    "younger_target": bool,
+    "decision": dict,
+}
+
+
+def _check_types(values: dict) -> None:
+    for key, value in values.items():
+        if not isinstance(value, _TYPES[key]):
+            raise BeetlError(f"recipe {values.get('name', '')}: {key} is {value!r}; expected {_TYPES[key]}")
+    if not all(isinstance(seed, int) and seed >= 0 for seed in values.get("seeds", ())):
+        raise BeetlError(f"recipe {values.get('name', '')}: seeds {values['seeds']}; expected whole numbers from 0")
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that ship with the package, the default first."""
+    names = sorted(Path(entry.name).stem for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def load_recipe(name: str) -> Recipe:
+    """Return a recipe by its name, or a user's own by the path of its TOML file.
+
+    Raises
+    ------
+    BeetlError
+        If there is none of that name (the nearest is given), or the file is not a recipe.
+    """
+    if name.endswith(".toml"):
+        return _parse(Path(name), Path(name).stem)
+    if name not in recipe_names():
+        raise unknown("recipe", name, recipe_names())
+    return _parse(_folder() / f"{name}.toml", name)
+
+
+def _parse(path, name: str) -> Recipe:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise BeetlError(f"{path}: the name of a recipe keys folders; use letters, digits, '.', '_' and '-'")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
+    except ValueError as error:
+        raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes in the README") from error
+    return Recipe.from_dict({**values, "name": name})
+
+
+def _folder():
+    return resources.files(__package__)

@@ -1,0 +1,230 @@
+"""From a recipe and a data folder to a checkpoint, and back to a predictor."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..data.files import SIMULATED, DataFolder, Provenance, check_distinct
+from ..data.recording import Recording
+from ..decision import BalancedDecision
+from ..ensemble import Ensemble
+from ..errors import CheckpointError
+from ..models.base import Resources
+from ..models.checkpoints import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
+from ..models.registry import make
+from ..task import SOURCE_GROUP, TARGET_GROUPS
+from .recipe import Recipe, load_recipe
+from .versions import versions
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The labelled nights of a group's training, by role.
+
+    Attributes
+    ----------
+    source, target : list of Recording
+        Labelled nights.
+    provenance : Provenance
+        What the data are.
+    """
+
+    source: list[Recording]
+    target: list[Recording]
+    provenance: Provenance
+
+
+def gather(data: DataFolder, group: str, *, younger_target: bool) -> Roles:
+    """Return the nights that may train a group's models.
+
+    Parameters
+    ----------
+    data : DataFolder
+        The competition.
+    group : {"65-79", "80-95"}
+        Target group.
+    younger_target : bool
+        For 80-95: the labelled nights of 65-79 join the source.
+
+    Raises
+    ------
+    DataError
+        If a part is missing or a night is there twice.
+    """
+    source = data.recordings(SOURCE_GROUP, "source")
+    if younger_target and group == TARGET_GROUPS[1]:
+        source = source + data.recordings(TARGET_GROUPS[0], "target")
+    target = data.recordings(group, "target")
+    check_distinct([*source, *target])
+    return Roles(source, target, data.provenance)
+
+
+def build(recipe: Recipe, resources: Resources) -> Ensemble:
+    """Return the unfitted predictor of a recipe: one model per seed, members one after the other."""
+    if recipe.members:
+        return Ensemble([build(member, resources) for member in members(recipe)])
+    return Ensemble([make(recipe.model, recipe.parameters, seed=seed, resources=resources) for seed in recipe.seeds])
+
+
+def members(recipe: Recipe) -> list[Recipe]:
+    """Return the recipes of an ensemble's members; what the ensemble's recipe overrides is passed on."""
+    found = [load_recipe(name) for name in recipe.members]
+    found = [replace(member, younger_target=member.younger_target and recipe.younger_target) for member in found]
+    return [member.varied(seed=recipe.seeds[0]) for member in found] if recipe.seeds != (0,) else found
+
+
+def decision_of(recipe: Recipe) -> BalancedDecision:
+    """Return the recipe's decision."""
+    return BalancedDecision(**recipe.decision)
+
+
+def checkpoint_folder(checkpoints: Path, recipe: str, group: str) -> Path:
+    """Return where a recipe's checkpoint for a group stands."""
+    return Path(checkpoints) / recipe / group
+
+
+def train(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resources: Resources) -> Path:
+    """Train a recipe for a group and save it; members of an ensemble are trained where they are missing.
+
+    Returns
+    -------
+    Path
+        Folder of the checkpoint.
+    """
+    folder = checkpoint_folder(checkpoints, recipe.name, group)
+    if recipe.members:
+        for member in members(recipe):
+            train_if_missing(member, group, data, checkpoints, resources)
+        save_checkpoint(folder, _card(recipe, group, data, checkpoints), {})
+        return folder
+    roles = gather(data, group, younger_target=recipe.younger_target)
+    predictor = build(recipe, resources)
+    predictor.prepare([*roles.source, *roles.target])
+    predictor.fit(source=roles.source, target=roles.target)
+    weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, predictor.members, strict=True)}
+    save_checkpoint(folder, _card(recipe, group, data, checkpoints), weights)
+    return folder
+
+
+def train_if_missing(
+    recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resources: Resources
+) -> tuple[Path, bool]:
+    """Train unless the checkpoint of this very experiment is there.
+
+    Returns
+    -------
+    folder : Path
+    trained : bool
+        Whether it was trained now.
+    """
+    folder = checkpoint_folder(checkpoints, recipe.name, group)
+    if has_checkpoint(folder) and load_card(folder).fingerprint == fingerprint(recipe, group, data):
+        return folder, False
+    return train(recipe, group, data, checkpoints, resources), True
+
+
+def fingerprint(recipe: Recipe, group: str, data: DataFolder) -> str:
+    """Return the digest of an experiment: the recipe, the nights that train and the version of the features."""
+    if recipe.members:
+        parts = [fingerprint(member, group, data) for member in members(recipe)]
+        return _digest([recipe.to_dict(), group, parts])
+    roles = gather(data, group, younger_target=recipe.younger_target)
+    model = make(recipe.model, recipe.parameters, seed=0, resources=Resources())
+    return _digest([recipe.to_dict(), group, listing(roles), model.versions()])
+
+
+def listing(roles: Roles) -> dict[str, dict[str, list[str]]]:
+    """Return the training nights by role: the digests of the signal and of the labels."""
+    return {
+        role: {str(r.key): [r.sha256, hashlib.sha256(r.y.tobytes()).hexdigest()] for r in nights}
+        for role, nights in (("source", roles.source), ("target", roles.target))
+    }
+
+
+def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resources) -> tuple[Ensemble, Card]:
+    """Rebuild a predictor from its checkpoint alone.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint is missing, damaged, of another recipe or group, or made with other features.
+    """
+    folder = checkpoint_folder(checkpoints, recipe, group)
+    card = load_card(folder)
+    _check_card(folder, card, recipe, group)
+    if card.members:
+        loaded = [_load_member(checkpoints, name, sha, group, resources) for name, sha in card.members.items()]
+        return Ensemble(loaded), card
+    made = Recipe.from_dict(card.recipe)
+    contents = load_weights(folder, card)
+    models = build(made, resources).members
+    for model, (name, content) in zip(models, contents.items(), strict=True):
+        _check_versions(folder, card, model.versions())
+        try:
+            model.from_bytes(content)
+        except CheckpointError as error:
+            raise CheckpointError(f"{folder / name}: {error}") from error
+    return Ensemble(models), card
+
+
+def check_simulated(card: Card, provenance: Provenance, folder: Path, *, allow_simulated: bool) -> None:
+    """Refuse a checkpoint trained on simulated data for other data.
+
+    Raises
+    ------
+    CheckpointError
+        Unless ``allow_simulated``.
+    """
+    if card.data["kind"] == SIMULATED and provenance.kind != SIMULATED and not allow_simulated:
+        raise CheckpointError(
+            f"{folder}: trained on simulated data, but {provenance.kind} data are to be predicted; "
+            "train on the same kind of data, or pass --allow-simulated"
+        )
+
+
+def _load_member(checkpoints: Path, name: str, sha256: str, group: str, resources: Resources) -> Ensemble:
+    folder = checkpoint_folder(checkpoints, name, group)
+    if not has_checkpoint(folder) or card_sha256(folder) != sha256:
+        raise CheckpointError(f"{folder}: changed or gone since the ensemble was made; train the ensemble again")
+    return load_predictor(checkpoints, name, group, resources)[0]
+
+
+def _card(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> Card:
+    provenance = data.provenance
+    if recipe.members:
+        training, versions_of_model = {}, {}
+        digests = {name: card_sha256(checkpoint_folder(checkpoints, name, group)) for name in recipe.members}
+    else:
+        training = listing(gather(data, group, younger_target=recipe.younger_target))
+        versions_of_model = make(recipe.model, recipe.parameters, seed=0, resources=Resources()).versions()
+        digests = {}
+    return Card(
+        recipe=recipe.to_dict(),
+        group=group,
+        data={"kind": provenance.kind, "details": provenance.details, "description": provenance.describe()},
+        training=training,
+        versions=versions() | versions_of_model,
+        fingerprint=fingerprint(recipe, group, data),
+        members=digests,
+    )
+
+
+def _check_card(folder: Path, card: Card, recipe: str, group: str) -> None:
+    found = (card.recipe.get("name"), card.group)
+    if found != (recipe, group):
+        raise CheckpointError(
+            f"{folder}: the checkpoint is of {found[0]} for {found[1]}; expected {recipe} for {group}"
+        )
+
+
+def _check_versions(folder: Path, card: Card, current: dict[str, str]) -> None:
+    for name, version in current.items():
+        if card.versions.get(name) != version:
+            trained = card.versions.get(name)
+            raise CheckpointError(f"{folder}: trained with version {trained} of the {name}, now {version}; train again")
+
+
+def _digest(values: Sequence) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

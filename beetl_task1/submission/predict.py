@@ -1,0 +1,118 @@
+"""From a checkpoint to probabilities and an answer."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..data.files import DataFolder
+from ..data.probabilities import Probabilities, save_probabilities
+from ..data.recording import Recording, RecordingKey
+from ..errors import CheckpointError
+from ..models.base import Resources
+from ..models.checkpoints import Card, card_sha256
+from ..recipes.recipe import Recipe
+from ..recipes.training import check_simulated, checkpoint_folder, decision_of, load_predictor
+from ..recipes.versions import versions
+from .answer import ANSWER, answer_sha256, write_answer
+from .manifest import check_total, entries, is_partial, test_recordings
+
+PROBABILITIES = "probabilities.npz"
+
+
+def submission_folder(submissions: Path, recipe: str, group: str) -> Path:
+    """Return where a recipe's submission for a group stands."""
+    return Path(submissions) / f"{recipe}-{group}"
+
+
+def predict(
+    recipe: str,
+    group: str,
+    data: DataFolder,
+    checkpoints: Path,
+    submissions: Path,
+    resources: Resources,
+    *,
+    allow_simulated: bool = False,
+    seed: int | None = None,
+) -> Path:
+    """Predict a group's test set; write ``probabilities.npz`` and ``answer.txt``.
+
+    Parameters
+    ----------
+    recipe : str
+        Name of the checkpoint.
+    group : {"65-79", "80-95"}
+        Target group.
+    data : DataFolder
+        The competition.
+    checkpoints, submissions : path
+        Where checkpoints stand and submissions go.
+    resources : Resources
+        Where features are cached, and how to compute.
+    allow_simulated : bool
+        Let a checkpoint trained on simulated data predict other data.
+    seed : int, optional
+        Refuse a checkpoint that was trained with other seeds.
+
+    Returns
+    -------
+    Path
+        Folder of the submission.
+
+    Raises
+    ------
+    DataError, CheckpointError, SubmissionError
+        If the test set or the checkpoint is not as it must be.
+    """
+    predictor, card = load_predictor(checkpoints, recipe, group, resources)
+    provenance = data.provenance
+    source = checkpoint_folder(checkpoints, recipe, group)
+    check_simulated(card, provenance, source, allow_simulated=allow_simulated)
+    _check_seed(card, seed, source)
+    recordings = test_recordings(data, group)
+    predictor.prepare(recordings)
+    probabilities = _predict_each(predictor, recordings, resources)
+    listed = entries(recordings)
+    check_total(listed, group, provenance, allow_partial=data.allow_partial)
+    labels = _decide(card, recordings, probabilities)
+    meta = {
+        "recipe": card.recipe,
+        "group": group,
+        "data": provenance.describe(),
+        "trained_on": card.data["description"],
+        "partial": is_partial(listed, group),
+        "cards": {recipe: card_sha256(source)} | card.members,
+        "files": [asdict(entry) for entry in listed],
+        "answer_sha256": answer_sha256(labels),
+        "versions": versions(),
+    }
+    folder = submission_folder(submissions, recipe, group)
+    save_probabilities(folder / PROBABILITIES, probabilities, meta)
+    write_answer(folder / ANSWER, labels)
+    return folder
+
+
+def _decide(card: Card, recordings: list[Recording], probabilities: Probabilities) -> np.ndarray:
+    labels = decision_of(Recipe.from_dict(card.recipe)).decide(as_stored(probabilities))
+    return np.concatenate([labels[recording.key] for recording in recordings])
+
+
+def _check_seed(card: Card, seed: int | None, folder: Path) -> None:
+    trained = card.recipe["seeds"]
+    if seed is not None and trained[0] != seed:
+        raise CheckpointError(f"{folder}: trained with seeds {trained}, not {seed}; train with --seed {seed} first")
+
+
+def as_stored(probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
+    """Return probabilities as their file holds them, so that deciding again from the file gives the same labels."""
+    return {key: np.asarray(p, dtype=np.float32) for key, p in probabilities.items()}
+
+
+def _predict_each(predictor, recordings, resources: Resources) -> dict[RecordingKey, np.ndarray]:
+    probabilities = {}
+    for done, recording in enumerate(recordings, start=1):
+        probabilities[recording.key] = predictor.predict_proba(recording)
+        if resources.progress:
+            resources.progress(done, len(recordings), str(recording.key))
+    return probabilities
