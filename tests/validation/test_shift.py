@@ -1,0 +1,131 @@
+"""Shift between target and test, on sets whose shift is known."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from beetl_task1.data.recording import RecordingKey
+from beetl_task1.errors import BeetlError
+from beetl_task1.validation.feature_shift import feature_shift
+from beetl_task1.validation.shift import (
+    Predicted,
+    Shift,
+    agreement_of,
+    class_shift,
+    expected_score,
+    shift_of,
+)
+
+
+def features(first, n_subjects, offset, seed, n_features=6):
+    rng = np.random.default_rng(seed)
+    own = rng.normal(size=(n_subjects, n_features))
+    return {
+        RecordingKey("80-95", first + s, r): own[s] + offset + 0.5 * rng.normal(size=(80, n_features))
+        for s in range(n_subjects)
+        for r in (1, 2)
+    }
+
+
+NAMES = tuple(f"f{k}" for k in range(6))
+
+
+def test_features_without_a_shift():
+    found = feature_shift(features(0, 6, 0, 1), features(6, 9, 0, 2), NAMES)
+    assert found.p_value > 0.05
+    assert found.auc < 0.75
+    assert found.mean == pytest.approx(found.by_chance, abs=0.3)
+
+
+def test_features_with_a_shift():
+    offset = np.array([4, 0, 0, 0, -4, 0])
+    found = feature_shift(features(0, 6, 0, 1), features(6, 9, offset, 2), NAMES)
+    assert found.p_value < 0.01
+    assert found.auc > 0.9
+    assert set(list(found.difference)[:2]) == {"f0", "f4"}
+    assert found.difference["f0"] > 2
+    assert found.difference["f4"] < -2
+    assert found.kolmogorov["f0"] > 0.7
+
+
+def test_difference_against_scipys_t():
+    target, test = features(0, 5, 0, 3), features(5, 7, 1, 4)
+    found = feature_shift(target, test, NAMES)
+    means = [
+        np.array([np.concatenate([side[k] for k in sorted(side) if k.subject == s]).mean(0)
+                  for s in sorted({k.subject for k in side})])
+        for side in (target, test)
+    ]  # fmt: skip
+    t = ttest_ind(means[1], means[0]).statistic
+    expected = t * np.sqrt(1 / 5 + 1 / 7)
+    assert [found.difference[name] for name in NAMES] == pytest.approx(expected)
+
+
+def test_one_subject_is_too_few():
+    with pytest.raises(BeetlError, match="two or more"):
+        feature_shift(features(0, 1, 0, 1), features(6, 9, 0, 2), NAMES)
+
+
+def key(subject, session=1):
+    return RecordingKey("80-95", subject, session)
+
+
+def test_class_shift_by_hand():
+    target = {key(0): np.array([0, 0, 0, 2]), key(1): np.array([0, 2, 2, 2])}
+    test = {key(2): np.array([2, 2, 2, 5])}
+    found = class_shift(target, test, {k: np.full(4, 1) for k in target})
+    assert found.true["S1"] == 1
+    assert found.target["W"] == found.target["S2"] == 0.5
+    assert found.counts == {"W": 0, "S1": 0, "S2": 3, "S3": 0, "S4": 0, "REM": 1}
+    assert found.distance == pytest.approx(0.5)
+    assert found.between_subjects == pytest.approx(0.5)
+
+
+def test_expected_score_is_the_score_where_probabilities_are_calibrated():
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.full(6, 0.4), 40_000)
+    truth = (p.cumsum(1) > rng.random((len(p), 1))).argmax(1)
+    labels = (p / p.mean(0)).argmax(1)
+    recall = [np.mean(labels[truth == k] == k) for k in range(6)]
+    assert expected_score({key(0): p}, {key(0): labels}) == pytest.approx(100 * np.mean(recall), abs=1)
+
+
+def test_agreement_by_hand():
+    target = {"a": {key(0): np.array([0, 1, 2, 3])}, "b": {key(0): np.array([0, 1, 2, 5])}}
+    test = {"a": {key(1): np.array([0, 1])}, "b": {key(1): np.array([0, 2])}}
+    found = agreement_of(target, test)
+    assert (found.target, found.test) == (0.75, 0.5)
+    assert agreement_of({"a": target["a"]}, {"a": test["a"]}) is None
+
+
+def predicted(subjects, sure, seed, share=None):
+    rng = np.random.default_rng(seed)
+    probabilities, labels, truth, other = {}, {}, {}, {}
+    for s in subjects:
+        y = rng.choice(6, 300, p=share)
+        evidence = sure * np.eye(6)[y] + rng.normal(size=(300, 6))
+        p = np.exp(2 * evidence)
+        truth[key(s)], probabilities[key(s)] = y, p / p.sum(1, keepdims=True)
+        labels[key(s)] = p.argmax(1)
+        other[key(s)] = np.where(rng.random(300) < 0.1 / sure, rng.integers(0, 6, 300), p.argmax(1))
+    return Predicted(probabilities, labels, {"a": labels, "b": other}), truth
+
+
+def test_statement_for_an_alike_test_set():
+    (target, truth), (test, _) = predicted(range(5), 2, 1), predicted(range(5, 9), 2, 2)
+    found = shift_of(target, test, truth, 80.0, feature_shift(features(0, 6, 0, 1), features(6, 9, 0, 2), NAMES))
+    assert found.statement[-1].startswith("Nothing seen here")
+    assert found.expected_test == pytest.approx(found.expected_target, abs=3)
+    assert Shift.from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False))) == found
+
+
+def test_statement_for_another_test_set():
+    target, truth = predicted(range(5), 2, 1)
+    test, _ = predicted(range(5, 9), 1, 2, share=[0.9, 0.1, 0, 0, 0, 0])
+    found = shift_of(target, test, truth, 80.0, feature_shift(features(0, 6, 0, 1), features(6, 9, 3, 2), NAMES))
+    verdict = found.statement[-1]
+    for words in ("ranking", "mixed otherwise", "signals differ", "agree less", "less sure"):
+        assert words in verdict
+    assert found.confidence_test < found.confidence_target
