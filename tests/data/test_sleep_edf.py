@@ -1,6 +1,5 @@
 """`build`: Sleep-EDF files with all their oddities to the competition's folders."""
 
-import datetime
 import json
 import pickle
 import shutil
@@ -10,7 +9,7 @@ import edfio
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from sleep_edf_files import START, write_hypnogram, write_pair, write_psg, write_study
+from sleep_edf_files import write_hypnogram, write_pair, write_psg, write_study
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.sleep_edf import build, compare_counts, fetch, plan, read_night, scored_epochs
@@ -157,12 +156,6 @@ def test_the_right_samples_in_the_right_order_of_channels(tmp_path):
         np.testing.assert_allclose(night.X[:, row].ravel(), signals[name][3000:9000], atol=1e-12)
 
 
-def test_a_scoring_that_began_later_is_shifted(tmp_path):
-    write_hypnogram(tmp_path / "h.edf", "123", start=START + datetime.timedelta(seconds=60))
-    labels = epoch_labels(tmp_path / "h.edf", 6, start=START.replace(tzinfo=datetime.UTC))
-    assert labels.tolist() == [-1, -1, 1, 2, 3, -1]
-
-
 def test_epochs_off_the_grid_need_their_whole_length(tmp_path):
     write_hypnogram(tmp_path / "h.edf", "1222", seconds=20)
     assert epoch_labels(tmp_path / "h.edf", 3).tolist() == [-1, 2, -1]
@@ -267,3 +260,25 @@ def test_real_hypnograms_imply_the_known_epochs():
         labels = epoch_labels(path, 2880)
         scored = labels[labels >= 0]
         np.testing.assert_array_equal(scored, [LABELS[letter] for letter in text if letter != "?"])
+
+
+@needs_real
+@pytest.mark.slow
+def test_build_on_the_real_hypnograms_gets_the_epochs_they_imply(tmp_path):
+    """Simulated signals as long as the real ones; expected counts from the published stages as text."""
+    import mne
+
+    lines = dict(line.split() for line in (REAL / "sleep_edf_20_hypnograms.txt").read_text().splitlines())
+    expected = {}
+    for path in sorted((REAL / "sleep_edf_hypnograms").glob("*.edf")):
+        stages = list(lines[path.name[:6]])
+        for run in mne.read_annotations(path):
+            if run["description"] == "Movement time":  # absent from the text
+                stages[int(run["onset"] // 30):0] = "M" * int(run["duration"] // 30)
+        asleep = [i for i, stage in enumerate(stages) if stage in "1234R"]
+        kept = stages[max(0, asleep[0] - 60):asleep[-1] + 61]
+        expected[path.name[:6]] = [kept.count(letter) for letter in "W1234R"]
+        write_psg(tmp_path / f"{path.name[:6]}E0-PSG.edf", 30 * len(stages))
+        shutil.copy(path, tmp_path)
+    built = build(tmp_path, tmp_path / "out", jobs=2)
+    assert {place.record.name: built.stages[place.key].tolist() for place in built.plan.places} == expected

@@ -1,7 +1,6 @@
 """One Sleep-EDF night: signal and scoring to labelled epochs."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,7 @@ def read_night(psg: str | Path, hypnogram: str | Path, *, wake_minutes: float = 
     """
     raw, names = _open(Path(psg))
     n_epochs = raw.n_times // N_TIMES
-    labels = epoch_labels(Path(hypnogram), n_epochs, start=raw.info["meas_date"])
+    labels = epoch_labels(Path(hypnogram), n_epochs)
     kept = scored_epochs(labels, wake_minutes)
     if len(kept) == 0:
         raise DataError(f"{hypnogram}: scores none of the {n_epochs} whole epochs of {psg}; remove both files")
@@ -71,10 +70,11 @@ def read_night(psg: str | Path, hypnogram: str | Path, *, wake_minutes: float = 
     return Night(np.ascontiguousarray(X), labels[kept], kept * float(EPOCH_SECONDS))
 
 
-def epoch_labels(hypnogram: Path, n_epochs: int, start: datetime | None = None) -> np.ndarray:
+def epoch_labels(hypnogram: Path, n_epochs: int) -> np.ndarray:
     """Return the stage of every whole epoch of the signal.
 
-    An epoch has a stage if it lies within the scored stretch of it; what is scored past the signal is dropped.
+    Both files begin together, as all of the study's do. An epoch has a stage if it lies within the scored stretch of
+    it; what is scored past the signal is dropped.
 
     Parameters
     ----------
@@ -82,8 +82,6 @@ def epoch_labels(hypnogram: Path, n_epochs: int, start: datetime | None = None) 
         EDF+ file of the scoring.
     n_epochs : int
         Whole epochs of the signal.
-    start : datetime, optional
-        When the signal began; a scoring that began at another time is shifted.
 
     Returns
     -------
@@ -104,11 +102,10 @@ def epoch_labels(hypnogram: Path, n_epochs: int, start: datetime | None = None) 
     if not any(name in _STAGE_NAMES for name in annotations.description):
         raise DataError(f"{hypnogram}: expected annotations such as 'Sleep stage W', got "
                         f"{sorted(set(map(str, annotations.description)))[:3]}; fetch it again")
-    shift = _seconds_after(hypnogram, start)
     labels = np.full(n_epochs, UNSCORED, dtype=np.int64)
     for onset, duration, name in zip(annotations.onset, annotations.duration, annotations.description, strict=True):
-        first = int(np.ceil(round((onset + shift) / EPOCH_SECONDS, 6)))
-        last = int(np.floor(round((onset + shift + duration) / EPOCH_SECONDS, 6)))
+        first = int(np.ceil(round(onset / EPOCH_SECONDS, 6)))
+        last = int(np.floor(round((onset + duration) / EPOCH_SECONDS, 6)))
         labels[max(first, 0):max(last, 0)] = _STAGE_NAMES.get(str(name), UNSCORED)
     return labels
 
@@ -164,14 +161,3 @@ def _check(signal: np.ndarray, psg: Path) -> None:
         raise DataError(f"{psg}: expected EEG of some 2e-05 V, got a standard deviation of {spread:.2g} V; its header "
                         f"names another unit than uV, fetch it again")
 
-
-def _seconds_after(hypnogram: Path, start: datetime | None) -> float:
-    """Return by how many seconds a scoring began after the signal, from its header; 0 where either does not say."""
-    with open(hypnogram, "rb") as file:
-        text = file.read(184)[168:].decode("ascii", "replace")
-    try:
-        began = datetime.strptime(text, "%d.%m.%y%H.%M.%S")
-    except ValueError:
-        return 0.0
-    shift = 0.0 if start is None else (began - start.replace(tzinfo=None)).total_seconds()
-    return shift if abs(shift) < 86_400 else 0.0
