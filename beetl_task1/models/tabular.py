@@ -77,7 +77,8 @@ class TabularModel:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
         table = self._table(recording)
         proba = np.zeros((len(table), N_OUTPUTS))
-        proba[:, self.classifier_.classes_] = self.classifier_.predict_proba(table)
+        with threadpool_limits(1):  # a night is small: more threads would wait for each other at every tree
+            proba[:, self.classifier_.classes_] = self.classifier_.predict_proba(table)
         return proba
 
     def versions(self) -> dict[str, str]:

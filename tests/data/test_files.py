@@ -60,7 +60,7 @@ def test_competition_must_be_complete(tmp_path):
 
 def test_a_recording_that_the_competition_does_not_have(tmp_path, rng):
     write_part(tmp_path, "80-95", "target", [*range(5), 7], rng)
-    with pytest.raises(DataError, match="does not have.*s7r1"):
+    with pytest.raises(DataError, match=r"does not have.*s7r1"):
         DataFolder(tmp_path).recordings("80-95", "target")
 
 

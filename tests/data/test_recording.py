@@ -112,7 +112,7 @@ def test_each_wrong_label_has_its_line(files, tmp_path, labels, message):
 def test_labels_of_another_length(files, tmp_path, first):
     dump(tmp_path / "short_y.npy", files[3][:5])
     recording = Recording.from_files(KEY, files[0], tmp_path / "short_y.npy")
-    with pytest.raises(DataError, match="short_y.npy: 5 labels for the 6 epochs of"):
+    with pytest.raises(DataError, match=r"short_y\.npy: 5 labels for the 6 epochs of"):
         getattr(recording, first), getattr(recording, "yX"[first == "y"])
 
 

@@ -17,7 +17,25 @@ from .subject import Traits
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of event: how often in each stage, how long at most, its wave, and its share on either channel."""
+    """One kind of event.
+
+    Attributes
+    ----------
+    rate : (6,)
+        Events a minute in W, S1, S2, S3, S4, REM.
+    seconds : float
+        Longest duration.
+    wave : callable
+        ``wave(rng, times, n, traits)`` gives ``(n, n_times)`` microvolts.
+    gains : (2,)
+        Share of it on either channel.
+    trait : str
+        Trait that multiplies the rate.
+    clustered : bool
+        Whether events come in clusters.
+    follows : (int, float), optional
+        Which log power the log rate follows as it drifts, and how much.
+    """
 
     rate: tuple[float, ...]
     seconds: float
@@ -25,6 +43,7 @@ class Kind:
     gains: tuple[float, float]
     trait: str = ""
     clustered: bool = False
+    follows: tuple[int, float] | None = None
 
 
 def spindle(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> np.ndarray:
@@ -95,20 +114,23 @@ def theta_burst(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits)
     return size * np.sin(2 * np.pi * frequency * t) * _hump(t, rng.uniform(0.7, 2, (n, 1)))
 
 
+_DELTA, _SIGMA = 0, 3
 KINDS = (
-    Kind((0.0, 0.2, 3.5, 2.5, 1.2, 0.05), 1.8, spindle, (0.9, 1.0), "spindles"),
-    Kind((0.0, 0.1, 1.2, 0.8, 0.3, 0.0), 1.6, k_complex, (1.0, 0.4)),
+    Kind((0.0, 0.2, 3.5, 2.5, 1.2, 0.05), 1.8, spindle, (0.9, 1.0), "spindles", follows=(_SIGMA, 0.8)),
+    Kind((0.0, 0.1, 1.2, 0.8, 0.3, 0.0), 1.6, k_complex, (1.0, 0.4), follows=(_DELTA, 0.8)),
     Kind((0.0, 1.2, 0.4, 0.0, 0.0, 0.0), 0.6, vertex, (1.0, 0.35)),
-    Kind((0.0, 0.0, 0.6, 7.0, 16.0, 0.0), 3.4, slow_wave, (1.0, 0.55)),
-    Kind((8.0, 0.6, 0.0, 0.0, 0.0, 0.1), 1.0, blink, (1.0, 0.05), "eyes", True),
-    Kind((4.0, 0.3, 0.0, 0.0, 0.0, 5.0), 2.4, rapid_eye, (1.0, 0.12), "eyes", True),
+    Kind((0.0, 0.0, 0.6, 7.0, 16.0, 0.0), 3.4, slow_wave, (1.0, 0.55), follows=(_DELTA, 0.8)),
+    Kind((6.0, 0.6, 0.0, 0.0, 0.0, 0.1), 1.0, blink, (1.0, 0.05), "eyes", True, follows=(_DELTA, 1.2)),
+    Kind((4.0, 0.3, 0.0, 0.0, 0.0, 5.0), 2.4, rapid_eye, (1.0, 0.12), "eyes", True, follows=(_DELTA, 1.2)),
     Kind((1.0, 3.0, 0.2, 0.0, 0.0, 0.0), 5.0, slow_eye, (1.0, 0.15), "eyes"),
     Kind((0.0, 0.0, 0.0, 0.0, 0.0, 0.8), 3.0, sawtooth, (1.0, 0.5)),
     Kind((0.2, 2.0, 0.4, 0.0, 0.0, 0.8), 2.0, theta_burst, (0.8, 0.8)),
 )
 
 
-def add_events(rng: np.random.Generator, signal: np.ndarray, weights: np.ndarray, traits: Traits) -> None:
+def add_events(
+    rng: np.random.Generator, signal: np.ndarray, weights: np.ndarray, deviation: np.ndarray, traits: Traits,
+) -> None:
     """Add every kind of event to a night, in place.
 
     Parameters
@@ -118,10 +140,12 @@ def add_events(rng: np.random.Generator, signal: np.ndarray, weights: np.ndarray
         Microvolts.
     weights : (n_steps, 6)
         Stage weights in steps of 5 s.
+    deviation : (n_steps, 12)
+        How the log powers drift within the stages.
     traits : Traits
     """
     for kind in KINDS:
-        starts = _place(rng, kind, weights, traits)
+        starts = _place(rng, kind, weights, deviation, traits)
         times = np.arange(int(kind.seconds * task.SFREQ)) / task.SFREQ
         starts = starts[starts + len(times) < signal.shape[1]]
         wave = kind.wave(rng, times, len(starts), traits).astype(np.float32)
@@ -130,10 +154,15 @@ def add_events(rng: np.random.Generator, signal: np.ndarray, weights: np.ndarray
             np.add.at(signal[channel], where, np.float32(gain) * wave)
 
 
-def _place(rng: np.random.Generator, kind: Kind, weights: np.ndarray, traits: Traits) -> np.ndarray:
+def _place(
+    rng: np.random.Generator, kind: Kind, weights: np.ndarray, deviation: np.ndarray, traits: Traits,
+) -> np.ndarray:
     """First samples of the events: a Poisson process along the stages, in clusters if the kind has them."""
     expected = np.einsum("tk,k->t", weights, np.array(kind.rate)) * STEP_SECONDS / 60
     expected = expected * (getattr(traits, kind.trait) if kind.trait else 1.0)
+    if kind.follows:
+        power, slope = kind.follows
+        expected = expected * np.exp(np.clip(slope * deviation[:, power], -3, 1.5))
     if kind.clustered:
         expected = expected * rng.gamma(0.35, 1 / 0.35, len(expected))
     step = np.repeat(np.arange(len(weights)), rng.poisson(expected))

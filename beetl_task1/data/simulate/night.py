@@ -7,13 +7,16 @@ import numpy as np
 from ... import task
 from . import hypnogram, powers, scorer, spectrum
 from .artefacts import add_artefacts, record
+from .borders import weaken_borders
 from .events import add_events
 from .plan import night_length, night_shares
+from .shapes import shapes
 from .streams import generator
 from .subject import Traits, draw_subject, night_effect
 
-_NOISE_DENSITY = 2 / task.SFREQ
-"""One-sided density of white noise of unit variance, 1/Hz."""
+_OFFSETS = np.log([0.5 * 2 / task.SFREQ, *[2 / task.SFREQ] * 5])
+"""From log powers to log gains: the drift's variance lies in 0.5 Hz; white noise of unit variance has 0.02/Hz."""
+_STEP = scorer.STEP_SECONDS
 _SHARED = 0.25
 """Correlation of the two channels' background."""
 
@@ -81,10 +84,11 @@ def simulate_night(
     n_epochs = night_length(seed, *key) if n_epochs is None else n_epochs
     scored = scored_hypnogram(seed, key, traits, n_epochs, prior)
     course = scorer.course(generator(seed, "scorer", *key), scored)
-    signal = _signal(seed, key, course, traits)
-    X = record(signal).reshape(2, n_epochs, task.N_TIMES).transpose(1, 0, 2)
+    signal = _signal(seed, key, course, traits, border_evidence)
+    X = np.ascontiguousarray(signal.reshape(2, n_epochs, task.N_TIMES).transpose(1, 0, 2), dtype=np.float64)
+    weaken_borders(generator(seed, "borders", *key), X, course, border_evidence)
     return Night(
-        X=np.ascontiguousarray(X, dtype=np.float64) * 1e-6, y=scored.astype(np.int64),
+        X=record(X) * 1e-6, y=scored.astype(np.int64),
         true=scorer.majority(course).astype(np.int64), onsets=np.arange(n_epochs) * float(task.EPOCH_SECONDS),
         group=group, subject=subject, session=session, course=course, traits=traits)
 
@@ -95,14 +99,14 @@ def scored_hypnogram(seed: int, key: tuple, traits: Traits, n_epochs: int, prior
     return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares)
 
 
-def _signal(seed: int, key: tuple, course: np.ndarray, traits: Traits) -> np.ndarray:
+def _signal(seed: int, key: tuple, course: np.ndarray, traits: Traits, border_evidence: str) -> np.ndarray:
     """Continuous signal in microvolts, (2, n_times) float32."""
     weights = powers.stage_weights(course)
     effect = traits.effect + night_effect(generator(seed, "night", *key))
-    targets = powers.draw_powers(generator(seed, "powers", *key), weights, effect)
+    targets, deviation = powers.draw_powers(generator(seed, "powers", *key), weights, effect)
     rng = generator(seed, "signal", *key)
-    signal = _background(rng, targets)
-    add_events(rng, signal, weights, traits)
+    signal = _background(rng, targets, weights, shapes(traits, border_evidence))
+    add_events(rng, signal, weights, deviation, traits)
     for channel in range(2):
         signal[channel] = _even_out(signal[channel], _pick(targets, channel))
     add_artefacts(rng, signal, weights[:, hypnogram.WAKE])
@@ -114,25 +118,25 @@ def _pick(targets: np.ndarray, channel: int) -> np.ndarray:
     return targets[:, [10 + channel, *range(5 * channel, 5 * channel + 5)]]
 
 
-def _background(rng: np.random.Generator, targets: np.ndarray) -> np.ndarray:
+def _background(
+    rng: np.random.Generator, targets: np.ndarray, weights: np.ndarray, shape: np.ndarray,
+) -> np.ndarray:
     n_times = len(targets) * int(scorer.STEP_SECONDS * task.SFREQ)
     noise = rng.standard_normal((2, n_times), dtype=np.float32)
     noise[1] = _SHARED * noise[0] + np.sqrt(1 - _SHARED**2) * noise[1]
-    return np.stack([spectrum.shape(noise[c], _gains(_pick(targets, c), n_times)) for c in range(2)])
+    for c in range(2):
+        levels = np.hstack([_pick(targets, c) - _OFFSETS, weights])
+        basis = np.vstack([spectrum.SPREAD, shape[c]])
+        noise[c] = spectrum.shape(noise[c], np.exp(0.5 * _on_frames(levels, basis, _STEP, n_times)))
+    return noise
 
 
-def _gains(levels: np.ndarray, n_times: int) -> np.ndarray:
-    """Amplitude gains of white noise that give it the log powers, (n_frames, n_frequencies) float32."""
-    density = levels.copy()
-    density[:, 0] -= np.log(0.5)
-    steps = (np.arange(len(levels)) + 0.5) * scorer.STEP_SECONDS
-    return np.exp(0.5 * (_on_frames(density, steps, n_times) - np.float32(np.log(_NOISE_DENSITY))))
-
-
-def _on_frames(levels: np.ndarray, seconds: np.ndarray, n_times: int) -> np.ndarray:
+def _on_frames(levels: np.ndarray, basis: np.ndarray, seconds: float, n_times: int) -> np.ndarray:
+    """Spread levels, given every so many seconds, over frames and frequencies, (n_frames, n_frequencies) float32."""
+    middles = (np.arange(len(levels)) + 0.5) * seconds
     frames = spectrum.frame_seconds(n_times)
-    columns = np.stack([np.interp(frames, seconds, column) for column in levels.T], axis=1)
-    return np.einsum("tk,kf->tf", columns.astype(np.float32), spectrum.SPREAD.astype(np.float32))
+    columns = np.stack([np.interp(frames, middles, column) for column in levels.T], axis=1)
+    return np.einsum("tk,kf->tf", columns.astype(np.float32), basis.astype(np.float32))
 
 
 def _even_out(signal: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -140,5 +144,5 @@ def _even_out(signal: np.ndarray, targets: np.ndarray) -> np.ndarray:
     epochs = signal.reshape(-1, task.N_TIMES)
     wanted = np.log(np.exp(targets).reshape(len(epochs), scorer.STEPS, -1).mean(1))
     lack = np.clip(wanted - spectrum.band_powers(epochs), -3, 3)
-    middles = (np.arange(len(epochs)) + 0.5) * task.EPOCH_SECONDS
-    return spectrum.shape(signal, np.exp(0.5 * _on_frames(lack, middles, signal.size)))
+    gains = _on_frames(lack, spectrum.SPREAD, task.EPOCH_SECONDS, signal.size)
+    return spectrum.shape(signal, np.exp(0.5 * gains))

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
 from scipy.special import ndtri
 
 from . import tables
@@ -20,7 +21,9 @@ def stage_weights(path: np.ndarray) -> np.ndarray:
     return gaussian_filter1d(np.eye(6)[path], BLEND_SECONDS * STEPS / 30, axis=0, mode="nearest")
 
 
-def draw_powers(rng: np.random.Generator, weights: np.ndarray, effect: np.ndarray) -> np.ndarray:
+def draw_powers(
+    rng: np.random.Generator, weights: np.ndarray, effect: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw the log powers along a night.
 
     Parameters
@@ -33,17 +36,19 @@ def draw_powers(rng: np.random.Generator, weights: np.ndarray, effect: np.ndarra
 
     Returns
     -------
-    (n_steps, 12) : log powers in the order of :data:`tables.N_POWERS`.
+    powers : (n_steps, 12)
+        Log powers in the order of :data:`tables.N_POWERS`.
+    deviation : (n_steps, 12)
+        The part of them that stage, sleeper and night do not explain: how awake, how deep, how restless.
     """
-    table = tables.load("powers")
     left = _residuals(rng, len(weights) // STEPS)
     epochs = np.arange(left.shape[1]) * STEPS + (STEPS - 1) / 2
     steps = np.arange(len(weights))
-    powers = np.einsum("tk,kd->td", weights, table["mean"] + effect)
+    deviation = np.zeros((len(weights), tables.N_POWERS))
     for k in range(tables.N_STAGES):
         for d in range(tables.N_POWERS):
-            powers[:, d] += weights[:, k] * np.interp(steps, epochs, left[k, :, d])
-    return powers
+            deviation[:, d] += weights[:, k] * np.interp(steps, epochs, left[k, :, d])
+    return np.einsum("tk,kd->td", weights, tables.load("powers")["mean"] + effect) + deviation, deviation
 
 
 def _residuals(rng: np.random.Generator, n_epochs: int) -> np.ndarray:
@@ -62,8 +67,6 @@ def _residuals(rng: np.random.Generator, n_epochs: int) -> np.ndarray:
 
 
 def _autoregress(fresh: np.ndarray) -> np.ndarray:
-    from scipy.signal import lfilter
-
     gain = np.sqrt(1 - _DRIFT**2)
     start = fresh[:1] * _DRIFT
     return lfilter([gain], [1, -_DRIFT], fresh, axis=0, zi=start)[0]

@@ -23,6 +23,9 @@ def _band_matrix() -> np.ndarray:
 SPREAD = _band_matrix()
 
 
+_INSIDE = [slice(*np.searchsorted(FREQUENCIES, [low, high + 1e-9])) for low, high in BANDS]
+
+
 def n_frames(n_times: int) -> int:
     """Return the frames that cover a signal of ``n_times`` samples."""
     return n_times // HOP + 2
@@ -71,8 +74,7 @@ def band_powers(epochs: np.ndarray) -> np.ndarray:
     (n_epochs, 6) : log of the drift's variance (uV^2), then log mean Welch density of the five bands (uV^2/Hz).
     """
     density = _welch(epochs)
-    inside = [(low <= FREQUENCIES) & (FREQUENCIES <= high) for low, high in BANDS]
-    bands = np.stack([density[:, i].mean(1) for i in inside], axis=1)
+    bands = np.stack([density[:, inside].mean(1) for inside in _INSIDE], axis=1)
     variance = epochs.var(axis=1)
     widths = np.array([high - low for low, high in BANDS], dtype=epochs.dtype)
     drift = np.maximum(variance - (bands * widths).sum(1), 0.02 * variance)

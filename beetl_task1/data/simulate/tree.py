@@ -11,13 +11,13 @@ import numpy as np
 from ... import __version__, task
 from ...errors import BeetlError, unknown
 from ...writing import whole_file, write_text
+from .borders import LEVELS
 from .night import Night, scored_hypnogram, simulate_night
 from .plan import PRIORS, SIZES, NightPlan, plan
 from .streams import generator
 from .subject import draw_subject
 
 MARKER = "simulation.json"
-BORDER_EVIDENCE = ("low", "mid", "high")
 Progress = Callable[[int, int, str], None]
 
 
@@ -80,8 +80,8 @@ def _check(size: str, seed: int, prior: str, border_evidence: str) -> None:
         raise unknown("size", size, SIZES)
     if prior not in PRIORS:
         raise unknown("prior", prior, PRIORS)
-    if border_evidence not in BORDER_EVIDENCE:
-        raise unknown("border evidence", border_evidence, BORDER_EVIDENCE)
+    if border_evidence not in LEVELS:
+        raise unknown("border evidence", border_evidence, LEVELS)
     if not isinstance(seed, int) or seed < 0:
         raise BeetlError(f"seed {seed!r}: expected a whole number of at least 0")
 
