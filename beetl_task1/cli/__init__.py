@@ -29,7 +29,8 @@ class _Commands(click.Group):
     def get_command(self, ctx, name):
         if name not in COMMANDS:
             raise unknown("command", name, COMMANDS)
-        return getattr(importlib.import_module(f"{__name__}.{name}"), name)
+        module = importlib.import_module(f"{__name__}.{name}")
+        return getattr(module, name, None) or module.command
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -49,5 +50,13 @@ def main() -> None:
     try:
         cli(prog_name="beetl-task1")
     except BeetlError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        _fail(
+            f"{error.filename or 'input or output'}: {error.strerror or error}; check the path, its permissions and the disk"
+        )
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(1)

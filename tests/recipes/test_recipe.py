@@ -1,0 +1,62 @@
+"""Recipes: TOML files of a few lines, with "did you mean"."""
+
+import pytest
+
+from beetl_task1.errors import BeetlError
+from beetl_task1.models.registry import parameter_names
+from beetl_task1.recipes.recipe import Recipe, load_recipe, recipe_names
+from beetl_task1.recipes.training import members
+
+
+def test_the_shipped_recipes():
+    assert recipe_names()[0] == "default"
+    assert {"default", "features-logreg", "features-boost"} <= set(recipe_names())
+    assert set(load_recipe("default").members) == {"features-logreg", "features-boost"}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_each_shipped_recipe_is_whole(name):
+    recipe = load_recipe(name)
+    assert recipe.description
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    if recipe.model:
+        assert set(recipe.parameters) <= set(parameter_names(recipe.model))
+
+
+def test_a_users_own_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('model = "features-logreg"\nseeds = [1, 2]\n[parameters]\nC = 0.1\n')
+    recipe = load_recipe(str(path))
+    assert (recipe.name, recipe.seeds, recipe.parameters) == ("mine", (1, 2), {"C": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('modle = "features-logreg"', "unknown key .*'modle'; did you mean 'model'"),
+        ("", "either a model or members"),
+        ('model = "a"\nmembers = ["b"]', "either a model or members"),
+        ('model = "a"\nseeds = []', "seeds is empty"),
+        ('model = "a"\nseeds = [-1]', "whole numbers from 0"),
+        ("model = 3", "model is 3"),
+        ("model = ", "not TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_line(tmp_path, text, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(BeetlError, match=message):
+        load_recipe(str(path))
+
+
+def test_mistyped_name_and_missing_file(tmp_path):
+    with pytest.raises(BeetlError, match="unknown recipe 'defualt'; did you mean 'default'"):
+        load_recipe("defualt")
+    with pytest.raises(BeetlError, match="cannot be read"):
+        load_recipe(str(tmp_path / "none.toml"))
+
+
+def test_the_command_line_reaches_the_members():
+    varied = load_recipe("default").varied(seed=5, younger_target=False)
+    assert all(m.seeds == (5,) and not m.younger_target for m in members(varied))
+    assert all(m.younger_target == load_recipe(m.name).younger_target for m in members(load_recipe("default")))

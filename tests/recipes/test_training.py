@@ -1,0 +1,112 @@
+"""Training, reloading, and what is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import write_tree
+
+from beetl_task1.data.files import DataFolder, Provenance
+from beetl_task1.errors import CheckpointError
+from beetl_task1.models.base import Resources
+from beetl_task1.models.checkpoints import load_card
+from beetl_task1.recipes import training
+from beetl_task1.recipes.recipe import load_recipe
+
+
+@pytest.fixture(scope="module")
+def trained(tree, cache, tmp_path_factory):
+    checkpoints = tmp_path_factory.mktemp("checkpoints")
+    training.train(load_recipe("features-logreg"), "80-95", DataFolder(tree), checkpoints, Resources(cache))
+    return checkpoints
+
+
+def test_card_says_what_made_it(trained, tree):
+    card = load_card(trained / "features-logreg" / "80-95")
+    assert card.data["kind"] == "simulated"
+    assert card.recipe["name"] == "features-logreg"
+    groups = {key.split("/")[0] for key in card.training["source"]}
+    assert groups == ({"25-64", "65-79"} if card.recipe["younger_target"] else {"25-64"})
+    assert set(card.training["target"]) == {f"80-95/s{s}r{r}" for s in (0, 1) for r in (1, 2)}
+    assert {"numpy", "scikit-learn", "features", "beetl-task1"} <= set(card.versions)
+
+
+def test_younger_target_is_a_switch(tree):
+    data = DataFolder(tree)
+    with_younger = training.gather(data, "80-95", younger_target=True)
+    without = training.gather(data, "80-95", younger_target=False)
+    assert {r.key.group for r in with_younger.source} == {"25-64", "65-79"}
+    assert {r.key.group for r in without.source} == {"25-64"}
+    assert {r.key.group for r in training.gather(data, "65-79", younger_target=True).source} == {"25-64"}
+
+
+def test_reloaded_predictor_gives_the_same(trained, tree, cache):
+    data = DataFolder(tree)
+    night = data.recordings("80-95", "test")[0]
+    resources = Resources(cache)
+    roles = training.gather(data, "80-95", younger_target=load_recipe("features-logreg").younger_target)
+    fitted = training.build(load_recipe("features-logreg"), resources).fit(source=roles.source, target=roles.target)
+    loaded, _ = training.load_predictor(trained, "features-logreg", "80-95", resources)
+    np.testing.assert_allclose(loaded.predict_proba(night), fitted.predict_proba(night), atol=1e-12)
+
+
+def test_the_same_experiment_is_not_trained_twice(trained, tree, cache):
+    recipe, data, resources = load_recipe("features-logreg"), DataFolder(tree), Resources(cache)
+    assert training.train_if_missing(recipe, "80-95", data, trained, resources)[1] is False
+    assert training.fingerprint(recipe.varied(seed=4), "80-95", data) != training.fingerprint(recipe, "80-95", data)
+
+
+def test_changed_labels_make_another_experiment(tree, tmp_path):
+    copy = shutil.copytree(tree, tmp_path / "tree")
+    recipe = load_recipe("features-logreg")
+    before = training.fingerprint(recipe, "80-95", DataFolder(copy))
+    folder = copy / "finalSleep" / "sleep_target"
+    (folder / "testing_s0r1y.npy").write_bytes((folder / "testing_s1r1y.npy").read_bytes())
+    assert training.fingerprint(recipe, "80-95", DataFolder(copy)) != before
+
+
+def _edited_card(trained, tmp_path, **changes):
+    shutil.copytree(trained, tmp_path / "c")
+    path = tmp_path / "c" / "features-logreg" / "80-95" / "card.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {k: card[k] | v if isinstance(v, dict) else v for k, v in changes.items()}))
+    return tmp_path / "c"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"group": "65-79"}, "is of features-logreg for 65-79; expected features-logreg for 80-95"),
+        ({"recipe": {"name": "other"}}, "is of other"),
+        ({"versions": {"features": "0"}}, "trained with version 0 of the features"),
+    ],
+)
+def test_a_foreign_checkpoint_is_refused(trained, tmp_path, changes, message):
+    with pytest.raises(CheckpointError, match=message):
+        training.load_predictor(_edited_card(trained, tmp_path, **changes), "features-logreg", "80-95", Resources())
+
+
+def test_simulated_weights_refuse_real_data(trained):
+    card = load_card(trained / "features-logreg" / "80-95")
+    for kind in ("competition", "open"):
+        with pytest.raises(CheckpointError, match=r"trained on simulated data.*--allow-simulated"):
+            training.check_simulated(card, Provenance(kind, {}), trained, allow_simulated=False)
+        training.check_simulated(card, Provenance(kind, {}), trained, allow_simulated=True)
+    training.check_simulated(card, Provenance("simulated", {}), trained, allow_simulated=False)
+
+
+def test_an_ensemble_notices_a_member_trained_again(tree, cache, tmp_path):
+    data, resources = DataFolder(tree), Resources(cache)
+    training.train(load_recipe("default"), "65-79", data, tmp_path, resources)
+    loaded, card = training.load_predictor(tmp_path, "default", "65-79", resources)
+    assert set(card.members) == {"features-logreg", "features-boost"}
+    night = data.recordings("65-79", "test")[0]
+    parts = [
+        training.load_predictor(tmp_path, name, "65-79", resources)[0].predict_proba(night) for name in card.members
+    ]
+    np.testing.assert_allclose(loaded.predict_proba(night), np.mean(parts, axis=0))
+    other = DataFolder(write_tree(tmp_path / "other", seed=1))
+    training.train(load_recipe("features-logreg"), "65-79", other, tmp_path, resources)
+    with pytest.raises(CheckpointError, match="changed or gone since the ensemble was made"):
+        training.load_predictor(tmp_path, "default", "65-79", resources)
