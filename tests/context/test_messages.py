@@ -9,6 +9,7 @@ import pytest
 from beetl_task1.context import (
     DEFAULT_TRANSITIONS,
     Transitions,
+    classifier_prior,
     count_transitions,
     forward_backward,
     learn_transitions,
@@ -37,12 +38,24 @@ def by_hand(probabilities, chain, prior):
     return posterior / posterior.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_equals_the_sum_over_all_paths(chain, given):
+def test_equals_the_sum_over_all_paths(chain):
     rng = np.random.default_rng(2)
     probabilities, prior = rng.dirichlet(np.ones(6), 5), rng.dirichlet(np.ones(6))
-    expected = by_hand(probabilities, chain, prior if given else chain.stationary)
-    np.testing.assert_allclose(forward_backward(probabilities, chain, prior if given else None), expected, rtol=1e-9)
+    expected = by_hand(probabilities, chain, prior)
+    np.testing.assert_allclose(forward_backward(probabilities, chain, prior, weight=1), expected, rtol=1e-9)
+    tempered = by_hand(probabilities**0.5, chain, prior**0.5)
+    np.testing.assert_allclose(forward_backward(probabilities, chain, prior, weight=0.5), tempered, rtol=1e-9)
+
+
+def test_the_prior_of_a_long_night_is_its_mean_and_of_none_the_chains(chain):
+    night = np.tile([0.5, 0.1, 0.2, 0.1, 0.05, 0.05], (100_000, 1))
+    np.testing.assert_allclose(classifier_prior(night, chain), night[0], atol=1e-3)
+    np.testing.assert_allclose(classifier_prior(night[:0], chain), chain.stationary)
+
+
+def test_a_short_recording_of_one_stage_keeps_it():
+    probabilities = np.tile([0.9, 0.02, 0.02, 0.02, 0.02, 0.02], (10, 1))
+    assert forward_backward(probabilities, DEFAULT_TRANSITIONS).argmax(axis=1).tolist() == [0] * 10
 
 
 def test_an_outlier_among_agreeing_neighbours_is_smoothed():
