@@ -21,9 +21,14 @@ setup(
     install_requires=[
         "braindecode>=1.8",
         "click>=8.1",
+        "edfio>=0.4",
+        "jinja2>=3.1",
         "joblib>=1.4",
+        "matplotlib>=3.8",
         "mne>=1.8",
         "numpy>=1.26",
+        "pandas>=2.1",
+        "pooch>=1.8",
         "rich>=13",
         "scikit-learn>=1.5",
         "scipy>=1.12",
@@ -31,6 +36,6 @@ setup(
         "threadpoolctl>=3.1",
         "torch>=2.4",
     ],
-    extras_require={"test": ["edfio>=0.4", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"]},
+    extras_require={"test": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6"]},
     entry_points={"console_scripts": ["beetl-task1 = beetl_task1.cli:main"]},
 )
