@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,18 +10,23 @@ import numpy as np
 
 from ..data.files import DataFolder
 from ..data.folds import Fold, leave_one_subject_out, load_folds, save_folds
-from ..data.probabilities import load_probabilities, save_probabilities
 from ..data.recording import Recording, RecordingKey
 from ..decision import BalancedDecision
 from ..errors import BeetlError
 from ..models.base import Resources
 from ..recipes.recipe import Recipe
-from ..recipes.training import build, checkpoint_folder, decision_of, fingerprint, gather, members
-from ..scoring import leaderboard_score, stage_recall
-from ..task import STAGES
+from ..recipes.training import checkpoint_folder, decision_of, fingerprint
+from ..scoring import leaderboard_score
 from ..writing import write_text
+from .comparison import Comparison, SeedSpread, compare, seed_spread
+from .outoffold import Night, OutOfFold, Setting, out_of_fold
+from .scorecard import Scorecard, scorecard
+from .shift import Predicted, Shift, shift_of
+from .splits import outer_splits
+from .testset import measure_features
 
-SUMMARY, OUT_OF_FOLD = "validation.json", "validation.npz"
+SUMMARY = "validation.json"
+WITHOUT = " without transfer"
 
 
 @dataclass(frozen=True)
@@ -31,26 +37,71 @@ class Validation:
     ----------
     recipe, group : str
         What was validated.
+    data : str
+        What the data are.
     probabilities : dict of RecordingKey to numpy.ndarray (n_epochs, 6)
         Out-of-fold.
-    truth : dict of RecordingKey to numpy.ndarray (n_epochs,)
-        Labels of the same nights.
+    labels, truth : dict of RecordingKey to numpy.ndarray (n_epochs,)
+        Decided and true labels of the same nights.
+    without : Without
+        The same recipe trained on the source alone.
+    seeds : SeedSpread
+        Scores of each seed alone.
+    shift : Shift or None
+        The test set beside the target; ``None`` without a test set.
     summary : dict
-        Scores, as in ``validation.json``.
+        As in ``validation.json``.
     cached : bool
-        Whether it was read from disk.
+        Whether all predictions were read from disk.
     """
 
     recipe: str
     group: str
-    probabilities: dict[RecordingKey, np.ndarray]
-    truth: dict[RecordingKey, np.ndarray]
+    data: str
+    probabilities: Night
+    labels: Night
+    truth: Night
+    without: "Without"
+    seeds: SeedSpread
+    shift: Shift | None
     summary: dict
     cached: bool
 
+    def card(self, scheme: str = "rk") -> Scorecard:
+        """Return the scorecard in a scheme."""
+        about = {"name": self.recipe, "group": self.group, "data": self.data, "scheme_name": scheme}
+        return scorecard(self.truth, self.labels, self.probabilities, **about)
+
+    def card_without(self, scheme: str = "rk") -> Scorecard:
+        """Return the scorecard of the same recipe trained on the source alone."""
+        about = {"name": self.recipe + WITHOUT, "group": self.group, "data": self.data, "scheme_name": scheme}
+        return scorecard(self.truth, self.without.labels, self.without.probabilities, **about)
+
+    def transfer(self, scheme: str = "rk") -> Comparison | None:
+        """Compare with and without transfer; ``None`` where the target subjects change nothing."""
+        same = all(np.array_equal(p, self.without.probabilities[key]) for key, p in self.probabilities.items())
+        return None if same else compare(self.card(scheme), self.card_without(scheme))
+
+
+@dataclass(frozen=True)
+class Without:
+    """Predictions of the target nights by the same recipe trained on the source alone.
+
+    Attributes
+    ----------
+    probabilities, labels : dict of RecordingKey to array
+    """
+
+    probabilities: Night
+    labels: Night
+
 
 def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resources: Resources) -> Validation:
-    """Cross-validate a recipe, or read what was found before for the same recipe, data and folds.
+    """Cross-validate a recipe, or read what was predicted before for the same recipe, data and folds.
+
+    Both nights of a subject are held out together. Labels of a held-out subject are decided with what was learned from
+    the others: predictions by models that knew neither their subject nor the held-out one, so changing the labels of a
+    subject changes nothing of it but its score.
 
     Parameters
     ----------
@@ -69,18 +120,59 @@ def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, re
     -------
     Validation
     """
-    folds = shared_folds(data.recordings(group, "target"), group, checkpoints)
-    folder = checkpoint_folder(checkpoints, recipe.name, group)
+    target = data.recordings(group, "target")
+    folds = shared_folds(target, group, checkpoints)
+    setting = Setting(group, data, Path(checkpoints), resources, outer_splits(folds))
+    found = out_of_fold(recipe, setting)
+    truth = {r.key: r.y for r in target}
+    decision = decision_of(recipe)
+    labels = decide_held_out(found.pools, truth, decision)
+    subjects = setting.subjects
+    alone = decide_held_out(dict.fromkeys(subjects, found.source_only), truth, decision)
     key = _key(fingerprint(recipe, group, data), folds)
-    truth = {r.key: r.y for r in data.recordings(group, "target")}
-    probabilities = _cached(folder, key)
-    cached = probabilities is not None
-    if not cached:
-        probabilities = _out_of_fold(recipe, group, data, checkpoints, resources, folds)
-        save_probabilities(folder / OUT_OF_FOLD, probabilities, {"key": key})
-    summary = _summary(recipe, group, data, probabilities, truth) | {"key": key}
-    write_text(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
-    return Validation(recipe.name, group, probabilities, truth, summary, cached)
+    shift = _shift(found, labels, truth, decision, setting, _known(checkpoints, recipe.name, group, key))
+    validation = Validation(
+        recipe=recipe.name,
+        group=group,
+        data=data.provenance.describe(),
+        probabilities=found.outer,
+        labels=labels,
+        truth=truth,
+        without=Without(found.source_only, alone),
+        seeds=_spread(recipe, found, truth, decision),
+        shift=shift,
+        summary={},
+        cached=found.cached,
+    )
+    validation.summary.update(_summary(validation) | {"key": key})
+    path = checkpoint_folder(checkpoints, recipe.name, group) / SUMMARY
+    write_text(path, json.dumps(validation.summary, indent=1) + "\n")
+    return validation
+
+
+def decide_held_out(
+    pools: Mapping[int, Night], truth: Mapping[RecordingKey, np.ndarray], decision: BalancedDecision
+) -> Night:
+    """Decide the labels of each held-out subject with what the others of its pool tell.
+
+    Parameters
+    ----------
+    pools : mapping of int to dict
+        For each subject, probabilities of all target nights by models that do not know its labels.
+    truth : mapping of RecordingKey to array (n_epochs,)
+        Labels; a decision that learns is fitted on the others' only.
+    decision : Decision
+        With ``decide``, and ``fit`` where it learns.
+    """
+    labels: Night = {}
+    for subject, pool in pools.items():
+        fitted = decision
+        if hasattr(decision, "fit"):
+            others = {key: p for key, p in pool.items() if key.subject != subject}
+            fitted = decision.fit(others, {key: truth[key] for key in others})
+        decided = fitted.decide(pool)
+        labels |= {key: y for key, y in decided.items() if key.subject == subject}
+    return {key: labels[key] for key in sorted(labels)}
 
 
 def shared_folds(target: list[Recording], group: str, checkpoints: Path) -> list[Fold]:
@@ -107,63 +199,70 @@ def load_summary(checkpoints: Path, recipe: str, group: str) -> dict | None:
         raise BeetlError(f"{path}: cannot be read ({error}); validate again") from error
 
 
-def score_decided(
-    probabilities: dict[RecordingKey, np.ndarray], truth: dict[RecordingKey, np.ndarray], decision: BalancedDecision
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the pooled score, the true and the decided labels, recordings in order of their keys."""
-    labels = decision.decide(probabilities)
-    true = np.concatenate([truth[key] for key in sorted(truth)])
-    decided = np.concatenate([labels[key] for key in sorted(truth)])
-    return leaderboard_score(true, decided), true, decided
+def pooled_score(truth: Mapping[RecordingKey, np.ndarray], labels: Mapping[RecordingKey, np.ndarray]) -> float:
+    """Return the leaderboard's score over all nights of the truth."""
+    keys = sorted(truth)
+    return leaderboard_score(np.concatenate([truth[k] for k in keys]), np.concatenate([labels[k] for k in keys]))
 
 
-def _out_of_fold(recipe, group, data, checkpoints, resources, folds) -> dict[RecordingKey, np.ndarray]:
-    if recipe.members:
-        found = [validate(m, group, data, checkpoints, resources).probabilities for m in members(recipe)]
-        return {key: np.mean([p[key] for p in found], axis=0) for key in found[0]}
-    roles = gather(data, group, younger_target=recipe.younger_target)
-    build(recipe, resources).prepare([*roles.source, *roles.target])
-    probabilities = {}
-    for done, fold in enumerate(folds):
-        if resources.progress:
-            resources.progress(done, len(folds), f"{recipe.name}, subject {fold.held_out[0]} held out")
-        train, held_out = fold.split(roles.target)
-        predictor = build(recipe, resources).fit(source=roles.source, target=train)
-        probabilities |= {r.key: predictor.predict_proba(r).astype(np.float32) for r in held_out}
-    if resources.progress:
-        resources.progress(len(folds), len(folds), recipe.name)
-    return probabilities
+def _spread(recipe: Recipe, found: OutOfFold, truth: Night, decision: BalancedDecision) -> SeedSpread:
+    """Return the scores of the seeds alone, each with the prior pooled over its own predictions."""
+    if len(found.seeds) < 2:
+        labels = decide_held_out(found.pools, truth, decision)
+        return seed_spread(recipe.name, {recipe.seeds[0]: pooled_score(truth, labels)})
+    pools = {
+        seed: {s: pool | {k: p for k, p in outer.items() if k.subject == s} for s, pool in found.pools.items()}
+        for seed, outer in found.seeds.items()
+    }
+    scores = {seed: pooled_score(truth, decide_held_out(each, truth, decision)) for seed, each in pools.items()}
+    return seed_spread(recipe.name, scores)
 
 
-def _cached(folder: Path, key: str) -> dict[RecordingKey, np.ndarray] | None:
-    if not (folder / OUT_OF_FOLD).exists():
+def _shift(found, labels, truth, decision, setting: Setting, known: dict | None) -> Shift | None:
+    """Return the test set beside the target, or what was found before."""
+    if not found.test:
         return None
+    if known is not None:
+        return Shift.from_dict(known)
+    members = found.members.items()
+    fitted = decision.fit(found.outer, truth) if hasattr(decision, "fit") else decision
+    return shift_of(
+        Predicted(found.outer, labels, {name: _most_probable(member.outer) for name, member in members}),
+        Predicted(found.test, fitted.decide(found.test), {name: _most_probable(m.test) for name, m in members}),
+        truth,
+        pooled_score(truth, labels),
+        measure_features(setting),
+    )
+
+
+def _most_probable(probabilities: Night) -> Night:
+    return {key: p.argmax(axis=1) for key, p in probabilities.items()}
+
+
+def _known(checkpoints: Path, recipe: str, group: str, key: str) -> dict | None:
     try:
-        probabilities, meta = load_probabilities(folder / OUT_OF_FOLD)
+        summary = load_summary(checkpoints, recipe, group) or {}
     except BeetlError:
         return None
-    return probabilities if meta.get("key") == key else None
+    return summary.get("shift") if summary.get("key") == key else None
 
 
-def _summary(recipe, group, data, probabilities, truth) -> dict:
-    score, true, decided = score_decided(probabilities, truth, decision_of(recipe))
-    plain = score_decided(probabilities, truth, BalancedDecision(strength=0))[0]
-    recall = stage_recall(true, decided)
-    labels = decision_of(recipe).decide(probabilities)
-    subjects = {}
-    for subject in sorted({key.subject for key in truth}):
-        keys = sorted(key for key in truth if key.subject == subject)
-        of_subject = np.concatenate([truth[k] for k in keys]), np.concatenate([labels[k] for k in keys])
-        subjects[f"s{subject}"] = leaderboard_score(*of_subject)
+def _summary(validation: Validation) -> dict:
+    card, transfer = validation.card(), validation.transfer()
     return {
-        "recipe": recipe.name,
-        "group": group,
-        "data": data.provenance.describe(),
-        "score": score,
-        "score_argmax": plain,
-        "recall": {stage: None if np.isnan(r) else float(r) for stage, r in zip(STAGES, recall, strict=True)},
-        "subjects": subjects,
-        "n_epochs": len(true),
+        "recipe": validation.recipe,
+        "group": validation.group,
+        "data": validation.data,
+        "score": card.score,
+        "score_argmax": pooled_score(validation.truth, _most_probable(validation.probabilities)),
+        "recall": card.pooled.recall,
+        "subjects": card.subject_scores,
+        "n_epochs": card.pooled.n_epochs,
+        "scorecard": card.to_dict(),
+        "without_transfer": validation.card_without().to_dict(),
+        "transfer": transfer and transfer.to_dict(),
+        "seeds": validation.seeds.to_dict(),
+        "shift": validation.shift and validation.shift.to_dict(),
     }
 
 

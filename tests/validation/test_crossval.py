@@ -1,16 +1,26 @@
 """Cross-validation over target subjects."""
 
+import itertools
 import json
+import pickle
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from beetl_task1.data.files import DataFolder
+from beetl_task1.data.recording import RecordingKey
+from beetl_task1.decision import BalancedDecision
 from beetl_task1.errors import BeetlError
+from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
+from beetl_task1.models.features_boost import FeaturesBoost
+from beetl_task1.models.features_logreg import FeaturesLogreg
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.scoring import leaderboard_score
-from beetl_task1.validation import crossval
+from beetl_task1.validation import crossval, outoffold
+from beetl_task1.validation.splits import blocks
 from beetl_task1.validation.zoo import zoo
 
 GROUP = "65-79"
@@ -62,31 +72,203 @@ def test_folds_are_saved_and_reused(validated, tree):
         crossval.shared_folds(target, GROUP, checkpoints)
 
 
+class Spy:
+    """Wraps a predictor and notes whom it was fitted on and whom it predicts."""
+
+    seen: list
+
+    def __init__(self, inner):
+        self.inner, self.members = inner, [object()]
+
+    def prepare(self, recordings):
+        self.inner.prepare(recordings)
+
+    def fit(self, *, source, target):
+        self.trained = {r.key.subject for r in target}
+        self.inner.fit(source=source, target=target)
+        return self
+
+    def predict_proba(self, recording):
+        self.seen.append((recording.key.subject, frozenset(self.trained)))
+        return self.inner.predict_proba(recording)
+
+
 def test_the_held_out_subject_never_trains(tree, cache, tmp_path, monkeypatch):
-    """Record what each fold is fitted on."""
-    seen = []
-
-    class Spy:
-        def __init__(self, inner):
-            self.inner = inner
-
-        def prepare(self, recordings):
-            self.inner.prepare(recordings)
-
-        def fit(self, *, source, target):
-            self.trained = {r.key.subject for r in target}
-            self.inner.fit(source=source, target=target)
-            return self
-
-        def predict_proba(self, recording):
-            seen.append((recording.key.subject, self.trained))
-            return self.inner.predict_proba(recording)
-
-    real = crossval.build
-    monkeypatch.setattr(crossval, "build", lambda *args: Spy(real(*args)))
+    monkeypatch.setattr(Spy, "seen", [], raising=False)
+    real = outoffold.build
+    monkeypatch.setattr(outoffold, "build", lambda *args: Spy(real(*args)))
     crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    assert len(seen) == 6
-    assert all(held_out not in trained and len(trained) == 2 for held_out, trained in seen)
+    target = [(subject, trained) for subject, trained in Spy.seen if subject in (0, 1, 2)]
+    assert all(subject not in trained for subject, trained in target)
+    assert {len(trained) for _, trained in target} == {0, 1, 2}
+
+
+def write_labels(root, subject, change):
+    for path in (root / "LeaderboardSleep/sleep_target").glob(f"leaderboard_s{subject}r*y.npy"):
+        with open(path, "rb") as file:
+            y = pickle.load(file)
+        path.write_bytes(pickle.dumps(change(y)))
+
+
+def test_labels_of_the_held_out_subject_change_nothing_but_its_score(tree, cache, tmp_path):
+    """Everything that was decided about a subject is the same with other labels of it; others may change.
+
+    Labels are noisy, so that many epochs are close calls and a prior that knows the labels would turn some.
+    """
+    rng = np.random.default_rng(7)
+    one, other = tmp_path / "one", tmp_path / "other"
+    shutil.copytree(tree, one)
+    for subject in (0, 1, 2):
+        write_labels(one, subject, lambda y: np.where(rng.random(len(y)) < 0.6, rng.integers(0, 6, len(y)), y))
+    shutil.copytree(one, other)
+    write_labels(other, 1, lambda y: np.full_like(y, 4))
+    recipe = load_recipe("features-logreg")
+    first, second = (
+        crossval.validate(recipe, GROUP, DataFolder(root), tmp_path / "checkpoints" / root.name, Resources(cache))
+        for root in (one, other)
+    )
+    mine = [key for key in first.labels if key.subject == 1]
+    for key in mine:
+        np.testing.assert_array_equal(first.probabilities[key], second.probabilities[key])
+        np.testing.assert_array_equal(first.labels[key], second.labels[key])
+        np.testing.assert_array_equal(first.without.labels[key], second.without.labels[key])
+    assert first.summary["subjects"]["s1"] != second.summary["subjects"]["s1"]
+    rest = [key for key in first.labels if key.subject != 1]
+    assert any((first.probabilities[key] != second.probabilities[key]).any() for key in rest), "subject 1 trains others"
+    leaky = [BalancedDecision().decide(run.probabilities) for run in (first, second)]
+    assert any((leaky[0][key] != leaky[1][key]).any() for key in mine), "a prior pooled over the folds would leak"
+
+
+class Learner:
+    """A decision that learns: notes what it was fitted on, and labels all epochs by it."""
+
+    def __init__(self):
+        self.fits = []
+
+    def fit(self, probabilities, truth):
+        assert set(probabilities) == set(truth)
+        self.fits.append({key.subject for key in truth})
+        fitted = Learner()
+        fitted.label = int(np.bincount(np.concatenate(list(truth.values()))).argmax())
+        return fitted
+
+    def decide(self, probabilities):
+        return {key: np.full(len(p), self.label) for key, p in probabilities.items()}
+
+
+def test_what_is_fitted_on_top_never_sees_the_held_out_labels():
+    keys = [RecordingKey(GROUP, subject, 1) for subject in (0, 1, 2)]
+    truth = {key: np.full(4, key.subject) for key in keys}
+    pools = {subject: {key: np.full((4, 6), 1 / 6) for key in keys} for subject in (0, 1, 2)}
+    learner = Learner()
+    labels = crossval.decide_held_out(pools, truth, learner)
+    assert learner.fits == [{1, 2}, {0, 2}, {0, 1}]
+    assert [labels[key][0] for key in keys] == [1, 0, 0]
+    changed = truth | {keys[0]: np.full(4, 5)}
+    assert (crossval.decide_held_out(pools, changed, Learner())[keys[0]] == labels[keys[0]]).all()
+
+
+@pytest.mark.parametrize("n", range(2, 11))
+def test_every_two_subjects_are_held_out_together(n):
+    subjects = list(range(n))
+    found = blocks(subjects)
+    assert len(found) <= 6
+    for a, b in itertools.combinations(subjects, 2):
+        assert any({a, b} <= set(split.held_out) for split in found)
+    assert all(sorted(split.train + split.held_out) == subjects for split in found)
+
+
+def test_a_killed_run_goes_on(tree, cache, tmp_path, monkeypatch):
+    fits = []
+    real = outoffold._Work._fit
+
+    def breaks(work, subjects):
+        if len(fits) == 3:
+            raise KeyboardInterrupt
+        fits.append(subjects)
+        return real(work, subjects)
+
+    arguments = (load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    monkeypatch.setattr(outoffold._Work, "_fit", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        crossval.validate(*arguments)
+    monkeypatch.setattr(outoffold._Work, "_fit", lambda work, subjects: fits.append(subjects) or real(work, subjects))
+    assert not crossval.validate(*arguments).cached
+    assert len(fits) == len(set(fits)) == 7, "three subjects: one by one, in three pairs, and none trained on"
+    assert crossval.validate(*arguments).cached
+
+
+def test_a_stage_on_the_source_alone_is_fitted_once(tree, cache, tmp_path, monkeypatch):
+    calls = []
+
+    class Staged(FeaturesLogreg):
+        def fit_source(self, *, source):
+            calls.append("source")
+            self.fit(source=source, target=[])
+
+        def fit_target(self, *, source, target):
+            calls.append(tuple(sorted({r.key.subject for r in target})))
+            self.fit(source=source, target=target)
+
+    monkeypatch.setitem(registry._MODELS, "features-logreg", Staged)
+    data = DataFolder(tree)
+    staged = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "a", Resources(cache))
+    assert calls[0] == "source"
+    assert sorted(calls[1:]) == [(0,), (0, 1), (0, 2), (1,), (1, 2), (2,)]
+    monkeypatch.undo()
+    plain = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "b", Resources(cache))
+    assert plain.summary["score"] == staged.summary["score"]
+
+
+def test_a_model_without_use_for_target_nights_is_fitted_once(tree, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(FeaturesLogreg, "uses_target", False, raising=False)
+    run = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    assert len(list(tmp_path.rglob("out-*.npz"))) == 1
+    assert run.transfer() is None
+    assert run.shift is not None
+
+
+def test_with_and_without_transfer(validated):
+    run, _ = validated
+    transfer = run.transfer()
+    assert transfer.second == "features-logreg without transfer"
+    assert transfer.pooled == pytest.approx(run.card().score - run.card_without().score)
+    assert run.summary["without_transfer"]["pooled"]["score"] == run.card_without().score
+
+
+def test_seeds_one_by_one(tree, cache, tmp_path):
+    recipe = replace(load_recipe("features-logreg"), seeds=(0, 1))
+    run = crossval.validate(recipe, GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    assert set(run.seeds.scores) == {"0", "1"}
+    one = crossval.validate(recipe.varied(seed=0), GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    assert one.cached, "each seed is kept for itself"
+
+
+def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(FeaturesBoost, "make_classifier", FeaturesLogreg.make_classifier)
+    monkeypatch.setattr(FeaturesBoost, "C", 0.001, raising=False)
+    data, resources = DataFolder(tree), Resources(cache)
+    run = crossval.validate(load_recipe("default"), GROUP, data, tmp_path, resources)
+    members = [crossval.validate(load_recipe(name), GROUP, data, tmp_path, resources)
+               for name in load_recipe("default").members]  # fmt: skip
+    assert all(member.cached for member in members)
+    for key, p in run.probabilities.items():
+        np.testing.assert_allclose(p, np.mean([member.probabilities[key] for member in members], axis=0), atol=1e-7)
+    assert run.shift.agreement.members == ["features-logreg", "features-boost"]
+
+
+def test_the_test_set_beside_the_target(validated):
+    run, _ = validated
+    assert sum(run.shift.classes.counts.values()) == 96
+    assert run.shift.features.n_features > 50
+    assert run.shift.statement
+    json.dumps(run.summary, allow_nan=False)
+
+
+def test_five_stages(validated):
+    run, _ = validated
+    assert run.card("aasm").stages == ("W", "N1", "N2", "N3", "REM")
+    assert run.card("aasm").pooled.support["N3"] == 48
 
 
 def test_the_zoo_lists_scores_and_checkpoints(validated):

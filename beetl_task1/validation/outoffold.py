@@ -1,0 +1,246 @@
+"""Predictions of target nights by models that never saw the subject, kept on disk split by split."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..data.files import DataFolder
+from ..data.probabilities import load_probabilities, save_probabilities
+from ..data.recording import Recording, RecordingKey
+from ..ensemble import Ensemble
+from ..errors import BeetlError
+from ..models.base import Resources
+from ..models.registry import model_class
+from ..recipes.recipe import Recipe
+from ..recipes.training import build, checkpoint_folder, fingerprint, gather, members
+from .splits import Split, blocks, source_only
+
+Night = dict[RecordingKey, np.ndarray]
+FOLDER = "validation"
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the models of a cross-validation predict.
+
+    Attributes
+    ----------
+    outer : dict of RecordingKey to numpy.ndarray (n_epochs, 6)
+        Each target night by models that did not see its subject; what is scored.
+    pools : dict of int to dict
+        For each held-out subject: its own nights as in ``outer``, and all others by models that saw neither those nor
+        the labels of the held-out subject. Whatever is fitted on top for a subject is fitted on the others of its pool.
+    source_only : dict
+        Each target night by models that saw no target subject.
+    seeds : dict of int to dict
+        ``outer`` of each seed alone.
+    test : dict
+        Test nights, mean over the models of the outer splits; empty without a test set.
+    members : dict of str to OutOfFold
+        Of an ensemble's members.
+    cached : bool
+        Whether everything was read from disk.
+    """
+
+    outer: Night
+    pools: dict[int, Night]
+    source_only: Night
+    seeds: dict[int, Night]
+    test: Night
+    members: dict[str, "OutOfFold"]
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a cross-validation runs.
+
+    Attributes
+    ----------
+    group : str
+        Target group.
+    data : DataFolder
+        The competition.
+    checkpoints : Path
+        Predictions are kept in ``<recipe>/<group>/validation/`` below it.
+    resources : Resources
+        Where features are cached, and how to compute.
+    splits : sequence of Split
+        Those that are scored.
+    """
+
+    group: str
+    data: DataFolder
+    checkpoints: Path
+    resources: Resources
+    splits: Sequence[Split]
+
+    @property
+    def subjects(self) -> list[int]:
+        """All target subjects."""
+        return sorted(s for split in self.splits for s in split.held_out)
+
+    @property
+    def test(self) -> list[Recording]:
+        """The unlabelled test nights, if there are any."""
+        return self.data.recordings(self.group, "test") if self.data.has(self.group, "test") else []
+
+
+def out_of_fold(recipe: Recipe, setting: Setting) -> OutOfFold:
+    """Predict every target night by models that never saw its subject, or read what was predicted before.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        A single model, trained once per seed, or an ensemble, whose members are predicted one by one.
+    setting : Setting
+        Where.
+    """
+    if recipe.members:
+        return _ensemble({member.name: out_of_fold(member, setting) for member in members(recipe)})
+    return _mean([_of_seed(replace(recipe, seeds=(seed,)), setting) for seed in recipe.seeds], recipe.seeds)
+
+
+def _of_seed(recipe: Recipe, setting: Setting) -> OutOfFold:
+    work = _Work(recipe, setting)
+    alone = work.predict(source_only(setting.subjects))
+    if not uses_target(recipe):
+        scored, inner = [alone], []
+    else:
+        scored = [work.predict(split) for split in setting.splits]
+        inner = [(split, work.predict(split)) for split in blocks(setting.subjects)]
+    outer, test = _apart(scored, work.keys)
+    pools = {s: _pool(s, outer, [found for split, found in inner if s in split.held_out]) for s in setting.subjects}
+    return OutOfFold(
+        outer=outer,
+        pools=pools if inner else dict.fromkeys(setting.subjects, outer),
+        source_only=_apart([alone], work.keys)[0],
+        seeds={recipe.seeds[0]: outer},
+        test=test,
+        members={},
+        cached=work.fitted == 0,
+    )
+
+
+def uses_target(recipe: Recipe) -> bool:
+    """Whether target nights change what a recipe's model learns; a class says no with ``uses_target = False``."""
+    return getattr(model_class(recipe.model), "uses_target", True)
+
+
+def _apart(found: Sequence[Night], target: Sequence[RecordingKey]) -> tuple[Night, Night]:
+    """Return the target nights of all splits, and the mean of the test nights over them."""
+    outer = {key: p for nights in found for key, p in nights.items() if key in target}
+    test = [{key: p for key, p in nights.items() if key not in target} for nights in found]
+    return {key: outer[key] for key in sorted(outer)}, _average(test)
+
+
+def _pool(subject: int, outer: Night, inner: Sequence[Night]) -> Night:
+    """Return a subject's own predictions, and those of the others by models that knew neither."""
+    others = {key for found in inner for key in found if key in outer and key.subject != subject}
+    mean = {key: np.mean([found[key] for found in inner if key in found], axis=0) for key in others}
+    return {key: p for key, p in outer.items() if key.subject == subject} | mean
+
+
+class _Work:
+    """Fits the models of one recipe and seed, split by split, and keeps what they predict."""
+
+    def __init__(self, recipe: Recipe, setting: Setting):
+        self.recipe, self.setting, self.fitted = recipe, setting, 0
+        self.experiment = fingerprint(recipe, setting.group, setting.data)
+        place = checkpoint_folder(setting.checkpoints, recipe.name, setting.group)
+        self.folder = place / FOLDER / f"seed{recipe.seeds[0]}"
+        self.roles = gather(setting.data, setting.group, younger_target=recipe.younger_target)
+        self.keys = [r.key for r in self.roles.target]
+        self._stage: Ensemble | None = None
+        self._prepared = False
+
+    def predict(self, split: Split) -> Night:
+        """Return the probabilities of the held-out and, where they are wanted, of the test nights."""
+        path, key = self.folder / f"{split.name}.npz", self._key(split)
+        found = _read(path, key)
+        if found is None:
+            self._tell(split)
+            predictor = self._fit(split.train)
+            nights = [r for r in self.roles.target if r.key.subject in split.held_out] + self._tests(split)
+            found = {r.key: predictor.predict_proba(r) for r in nights}
+            save_probabilities(path, found, {"key": key, "train": list(split.train)})
+            self.fitted += 1
+            found = _read(path, key)
+        return found
+
+    def _fit(self, subjects: Sequence[int]) -> Ensemble:
+        """Fit on the source and some target subjects; a stage on the source alone is computed once."""
+        train = [r for r in self.roles.target if r.key.subject in subjects]
+        predictor = build(self.recipe, self.setting.resources)
+        if not self._prepared:
+            predictor.prepare([*self.roles.source, *self.roles.target, *self.setting.test])
+            self._prepared = True
+        if not all(hasattr(model, "fit_source") for model in predictor.members):
+            return predictor.fit(source=self.roles.source, target=train)
+        if self._stage is None:
+            self._stage = predictor
+            for model in predictor.members:
+                model.fit_source(source=self.roles.source)
+        staged = copy.deepcopy(self._stage)
+        for model in staged.members if train else ():
+            model.fit_target(source=self.roles.source, target=train)
+        return staged
+
+    def _tell(self, split: Split) -> None:
+        resources, splits = self.setting.resources, self._all()
+        if resources.progress:
+            done = sum((self.folder / f"{other.name}.npz").exists() for other in splits)
+            resources.progress(done, len(splits), f"{self.recipe.name}, held out {', '.join(map(str, split.held_out))}")
+
+    def _tests(self, split: Split) -> list[Recording]:
+        """Return the test nights where they are predicted: by the models that are scored."""
+        scored = self.setting.splits if uses_target(self.recipe) else [source_only(self.setting.subjects)]
+        return self.setting.test if split in scored else []
+
+    def _all(self) -> list[Split]:
+        subjects = self.setting.subjects
+        more = [*self.setting.splits, *blocks(subjects)] if uses_target(self.recipe) else []
+        return list(dict.fromkeys([source_only(subjects), *more]))
+
+    def _key(self, split: Split) -> str:
+        tests = [r.sha256 for r in self._tests(split)]
+        content = json.dumps([self.experiment, asdict(split), tests])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _read(path: Path, key: str) -> Night | None:
+    if not path.exists():
+        return None
+    try:
+        probabilities, meta = load_probabilities(path)
+    except BeetlError:
+        return None
+    return probabilities if meta.get("key") == key else None
+
+
+def _mean(runs: Sequence[OutOfFold], seeds: Sequence[int]) -> OutOfFold:
+    """Return the mean over runs: the same recipe under several seeds, or the members of an ensemble."""
+    return OutOfFold(
+        outer=_average([run.outer for run in runs]),
+        pools={s: _average([run.pools[s] for run in runs]) for s in runs[0].pools},
+        source_only=_average([run.source_only for run in runs]),
+        seeds={seed: _average([run.seeds[seed] for run in runs if seed in run.seeds]) for seed in seeds},
+        test=_average([run.test for run in runs]),
+        members={},
+        cached=all(run.cached for run in runs),
+    )
+
+
+def _ensemble(found: Mapping[str, OutOfFold]) -> OutOfFold:
+    runs = list(found.values())
+    shared = [seed for seed in runs[0].seeds if all(seed in run.seeds for run in runs)]
+    return replace(_mean(runs, shared), members=dict(found))
+
+
+def _average(nights: Sequence[Night]) -> Night:
+    return {key: np.mean([each[key] for each in nights], axis=0, dtype=np.float64) for key in nights[0]}
