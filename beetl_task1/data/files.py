@@ -2,12 +2,14 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
 from ..task import PARTS, SESSIONS, Part, part
+from .pickles import load_header
 from .recording import Recording, RecordingKey
 
 COMPETITION, SIMULATED, OPEN = "competition", "simulated", "open"
@@ -115,6 +117,25 @@ class DataFolder:
         """Return the ``headerInfo.npy`` of a part, if there is one."""
         found = [f / "headerInfo.npy" for f in self.folders(part(group, role)) if (f / "headerInfo.npy").exists()]
         return found[0] if found else None
+
+    def header(self, group: str, role: str):
+        """Return the part's header, or ``None`` where there is none.
+
+        Returns
+        -------
+        mne.Info or None
+
+        Warns
+        -----
+        UserWarning
+            If the header cannot be read: X and y suffice without it.
+        """
+        path = self.header_path(group, role)
+        try:
+            return None if path is None else load_header(path)
+        except DataError as error:
+            warnings.warn(f"{error}; going on without the header", stacklevel=2)
+            return None
 
     def folders(self, wanted: Part) -> list[Path]:
         """Return the existing folders in which a part may lie."""

@@ -8,7 +8,6 @@ import pytest
 from conftest import SUBJECTS, dump, make_night, write_part, write_tree
 
 from beetl_task1.data.files import COMPETITION, OPEN, SIMULATED, DataFolder, check_distinct
-from beetl_task1.data.pickles import load_header
 from beetl_task1.errors import DataError
 from beetl_task1.task import PARTS, part
 
@@ -127,14 +126,17 @@ def test_header(tmp_path):
     folder = tmp_path / "SleepSource"
     dump(folder / "headerInfo.npy", mne.create_info(["Fpz-Cz", "Pz-Oz"], 100.0, "eeg"))
     data = DataFolder(tmp_path)
-    assert load_header(data.header_path("25-64", "source"))["sfreq"] == 100
-    assert data.header_path("80-95", "test") is None
+    assert data.header("25-64", "source")["sfreq"] == 100
+    assert data.header("80-95", "test") is None
 
 
 def test_unreadable_header_does_not_hinder(tmp_path, rng):
     write_part(tmp_path, "25-64", "source", [0], rng)
     (tmp_path / "SleepSource" / "headerInfo.npy").write_bytes(b"rubbish")
-    nights = DataFolder(tmp_path, allow_partial=True).recordings("25-64", "source")
+    data = DataFolder(tmp_path, allow_partial=True)
+    with pytest.warns(UserWarning, match=r"headerInfo\.npy: .*; going on without the header"):
+        assert data.header("25-64", "source") is None
+    nights = data.recordings("25-64", "source")
     assert nights[0].X.shape == (24, 2, 3000)
 
 
