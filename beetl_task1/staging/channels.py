@@ -1,0 +1,128 @@
+"""Find or derive the two bipolar channels in a recording of any montage."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import DataError
+from ..task import CHANNELS
+
+_NOISE = re.compile(r"^(EEG|POL)[\s_:-]+|[\s_]+$", re.IGNORECASE)
+_REFERENCE = re.compile(r"[-_:/\s](REF|LE|AVG|AVE|A1|A2|M1|M2|A1A2|M1M2|REF1|G2)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """One channel of the model, made from channels of a recording.
+
+    Attributes
+    ----------
+    plus : str
+        Channel of the recording.
+    minus : str or None
+        Channel to subtract; None where the recording has the derivation itself.
+    """
+
+    plus: str
+    minus: str | None = None
+
+    def __str__(self) -> str:
+        return self.plus if self.minus is None else f"{self.plus} minus {self.minus}"
+
+
+@dataclass(frozen=True)
+class Montage:
+    """The two channels of the model, and what is unlike the training about them.
+
+    Attributes
+    ----------
+    derivations : tuple of Derivation
+        For Fpz-Cz and Pz-Oz.
+    warnings : tuple of str
+        Empty for the montage of the training.
+    """
+
+    derivations: tuple[Derivation, Derivation]
+    warnings: tuple[str, ...] = ()
+
+
+def find_channels(there: Sequence[str], eeg: Sequence[str], wanted: Sequence[str] | None = None, *,
+                  name: str = "recording") -> Montage:
+    """Choose the channels of a recording.
+
+    Names are compared without case, a leading ``EEG`` and a common reference at the end. A channel that is not there
+    is derived, where both its electrodes are.
+
+    Parameters
+    ----------
+    there : sequence of str
+        All channels of the recording.
+    eeg : sequence of str
+        Those of type EEG. If there is a single one, and nothing is asked for, it stands in for both, with a warning.
+    wanted : sequence of str, optional
+        What to take for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``. One alone stands in for both.
+    name : str
+        What errors call the recording.
+
+    Raises
+    ------
+    DataError
+        A channel is neither there nor can be derived; the error lists what there is.
+    """
+    asked = tuple(wanted or CHANNELS)
+    if not 1 <= len(asked) <= len(CHANNELS):
+        raise DataError(f"--channels: expected two names, for Fpz-Cz and Pz-Oz, got {', '.join(asked)}; give "
+                        f"--channels \"Fpz-Cz,Pz-Oz\"")
+    found = [_find(channel, there) for channel in asked]
+    missing = [channel for channel, derivation in zip(asked, found, strict=True) if derivation is None]
+    if not missing:
+        if len(found) == 1:
+            return _one_for_both(found[0], there, f"{found[0]} alone was asked for")
+        return Montage(tuple(found), tuple(_other_montage(asked)))
+    if wanted is None and len(eeg) == 1:
+        return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
+    raise DataError(f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
+                    f"{' and '.join(missing)}: name the nearest two with --channels \"A,B\" (A-B subtracts one from "
+                    f"another), or a single one")
+
+
+def _one_for_both(derivation: Derivation, there: Sequence[str], why: str) -> Montage:
+    lacking = [channel for channel in CHANNELS if _find(channel, there) != derivation]
+    return Montage((derivation, derivation),
+                   (f"missing channel: lacks {' and '.join(lacking)} ({why}); it stands in for both, expect worse "
+                    f"staging",))
+
+
+def _other_montage(asked: Sequence[str]) -> list[str]:
+    return [f"other montage: {channel} stands in for {trained}, which the models were trained on"
+            for channel, trained in zip(asked, CHANNELS, strict=True) if _bare(channel) != _bare(trained)]
+
+
+def _find(channel: str, there: Sequence[str]) -> Derivation | None:
+    """Return how to make a channel, or None; an exact name wins over one that is alike, that over a difference."""
+    if channel in there:
+        return Derivation(channel)
+    alike = [name for name in there if _bare(name) == _bare(channel)]
+    if alike:
+        return Derivation(alike[0])
+    for plus, minus in _splits(channel):
+        pair = _electrode(plus, there), _electrode(minus, there)
+        if None not in pair:
+            return Derivation(*pair)
+    return None
+
+
+def _splits(channel: str) -> list[tuple[str, str]]:
+    """Return every way to read a name as a difference."""
+    bare = _NOISE.sub("", channel)
+    return [(bare[:match.start()], bare[match.end():]) for match in re.finditer("-", bare)]
+
+
+def _electrode(name: str, there: Sequence[str]) -> str | None:
+    """Return the channel that measures an electrode against the common reference."""
+    return next((channel for channel in there
+                 if _bare(channel) == _bare(name) or _bare(_REFERENCE.sub("", channel)) == _bare(name)), None)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\s_.]", "", _NOISE.sub("", name)).lower()

@@ -1,0 +1,71 @@
+"""A night as a figure: hypnogram, probabilities, spectrogram."""
+
+import io
+
+import numpy as np
+
+from ..task import EPOCH_SECONDS, STAGES
+from .night import StagedNight
+
+COLOURS = ("#d8a03c", "#b5d3e7", "#6aa3cd", "#2f6aa8", "#123c69", "#b0413e")
+_DPI = 110
+
+
+def draw(night: StagedNight) -> bytes:
+    """Return a PNG of three panels over the hours of the recording.
+
+    Parameters
+    ----------
+    night : StagedNight
+        The night.
+
+    Returns
+    -------
+    bytes
+        Drawn without a display, and without pyplot's global state.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 7), layout="constrained", dpi=_DPI)
+    FigureCanvasAgg(figure)
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.6))
+    hours = np.append(night.onsets, night.onsets[-1] + EPOCH_SECONDS) / 3600
+    _hypnogram(top, night, hours)
+    _probabilities(middle, night, hours)
+    _spectrogram(bottom, night, hours, figure)
+    figure.suptitle(f"{night.name}\n{night.made_by.split(';')[0]}", fontsize=9)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+def _hypnogram(axes, night: StagedNight, hours: np.ndarray) -> None:
+    """Draw Wake on top, then REM, then the other stages by depth."""
+    stages = night.scheme.stages
+    order = [0, len(stages) - 1, *range(1, len(stages) - 1)]
+    height = -np.argsort(order)[night.stages]
+    axes.stairs(height, hours, baseline=None, color="#222222", linewidth=0.9)
+    dreams = np.where(night.stages == len(stages) - 1, height, np.nan)
+    axes.hlines(dreams, hours[:-1], hours[1:], color=COLOURS[-1], linewidth=3)
+    axes.set_yticks(-np.arange(len(stages)), [stages[i] for i in order])
+    for edge in (night.in_bed.start, night.in_bed.stop):
+        axes.axvline(hours[edge], color="#888888", linewidth=0.8, linestyle=":")
+
+
+def _probabilities(axes, night: StagedNight, hours: np.ndarray) -> None:
+    order = [4, 3, 2, 1, 5, 0]
+    axes.stackplot(hours[:-1], night.probabilities.T[order], step="post", colors=[COLOURS[i] for i in order],
+                   labels=[STAGES[i] for i in order])
+    axes.set(ylim=(0, 1), ylabel="probability", xlim=(hours[0], hours[-1]))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, reverse=True)
+
+
+def _spectrogram(axes, night: StagedNight, hours: np.ndarray, figure) -> None:
+    frequencies, decibel = night.spectrogram
+    step = frequencies[1] - frequencies[0]
+    edges = np.append(frequencies, frequencies[-1] + step) - step / 2
+    low, high = np.percentile(decibel, [2, 98])
+    image = axes.pcolormesh(hours, edges, decibel.T, cmap="viridis", vmin=low, vmax=max(high, low + 1), rasterized=True)
+    axes.set(ylabel=f"{night.channels[0]}, Hz", xlabel="hours from the beginning of the recording")
+    figure.colorbar(image, ax=axes, label="dB of 1 uV^2/Hz", pad=0.01)

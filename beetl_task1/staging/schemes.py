@@ -1,0 +1,56 @@
+"""Stages as Rechtschaffen & Kales have them (six) and as the AASM has them (S3 and S4 are N3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import unknown
+from ..task import STAGES
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Names of stages, and how the models' six fall into them.
+
+    Attributes
+    ----------
+    name : str
+        ``"rk"`` or ``"aasm"``.
+    stages : tuple of str
+        Wake first, REM last.
+    merge : tuple of int
+        For each of the six R&K stages, its index in ``stages``.
+    annotations : tuple of str
+        What each stage is called in EDF+ annotations.
+    """
+
+    name: str
+    stages: tuple[str, ...]
+    merge: tuple[int, ...]
+    annotations: tuple[str, ...]
+
+    def merged(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the probabilities of the scheme's stages, shape (n_epochs, n_stages)."""
+        return np.asarray(probabilities) @ np.eye(len(self.stages))[list(self.merge)]
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the most probable of the scheme's stages for each epoch, as indices into ``stages``."""
+        return self.merged(probabilities).argmax(axis=1)
+
+    def translate(self, stages: np.ndarray) -> np.ndarray:
+        """Return R&K stages as indices into ``stages``; negative values (not scored) stay."""
+        stages = np.asarray(stages)
+        return np.where(stages < 0, stages, np.array(self.merge)[stages])
+
+
+RK = Scheme("rk", STAGES, tuple(range(6)), tuple(f"Sleep stage {letter}" for letter in "W1234R"))
+AASM = Scheme("aasm", ("W", "N1", "N2", "N3", "R"), (0, 1, 2, 3, 3, 4),
+              tuple(f"Sleep stage {stage}" for stage in ("W", "N1", "N2", "N3", "R")))
+
+
+def get_scheme(name: str) -> Scheme:
+    """Return a scheme by its name, ``"rk"`` or ``"aasm"``."""
+    for scheme in (RK, AASM):
+        if scheme.name == name:
+            return scheme
+    raise unknown("scheme", name, ("rk", "aasm"))
