@@ -35,19 +35,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         write_study(Path(folder) / "edf", args.nights)
         start = time.perf_counter()
-        peak = run_build("--sleep-edf", f"{folder}/edf", "--out", f"{folder}/out", "--jobs", str(args.jobs),
-                         "--single-nights")
+        peak = run_build(
+            "--sleep-edf", f"{folder}/edf", "--out", f"{folder}/out", "--jobs", str(args.jobs), "--single-nights"
+        )
         seconds = time.perf_counter() - start
-    print(f"build: {args.nights} nights of {HOURS} h, {len(NAMES)} channels at {SFREQ} Hz, {args.jobs} jobs: "
-          f"{seconds:.1f} s, peak {peak / 2**20:.0f} MiB over all processes")
+    print(
+        f"build: {args.nights} nights of {HOURS} h, {len(NAMES)} channels at {SFREQ} Hz, {args.jobs} jobs: "
+        f"{seconds:.1f} s, peak {peak / 2**20:.0f} MiB over all processes"
+    )
 
 
 def write_study(folder: Path, nights: int) -> None:
     """Write one night and copy it under the names of as many."""
     folder.mkdir()
     rng = np.random.default_rng(0)
-    signals = [edfio.EdfSignal(rng.normal(0, 20, HOURS * 3600 * SFREQ), SFREQ, label=name, physical_dimension="uV",
-                               physical_range=(-200, 200)) for name in NAMES]
+    signals = [
+        edfio.EdfSignal(
+            rng.normal(0, 20, HOURS * 3600 * SFREQ),
+            SFREQ,
+            label=name,
+            physical_dimension="uV",
+            physical_range=(-200, 200),
+        )
+        for name in NAMES
+    ]
     start = {"recording": edfio.Recording(startdate=datetime.date(1989, 4, 24)), "starttime": datetime.time(16, 13)}
     edfio.Edf(signals, data_record_duration=30, **start).write(folder / "psg")
     runs = [edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {stage.replace('5', 'R')}") for i, stage in enumerate(STAGES)]

@@ -10,14 +10,31 @@ MB = 1_000_000
 
 
 @click.command()
-@click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, "tutorial"]),
-              help="Age group to fetch; may be repeated.  [default: the three of the competition]")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, "tutorial"]),
+    help="Age group to fetch; may be repeated.  [default: the three of the competition]",
+)
 @click.option("--labels", is_flag=True, help="Also the final phase's true labels, for `score`, to truth/80-95.txt.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), envvar="BEETL_DATA",
-              show_envvar=True, help="The data folder; made if missing.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="BEETL_DATA",
+    show_envvar=True,
+    help="The data folder; made if missing.",
+)
 @click.option("--keep-archives", is_flag=True, help="Keep the zips after unpacking.")
-@click.option("--api", default="https://api.figshare.com/v2", show_default=True, envvar="BEETL_FIGSHARE",
-              show_envvar=True, help="Where figshare's API answers.")
+@click.option(
+    "--api",
+    default="https://api.figshare.com/v2",
+    show_default=True,
+    envvar="BEETL_FIGSHARE",
+    show_envvar=True,
+    help="Where figshare's API answers.",
+)
 def download(groups, labels, out, keep_archives, api):
     """Fetch the competition's recordings from figshare and lay out its folders.
 
@@ -34,8 +51,14 @@ def download(groups, labels, out, keep_archives, api):
     from .progress import progress_bar
 
     with progress_bar("download (MB)") as bar:
-        result = run(out, groups or (SOURCE_GROUP, *TARGET_GROUPS), labels=labels, keep_archives=keep_archives,
-                     api=api, progress=bar and (lambda done, total, name: bar(done // MB, total // MB, name)))
+        result = run(
+            out,
+            groups or (SOURCE_GROUP, *TARGET_GROUPS),
+            labels=labels,
+            keep_archives=keep_archives,
+            api=api,
+            progress=bar and (lambda done, total, name: bar(done // MB, total // MB, name)),
+        )
     for title, count in result.files.items():
         click.echo(f"{title}: {count} files")
     for note in result.notes:

@@ -98,8 +98,11 @@ def _show(batch, out, as_json):
 
 
 def _night(night):
-    agreement = {name: found.to_dict() for name, found in (
-        ("agreement", night.agreement), ("agreement_around_sleep", night.agreement_around_sleep)) if found}
+    agreement = {
+        name: found.to_dict()
+        for name, found in (("agreement", night.agreement), ("agreement_around_sleep", night.agreement_around_sleep))
+        if found
+    }
     return {"statistics": night.statistics, "warnings": list(night.warnings), "channels": list(night.channels),
             "made_by": night.made_by, **agreement}  # fmt: skip
 

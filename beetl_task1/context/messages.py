@@ -34,8 +34,9 @@ def classifier_prior(probabilities: np.ndarray, transitions: Transitions) -> np.
     return total / total.sum()
 
 
-def forward_backward(probabilities: np.ndarray, transitions: Transitions, prior: np.ndarray | None = None, *,
-                     weight: float = WEIGHT) -> np.ndarray:
+def forward_backward(
+    probabilities: np.ndarray, transitions: Transitions, prior: np.ndarray | None = None, *, weight: float = WEIGHT
+) -> np.ndarray:
     """Return each epoch's probabilities given the whole night.
 
     A classifier's probabilities divided by the prior it assumes are likelihoods up to a factor (Bourlard & Morgan
@@ -66,8 +67,10 @@ def forward_backward(probabilities: np.ndarray, transitions: Transitions, prior:
     probabilities = np.asarray(probabilities, dtype=float)
     matrix, shares = transitions.matrix, transitions.stationary
     if probabilities.ndim != 2 or probabilities.shape[1] != len(shares) or not np.isfinite(probabilities).all():
-        raise DataError(f"expected finite probabilities of shape (n_epochs, {len(shares)}), got "
-                        f"{probabilities.shape}; give one row per epoch")
+        raise DataError(
+            f"expected finite probabilities of shape (n_epochs, {len(shares)}), got "
+            f"{probabilities.shape}; give one row per epoch"
+        )
     prior = classifier_prior(probabilities, transitions) if prior is None else np.maximum(prior, _SMALLEST)
     evidence = (np.maximum(probabilities, _SMALLEST) / prior) ** weight
     forward, backward = np.empty_like(evidence), np.empty_like(evidence)

@@ -119,8 +119,9 @@ def _onsets(data: DataFolder, recording: Recording) -> np.ndarray:
         onsets = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         why = "the competition's epochs are shuffled" if data.provenance.kind == COMPETITION else "the tree lacks it"
-        raise DataError(f"{path}: expected the onsets of the rows, got none ({why}); take a tree that `build` wrote"
-                        ) from error
+        raise DataError(
+            f"{path}: expected the onsets of the rows, got none ({why}); take a tree that `build` wrote"
+        ) from error
     if onsets.shape != recording.y.shape:
         raise DataError(f"{path}: expected {len(recording.y)} onsets, got shape {onsets.shape}; build the tree again")
     return onsets

@@ -5,5 +5,15 @@ from .night import StagedNight
 from .output import write_night, write_summary
 from .stager import Options, Stager, group_for_age
 
-__all__ = ["Batch", "Options", "StagedNight", "Stager", "annotate", "group_for_age", "stage", "stage_all",
-           "write_night", "write_summary"]
+__all__ = [
+    "Batch",
+    "Options",
+    "StagedNight",
+    "Stager",
+    "annotate",
+    "group_for_age",
+    "stage",
+    "stage_all",
+    "write_night",
+    "write_summary",
+]

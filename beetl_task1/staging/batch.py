@@ -13,8 +13,16 @@ from .stager import Options, Stager
 SUMMARY = "summary.csv"
 
 
-def stage(recording, *, checkpoints: str | Path, group: str, recipe: str = DEFAULT, allow_simulated: bool = False,
-          hypnogram: str | Path | None = None, **options) -> StagedNight:
+def stage(
+    recording,
+    *,
+    checkpoints: str | Path,
+    group: str,
+    recipe: str = DEFAULT,
+    allow_simulated: bool = False,
+    hypnogram: str | Path | None = None,
+    **options,
+) -> StagedNight:
     """Stage one recording; ``stage(...).annotations`` are its :class:`mne.Annotations`.
 
     Parameters
@@ -67,9 +75,13 @@ class Batch:
     summary: Path | None = None
 
 
-def stage_all(stager: Stager, recordings: Sequence[str | Path], out: str | Path,
-              hypnograms: Sequence[str | Path] = (),
-              progress: Callable[[int, int, str], None] | None = None) -> Batch:
+def stage_all(
+    stager: Stager,
+    recordings: Sequence[str | Path],
+    out: str | Path,
+    hypnograms: Sequence[str | Path] = (),
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Batch:
     """Stage recordings, one in memory at a time, and write what is known of each, and a summary.
 
     A recording that cannot be staged does not keep the others from being staged.
@@ -93,8 +105,10 @@ def stage_all(stager: Stager, recordings: Sequence[str | Path], out: str | Path,
         The hypnograms are not as many as the recordings, or two recordings would be written under one name.
     """
     if hypnograms and len(hypnograms) != len(recordings):
-        raise BeetlError(f"expected one --hypnogram for each of {len(recordings)} recordings, got {len(hypnograms)}; "
-                         f"repeat it in the order of the recordings")
+        raise BeetlError(
+            f"expected one --hypnogram for each of {len(recordings)} recordings, got {len(hypnograms)}; "
+            f"repeat it in the order of the recordings"
+        )
     batch = Batch()
     names = output_names(recordings)
     for done, (name, recording) in enumerate(zip(names, recordings, strict=True), start=1):

@@ -46,8 +46,9 @@ class Montage:
     warnings: tuple[str, ...] = ()
 
 
-def find_channels(there: Sequence[str], eeg: Sequence[str], wanted: Sequence[str] | None = None, *,
-                  name: str = "recording") -> Montage:
+def find_channels(
+    there: Sequence[str], eeg: Sequence[str], wanted: Sequence[str] | None = None, *, name: str = "recording"
+) -> Montage:
     """Choose the channels of a recording.
 
     Names are compared without case, a leading ``EEG`` and a common reference at the end. A channel that is not there
@@ -71,8 +72,10 @@ def find_channels(there: Sequence[str], eeg: Sequence[str], wanted: Sequence[str
     """
     asked = tuple(wanted or CHANNELS)
     if not 1 <= len(asked) <= len(CHANNELS):
-        raise DataError(f"--channels: expected two names, for Fpz-Cz and Pz-Oz, got {', '.join(asked)}; give "
-                        f"--channels \"Fpz-Cz,Pz-Oz\"")
+        raise DataError(
+            f"--channels: expected two names, for Fpz-Cz and Pz-Oz, got {', '.join(asked)}; give "
+            f'--channels "Fpz-Cz,Pz-Oz"'
+        )
     found = [_find(channel, there) for channel in asked]
     missing = [channel for channel, derivation in zip(asked, found, strict=True) if derivation is None]
     if not missing:
@@ -81,21 +84,27 @@ def find_channels(there: Sequence[str], eeg: Sequence[str], wanted: Sequence[str
         return Montage(tuple(found), tuple(_other_montage(asked)))
     if wanted is None and len(eeg) == 1:
         return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
-    raise DataError(f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
-                    f"{' and '.join(missing)}: name the nearest two with --channels \"A,B\" (A-B subtracts one from "
-                    f"another), or a single one")
+    raise DataError(
+        f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
+        f'{" and ".join(missing)}: name the nearest two with --channels "A,B" (A-B subtracts one from '
+        f"another), or a single one"
+    )
 
 
 def _one_for_both(derivation: Derivation, there: Sequence[str], why: str) -> Montage:
     lacking = [channel for channel in CHANNELS if _find(channel, there) != derivation]
-    return Montage((derivation, derivation),
-                   (f"missing channel: lacks {' and '.join(lacking)} ({why}); it stands in for both, expect worse "
-                    f"staging",))
+    return Montage(
+        (derivation, derivation),
+        (f"missing channel: lacks {' and '.join(lacking)} ({why}); it stands in for both, expect worse staging",),
+    )
 
 
 def _other_montage(asked: Sequence[str]) -> list[str]:
-    return [f"other montage: {channel} stands in for {trained}, which the models were trained on"
-            for channel, trained in zip(asked, CHANNELS, strict=True) if _bare(channel) != _bare(trained)]
+    return [
+        f"other montage: {channel} stands in for {trained}, which the models were trained on"
+        for channel, trained in zip(asked, CHANNELS, strict=True)
+        if _bare(channel) != _bare(trained)
+    ]
 
 
 def _find(channel: str, there: Sequence[str]) -> Derivation | None:
@@ -115,13 +124,19 @@ def _find(channel: str, there: Sequence[str]) -> Derivation | None:
 def _splits(channel: str) -> list[tuple[str, str]]:
     """Return every way to read a name as a difference."""
     bare = _NOISE.sub("", channel)
-    return [(bare[:match.start()], bare[match.end():]) for match in re.finditer("-", bare)]
+    return [(bare[: match.start()], bare[match.end() :]) for match in re.finditer("-", bare)]
 
 
 def _electrode(name: str, there: Sequence[str]) -> str | None:
     """Return the channel that measures an electrode against the common reference."""
-    return next((channel for channel in there
-                 if _bare(channel) == _bare(name) or _bare(_REFERENCE.sub("", channel)) == _bare(name)), None)
+    return next(
+        (
+            channel
+            for channel in there
+            if _bare(channel) == _bare(name) or _bare(_REFERENCE.sub("", channel)) == _bare(name)
+        ),
+        None,
+    )
 
 
 def _bare(name: str) -> str:

@@ -55,8 +55,13 @@ def _hypnogram(axes, night: StagedNight, hours: np.ndarray) -> None:
 
 def _probabilities(axes, night: StagedNight, hours: np.ndarray) -> None:
     order = [4, 3, 2, 1, 5, 0]
-    axes.stackplot(hours[:-1], night.probabilities.T[order], step="post", colors=[COLOURS[i] for i in order],
-                   labels=[STAGES[i] for i in order])
+    axes.stackplot(
+        hours[:-1],
+        night.probabilities.T[order],
+        step="post",
+        colors=[COLOURS[i] for i in order],
+        labels=[STAGES[i] for i in order],
+    )
     axes.set(ylim=(0, 1), ylabel="probability", xlim=(hours[0], hours[-1]))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, reverse=True)
 

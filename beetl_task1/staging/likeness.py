@@ -46,11 +46,15 @@ def unlike_training(epochs: Epochs) -> list[str]:
 def _amplitude(name: str, channel: str, spread: np.ndarray) -> list[str]:
     typical = float(np.median(spread))
     if typical > IMPOSSIBLE:
-        raise DataError(f"{name}: a typical epoch varies by {typical:.2g} V, EEG by some 2e-05 V; this looks like "
-                        f"another unit, pass --unit uV (or mV)")
+        raise DataError(
+            f"{name}: a typical epoch varies by {typical:.2g} V, EEG by some 2e-05 V; this looks like "
+            f"another unit, pass --unit uV (or mV)"
+        )
     if spread.max() < FLAT:
-        raise DataError(f"{name}: expected EEG of some 2e-05 V for {channel}, got a flat line (at most "
-                        f"{spread.max():.2g} V); name another channel with --channels, or pass --unit")
+        raise DataError(
+            f"{name}: expected EEG of some 2e-05 V for {channel}, got a flat line (at most "
+            f"{spread.max():.2g} V); name another channel with --channels, or pass --unit"
+        )
     lines = []
     if not SMALLEST <= typical <= LARGEST:
         lines.append(f"amplitude: {name} varies by {typical * 1e6:.1f} uV in a typical epoch, the training by some 17")

@@ -83,11 +83,13 @@ def read_epochs(recording, channels: Sequence[str] | None = None, *, unit: str =
             signals[derivation] = _signal(raw, derivation, name) * UNITS[unit]
     n_epochs = min(len(signal) for signal in signals.values()) // N_TIMES
     if n_epochs == 0:
-        raise DataError(f"{name}: lasts {raw.n_times / raw.info['sfreq']:.0f} s, expected at least one epoch of "
-                        f"{EPOCH_SECONDS} s; give a longer recording")
+        raise DataError(
+            f"{name}: lasts {raw.n_times / raw.info['sfreq']:.0f} s, expected at least one epoch of "
+            f"{EPOCH_SECONDS} s; give a longer recording"
+        )
     X = np.empty((n_epochs, N_CHANS, N_TIMES), dtype=np.float32)
     for i, derivation in enumerate(montage.derivations):
-        X[:, i] = signals[derivation][:n_epochs * N_TIMES].reshape(n_epochs, N_TIMES)
+        X[:, i] = signals[derivation][: n_epochs * N_TIMES].reshape(n_epochs, N_TIMES)
     return Epochs(X, montage, start, raw.info["sfreq"], raw.info["highpass"], raw.info["lowpass"])
 
 
@@ -115,24 +117,47 @@ def _open(recording, **options):
             return mne.io.read_raw(path, preload=False, verbose="ERROR", **options), name
         except Exception as error:  # readers raise nearly anything on damaged files
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise DataError(f"{name}: mne cannot read it ({reason}); give an intact recording in a format that mne "
-                            f"reads") from error
+            raise DataError(
+                f"{name}: mne cannot read it ({reason}); give an intact recording in a format that mne reads"
+            ) from error
 
 
 def _eeg(raw) -> list[int]:
     """Return the channels that may be EEG: those of that type, and not named as something else."""
     import mne
 
-    other = ("eog", "emg", "ecg", "ekg", "resp", "temp", "event", "marker", "airflow", "spo2", "sao2", "pulse", "chin",
-             "leg", "snore", "position", "light", "status", "trigger")
+    other = (
+        "eog",
+        "emg",
+        "ecg",
+        "ekg",
+        "resp",
+        "temp",
+        "event",
+        "marker",
+        "airflow",
+        "spo2",
+        "sao2",
+        "pulse",
+        "chin",
+        "leg",
+        "snore",
+        "position",
+        "light",
+        "status",
+        "trigger",
+    )
     picks = mne.pick_types(raw.info, eeg=True, exclude=())
     return [i for i in picks if not any(word in raw.ch_names[i].lower() for word in other)]
 
 
 def _only(raw, recording, montage: Montage):
     """Read again with nothing but the channels that are needed, where the format allows it."""
-    names = list(dict.fromkeys(part for derivation in montage.derivations
-                               for part in (derivation.plus, derivation.minus) if part))
+    names = list(
+        dict.fromkeys(
+            part for derivation in montage.derivations for part in (derivation.plus, derivation.minus) if part
+        )
+    )
     if isinstance(recording, str | Path) and Path(recording).suffix.lower() in _BY_CHANNEL:
         return _open(recording, include=names)[0]
     return raw

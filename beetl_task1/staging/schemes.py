@@ -44,8 +44,12 @@ class Scheme:
 
 
 RK = Scheme("rk", STAGES, tuple(range(6)), tuple(f"Sleep stage {letter}" for letter in "W1234R"))
-AASM = Scheme("aasm", ("W", "N1", "N2", "N3", "R"), (0, 1, 2, 3, 3, 4),
-              tuple(f"Sleep stage {stage}" for stage in ("W", "N1", "N2", "N3", "R")))
+AASM = Scheme(
+    "aasm",
+    ("W", "N1", "N2", "N3", "R"),
+    (0, 1, 2, 3, 3, 4),
+    tuple(f"Sleep stage {stage}" for stage in ("W", "N1", "N2", "N3", "R")),
+)
 
 
 def get_scheme(name: str) -> Scheme:

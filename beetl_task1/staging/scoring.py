@@ -16,8 +16,26 @@ from .schemes import AASM, RK, Scheme
 UNSCORED = -1
 WAKE_EPOCHS = 60
 _PREFIX = re.compile(r"^(sleep|stage|stadium|schlafstadium|nrem|non-rem)[\s_:-]*")
-_STAGES = {"w": 0, "wake": 0, "awake": 0, "wach": 0, "1": 1, "s1": 1, "n1": 1, "2": 2, "s2": 2, "n2": 2, "3": 3,
-           "s3": 3, "n3": 3, "4": 4, "s4": 4, "n4": 4, "r": 5, "rem": 5}
+_STAGES = {
+    "w": 0,
+    "wake": 0,
+    "awake": 0,
+    "wach": 0,
+    "1": 1,
+    "s1": 1,
+    "n1": 1,
+    "2": 2,
+    "s2": 2,
+    "n2": 2,
+    "3": 3,
+    "s3": 3,
+    "n3": 3,
+    "4": 4,
+    "s4": 4,
+    "n4": 4,
+    "r": 5,
+    "rem": 5,
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +80,13 @@ class Agreement:
 
     def to_dict(self) -> dict:
         """Return plain values."""
-        return {"stages": list(self.stages), "n_epochs": self.n_epochs, "accuracy": self.accuracy,
-                "kappa": self.kappa, "confusion": self.confusion.tolist()}
+        return {
+            "stages": list(self.stages),
+            "n_epochs": self.n_epochs,
+            "accuracy": self.accuracy,
+            "kappa": self.kappa,
+            "confusion": self.confusion.tolist(),
+        }
 
 
 def read_scoring(path: str | Path, n_epochs: int, start: datetime | None = None) -> Scoring:
@@ -96,8 +119,10 @@ def read_scoring(path: str | Path, n_epochs: int, start: datetime | None = None)
     for onset, end, name in zip(onsets, ends, names, strict=True):
         stages[(middles >= onset) & (middles < end)] = stage_of(name)
     if (stages == UNSCORED).all():
-        raise DataError(f"{path}: expected stages such as 'Sleep stage 2' or 'N2' within the recording, got "
-                        f"{sorted(set(names))[:4]}; give the hypnogram of this recording")
+        raise DataError(
+            f"{path}: expected stages such as 'Sleep stage 2' or 'N2' within the recording, got "
+            f"{sorted(set(names))[:4]}; give the hypnogram of this recording"
+        )
     aasm = any(re.fullmatch(r"n[123]", _bare(name)) for name in names)
     return Scoring(stages, AASM if aasm else RK)
 
@@ -159,8 +184,10 @@ def _read_annotations(path: Path, start: datetime | None):
         try:
             found = mne.read_annotations(path)
         except Exception as error:  # readers raise nearly anything
-            raise DataError(f"{path}: mne cannot read it as annotations ({error}); give EDF+ annotations, a CSV with "
-                            f"a column 'stage', or one stage per line") from error
+            raise DataError(
+                f"{path}: mne cannot read it as annotations ({error}); give EDF+ annotations, a CSV with "
+                f"a column 'stage', or one stage per line"
+            ) from error
     shift = 0.0
     if found.orig_time is not None and start is not None:
         shift = (found.orig_time - start).total_seconds()

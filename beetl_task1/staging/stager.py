@@ -74,15 +74,24 @@ class Stager:
         Joined to those of each night.
     """
 
-    def __init__(self, predictor: Predictor, group: str, options: Options, made_by: str = "",
-                 warnings: Sequence[str] = ()):
+    def __init__(
+        self, predictor: Predictor, group: str, options: Options, made_by: str = "", warnings: Sequence[str] = ()
+    ):
         self.predictor, self.group, self.options = predictor, group, options
         self.made_by, self.warnings = made_by, tuple(warnings)
 
     @classmethod
-    def load(cls, checkpoints: str | Path, group: str, options: Options, *, recipe: str = DEFAULT,
-             allow_simulated: bool = False, resources: Resources | None = None,
-             warnings: Sequence[str] = ()) -> "Stager":
+    def load(
+        cls,
+        checkpoints: str | Path,
+        group: str,
+        options: Options,
+        *,
+        recipe: str = DEFAULT,
+        allow_simulated: bool = False,
+        resources: Resources | None = None,
+        warnings: Sequence[str] = (),
+    ) -> "Stager":
         """Return a stager with the checkpoint of a recipe.
 
         Raises
@@ -127,8 +136,10 @@ class Stager:
         agreement = {}
         if scored is not None:
             stages = _as_rk(scheme, scheme.decide(probabilities))
-            agreement = {"agreement": compare(stages, scheme, scored),
-                         "agreement_around_sleep": compare(stages, scheme, around_sleep(scored))}
+            agreement = {
+                "agreement": compare(stages, scheme, scored),
+                "agreement_around_sleep": compare(stages, scheme, around_sleep(scored)),
+            }
         return StagedNight(
             name=recording_name(recording), start=epochs.start,
             channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, scheme=scheme,

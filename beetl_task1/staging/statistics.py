@@ -54,5 +54,5 @@ def _latencies(stages: np.ndarray, asleep: np.ndarray, rem: int) -> dict[str, fl
         "sleep_onset_latency": onset * MINUTES,
         "rem_latency": (dreams[0] - onset) * MINUTES if len(dreams) else None,
         "wake_after_sleep_onset": (~asleep[onset:]).sum() * MINUTES,
-        "awakenings": (np.diff(asleep[onset:end + 1].astype(int)) == -1).sum(),
+        "awakenings": (np.diff(asleep[onset : end + 1].astype(int)) == -1).sum(),
     }

@@ -73,9 +73,11 @@ def epochs_in_bed(n_epochs: int, start: datetime | None, lights_off: str | None,
         on += DAY
     inside = np.flatnonzero((middles >= off) & (middles < on))
     if not len(inside):
-        raise BeetlError(f"lights off {lights_off or 'at the beginning'}, lights on {lights_on or 'at the end'}: no "
-                         f"epoch of the recording ({n_epochs * EPOCH_SECONDS / 3600:.2f} h) lies between them; check "
-                         f"--lights-off and --lights-on")
+        raise BeetlError(
+            f"lights off {lights_off or 'at the beginning'}, lights on {lights_on or 'at the end'}: no "
+            f"epoch of the recording ({n_epochs * EPOCH_SECONDS / 3600:.2f} h) lies between them; check "
+            f"--lights-off and --lights-on"
+        )
     return slice(int(inside[0]), int(inside[-1]) + 1)
 
 

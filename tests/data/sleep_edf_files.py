@@ -7,21 +7,36 @@ import numpy as np
 
 from beetl_task1.data.sleep_edf.records import group_of, known_records
 
-NAMES = {"W": "Sleep stage W", "R": "Sleep stage R", "?": "Sleep stage ?", "M": "Movement time",
-         **{digit: f"Sleep stage {digit}" for digit in "1234"}}
+NAMES = {
+    "W": "Sleep stage W",
+    "R": "Sleep stage R",
+    "?": "Sleep stage ?",
+    "M": "Movement time",
+    **{digit: f"Sleep stage {digit}" for digit in "1234"},
+}
 START = datetime.datetime(1989, 4, 24, 16, 13)
 
 
 def write_psg(path, n_seconds, *, seed=0, channels=("EEG Fpz-Cz", "EEG Pz-Oz"), unit="uV", sfreq=100, start=START):
     """Write seven channels as the study has them: three at 100 Hz, four at 1 Hz, records of 30 s or 10 s."""
     rng = np.random.default_rng(seed)
-    fast = [edfio.EdfSignal(rng.normal(0, 20, n_seconds * sfreq), sfreq, label=name, physical_dimension=unit,
-                            physical_range=(-200, 200)) for name in (*channels, "EOG horizontal")]
-    slow = [edfio.EdfSignal(rng.normal(0, 1, n_seconds), 1, label=name, physical_range=(-9, 9))
-            for name in ("Resp oro-nasal", "EMG submental", "Temp rectal", "Event marker")]
+    fast = [
+        edfio.EdfSignal(
+            rng.normal(0, 20, n_seconds * sfreq), sfreq, label=name, physical_dimension=unit, physical_range=(-200, 200)
+        )
+        for name in (*channels, "EOG horizontal")
+    ]
+    slow = [
+        edfio.EdfSignal(rng.normal(0, 1, n_seconds), 1, label=name, physical_range=(-9, 9))
+        for name in ("Resp oro-nasal", "EMG submental", "Temp rectal", "Event marker")
+    ]
     duration = 30 if n_seconds % 30 == 0 else 10
-    edfio.Edf(fast + slow, recording=edfio.Recording(startdate=start.date()), starttime=start.time(),
-              data_record_duration=duration).write(path)
+    edfio.Edf(
+        fast + slow,
+        recording=edfio.Recording(startdate=start.date()),
+        starttime=start.time(),
+        data_record_duration=duration,
+    ).write(path)
 
 
 def write_hypnogram(path, stages, *, start=START, seconds=30):
@@ -30,8 +45,9 @@ def write_hypnogram(path, stages, *, start=START, seconds=30):
     for run in "".join(a + (" " if a != b else "") for a, b in zip(stages, stages[1:] + " ", strict=True)).split():
         annotations.append(edfio.EdfAnnotation(onset, len(run) * seconds, NAMES[run[0]]))
         onset += len(run) * seconds
-    edfio.Edf([], recording=edfio.Recording(startdate=start.date()), starttime=start.time(),
-              annotations=annotations).write(path)
+    edfio.Edf(
+        [], recording=edfio.Recording(startdate=start.date()), starttime=start.time(), annotations=annotations
+    ).write(path)
 
 
 def write_pair(folder, record, stages, *, past="", seed=0, **options):

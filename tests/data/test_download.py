@@ -38,9 +38,17 @@ class Figshare:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def put(self, article, *files, **lies):
-        entries = [{"name": name, "size": len(content), "computed_md5": hashlib.md5(content).hexdigest(),
-                    "download_url": f"{self.url}/files/{article.number}/{name}", "is_link_only": False} | lies
-                   for name, content in files]
+        entries = [
+            {
+                "name": name,
+                "size": len(content),
+                "computed_md5": hashlib.md5(content).hexdigest(),
+                "download_url": f"{self.url}/files/{article.number}/{name}",
+                "is_link_only": False,
+            }
+            | lies
+            for name, content in files
+        ]
         self.articles[article.number] = (entries, dict(files))
 
     def asked(self, path):
@@ -73,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Range": f"bytes {begin}-{len(body) - 1}/{len(body)}"} if begin else {}
         part = body[begin:]
         if fault == "breaks off":
-            headers["Content-Length"], part = str(len(part)), part[:len(part) // 2]
+            headers["Content-Length"], part = str(len(part)), part[: len(part) // 2]
         if fault == "other bytes":
             part = bytes(len(part))
         self.answer(206 if begin else 200, part, headers)
@@ -117,8 +125,15 @@ def put_tutorial(figshare, top="Tutorial/", **lies):
 
 
 def test_whole_competition_is_laid_out(figshare, tmp_path):
-    figshare.put(SOURCE, ("SleepSource.zip", zipped([*expected_files(SOURCE), "SleepSource/headerInfo.npy",
-                                                      "__MACOSX/SleepSource/._training_s0r1X.npy"])))
+    figshare.put(
+        SOURCE,
+        (
+            "SleepSource.zip",
+            zipped(
+                [*expected_files(SOURCE), "SleepSource/headerInfo.npy", "__MACOSX/SleepSource/._training_s0r1X.npy"]
+            ),
+        ),
+    )
     inner = zipped([*expected_files(YOUNGER), "LeaderboardSleep/sleep_target/headerInfo.npy"])
     outer = io.BytesIO()
     with zipfile.ZipFile(outer, "w") as archive:
@@ -216,8 +231,9 @@ def test_waits_grow_until_the_server_recovers(figshare, tmp_path, status):
     assert waits == [1, 2, 4]
 
 
-@pytest.mark.parametrize(("asked", "waited"), [("7", 7), ("9999", 120), ("nonsense", 1),
-                                                ("Wed, 21 Oct 2015 07:28:00 GMT", 1)])
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("7", 7), ("9999", 120), ("nonsense", 1), ("Wed, 21 Oct 2015 07:28:00 GMT", 1)]
+)
 def test_retry_after(figshare, tmp_path, asked, waited):
     path, _ = put_tutorial(figshare)
     figshare.faults[path] = [(429, {"Retry-After": asked})]
@@ -300,8 +316,16 @@ def test_evil_archive(figshare, tmp_path):
     assert not list(tmp_path.rglob("*.npy"))
 
 
-@pytest.mark.parametrize("lie", [{"name": "../evil.zip"}, {"name": ""}, {"name": "a\\b.zip"}, {"computed_md5": "?"},
-                                 {"download_url": "file:///etc/passwd"}])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"name": "../evil.zip"},
+        {"name": ""},
+        {"name": "a\\b.zip"},
+        {"computed_md5": "?"},
+        {"download_url": "file:///etc/passwd"},
+    ],
+)
 def test_list_that_lies(figshare, tmp_path, lie):
     put_tutorial(figshare, **lie)
     with pytest.raises(BeetlError, match=r"not a plain name|no md5|no address"):

@@ -67,7 +67,7 @@ def test_archive_that_lies_about_its_size(tmp_path):
     """The directory says 5 bytes, the stream holds more."""
     content = bytearray(zip_bytes([("a", bytes(50_000))]))
     directory = content.rindex(b"PK\x01\x02")
-    content[directory + 24:directory + 28] = (5).to_bytes(4, "little")
+    content[directory + 24 : directory + 28] = (5).to_bytes(4, "little")
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(DataError, match="not a readable zip"):
         unzip(tmp_path / "a.zip", tmp_path / "out", limit=LIMIT)

@@ -34,8 +34,13 @@ def small_tree(small_study, tmp_path_factory):
 
 def test_subjects_get_their_places(small_tree):
     counts = {(row["group"], row["role"]): (row["subjects"], row["recordings"]) for row in compare_counts(small_tree)}
-    assert counts == {("25-64", "source"): (2, 4), ("65-79", "target"): (6, 12), ("65-79", "test"): (2, 4),
-                      ("80-95", "target"): (5, 10), ("80-95", "test"): (1, 2)}
+    assert counts == {
+        ("25-64", "source"): (2, 4),
+        ("65-79", "target"): (6, 12),
+        ("65-79", "test"): (2, 4),
+        ("80-95", "target"): (5, 10),
+        ("80-95", "test"): (1, 2),
+    }
     left_out = " | ".join(small_tree.plan.left_out)
     assert "SC4131: the study has one night" in left_out
     assert "SC4731: age 97 is in no group" in left_out
@@ -58,7 +63,7 @@ def test_tree_is_read_like_the_competition(small_tree, small_study):
     truth = [int(line) for line in (small_tree.out / "truth/65-79.txt").read_text().split()]
     assert len(truth) == sum(r.n_epochs for r in test)
     expected = small_tree.stages[test[0].key]
-    np.testing.assert_array_equal(np.bincount(truth[:test[0].n_epochs], minlength=6), expected)
+    np.testing.assert_array_equal(np.bincount(truth[: test[0].n_epochs], minlength=6), expected)
     assert not list((small_tree.out / "LeaderboardSleep/testing").glob("*y.npy"))
 
 
@@ -69,7 +74,7 @@ def test_truth_follows_the_rows(small_tree):
     assert known_records()[place.record.name].night == place.key.session
     night = read_night(place.psg, place.hypnogram)
     onsets = np.load(small_tree.out / f"order/{place.key.group}/s{place.key.subject}r{place.key.session}.npy")
-    truth = np.loadtxt(small_tree.out / f"truth/{place.key.group}.txt", dtype=int)[:len(onsets)]
+    truth = np.loadtxt(small_tree.out / f"truth/{place.key.group}.txt", dtype=int)[: len(onsets)]
     np.testing.assert_array_equal(truth, night.y[np.searchsorted(night.onsets, onsets)])
 
 
@@ -88,10 +93,18 @@ def test_files_are_raw_pickles_in_volts(small_tree):
 def test_provenance_says_what_it_is(small_tree):
     content = json.loads((small_tree.out / "provenance.json").read_text())
     assert content["complete"] is True
-    assert content["counts"]["finalSleep/testing"] == {"subjects": 1, "recordings": 2, "epochs": 28,
-                                                       "stages": [8, 4, 4, 4, 4, 4]}
-    assert content["subjects"]["25-64/s0"] == {"sleep_edf_subject": 0, "age": 33, "sex": "female",
-                                               "records": ["SC4001", "SC4002"]}
+    assert content["counts"]["finalSleep/testing"] == {
+        "subjects": 1,
+        "recordings": 2,
+        "epochs": 28,
+        "stages": [8, 4, 4, 4, 4, 4],
+    }
+    assert content["subjects"]["25-64/s0"] == {
+        "sleep_edf_subject": 0,
+        "age": 33,
+        "sex": "female",
+        "records": ["SC4001", "SC4002"],
+    }
 
 
 def test_same_seed_same_bytes_whatever_the_jobs(small_study, small_tree, tmp_path):
@@ -123,8 +136,10 @@ def test_a_missing_night_is_left_out(tmp_path):
     write_pair(tmp_path, "SC4012", "WW12WW")
     found = plan(tmp_path)
     assert [str(place.key) for place in found.places] == ["25-64/s0r1", "25-64/s1r2"]
-    assert [line.split(" is not")[0] for line in found.left_out] == ["SC400: one of its two nights",
-                                                                    "SC401: one of its two nights"]
+    assert [line.split(" is not")[0] for line in found.left_out] == [
+        "SC400: one of its two nights",
+        "SC401: one of its two nights",
+    ]
 
 
 def test_single_nights_on_request(tmp_path):
@@ -172,8 +187,11 @@ def test_wake_is_cropped_to_thirty_minutes():
 def test_faults_of_the_files(tmp_path):
     psg, hypnogram = tmp_path / "SC4001E0-PSG.edf", tmp_path / "SC4001EC-Hypnogram.edf"
     write_hypnogram(hypnogram, "W12")
-    faults = [({"channels": ("EEG Fpz-Cz", "EEG C3-A2")}, r"expected channels Fpz-Cz, Pz-Oz, got .*EEG C3-A2"),
-              ({"sfreq": 200}, "expected 100 Hz, got 200 Hz"), ({"unit": "mV"}, "names another unit")]
+    faults = [
+        ({"channels": ("EEG Fpz-Cz", "EEG C3-A2")}, r"expected channels Fpz-Cz, Pz-Oz, got .*EEG C3-A2"),
+        ({"sfreq": 200}, "expected 100 Hz, got 200 Hz"),
+        ({"unit": "mV"}, "names another unit"),
+    ]
     for options, message in faults:
         write_psg(psg, 90, **options)
         with pytest.raises(DataError, match=message):
@@ -244,7 +262,7 @@ def test_real_short_recording(tmp_path):
     shutil.copy(REAL / "sleep_edf_sc4001/short_psg.edf", edf / "SC4001E0-PSG.edf")
     shutil.copy(REAL / "sleep_edf_hypnograms/SC4001EC-Hypnogram.edf", edf)
     built = build(edf, tmp_path / "out")
-    recording, = DataFolder(built.out, allow_partial=True).recordings("25-64", "source")
+    (recording,) = DataFolder(built.out, allow_partial=True).recordings("25-64", "source")
     assert recording.X.shape == (10, 2, 3000)
     assert recording.y.tolist() == [0] * 10
 
@@ -274,9 +292,9 @@ def test_build_on_the_real_hypnograms_gets_the_epochs_they_imply(tmp_path):
         stages = list(lines[path.name[:6]])
         for run in mne.read_annotations(path):
             if run["description"] == "Movement time":  # absent from the text
-                stages[int(run["onset"] // 30):0] = "M" * int(run["duration"] // 30)
+                stages[int(run["onset"] // 30) : 0] = "M" * int(run["duration"] // 30)
         asleep = [i for i, stage in enumerate(stages) if stage in "1234R"]
-        kept = stages[max(0, asleep[0] - 60):asleep[-1] + 61]
+        kept = stages[max(0, asleep[0] - 60) : asleep[-1] + 61]
         expected[path.name[:6]] = [kept.count(letter) for letter in "W1234R"]
         write_psg(tmp_path / f"{path.name[:6]}E0-PSG.edf", 30 * len(stages))
         shutil.copy(path, tmp_path)

@@ -31,8 +31,12 @@ def lay_out(monkeypatch, tmp_path):
         root.mkdir()
         (root / "MNE-beetlsleepsource-data").symlink_to(tree / "SleepSource")
         (root / "MNE-beetlsleepleaderboard-data").symlink_to(tree / "LeaderboardSleep")
-        for name, answer in (("fs_get_file_list", []), ("fs_get_file_hash", {}), ("fs_get_file_id", {}),
-                             ("get_dataset_path", str(root))):
+        for name, answer in (
+            ("fs_get_file_list", []),
+            ("fs_get_file_hash", {}),
+            ("fs_get_file_id", {}),
+            ("get_dataset_path", str(root)),
+        ):
             monkeypatch.setattr(loaders, name, lambda *_, answer=answer: answer)
 
     return link

@@ -37,17 +37,23 @@ def make_signal(stages=STAGES, sfreq=100, seed=0):
 
 def make_raw(names=("Fpz-Cz", "Pz-Oz"), sfreq=100, start=START, stages=STAGES):
     signal = make_signal(stages, sfreq)
-    signal = np.concatenate([signal, 1e-5 * np.ones((max(0, len(names) - 2), signal.shape[1]))])[:len(names)]
+    signal = np.concatenate([signal, 1e-5 * np.ones((max(0, len(names) - 2), signal.shape[1]))])[: len(names)]
     info = mne.create_info(list(names), sfreq, "eeg")
     raw = mne.io.RawArray(signal, info, verbose="ERROR")
     return raw.set_meas_date(start)
 
 
 def write_edf(path, names=("EEG Fpz-Cz", "EEG Pz-Oz"), sfreq=100, extra=()):
-    signals = [edfio.EdfSignal(row * 1e6, sfreq, label=name, physical_dimension="uV", prefiltering="HP:0.5Hz LP:100Hz")
-               for name, row in zip(names, make_signal(sfreq=sfreq), strict=True)]
-    edfio.Edf(signals + list(extra), recording=edfio.Recording(startdate=START.date()), starttime=START.time(),
-              data_record_duration=30).write(path)
+    signals = [
+        edfio.EdfSignal(row * 1e6, sfreq, label=name, physical_dimension="uV", prefiltering="HP:0.5Hz LP:100Hz")
+        for name, row in zip(names, make_signal(sfreq=sfreq), strict=True)
+    ]
+    edfio.Edf(
+        signals + list(extra),
+        recording=edfio.Recording(startdate=START.date()),
+        starttime=START.time(),
+        data_record_duration=30,
+    ).write(path)
     return path
 
 
@@ -102,9 +108,16 @@ def test_formats_and_rates_agree(stager, tmp_path):
     fast = edfio.EdfSignal(np.zeros(len(STAGES) * 30 * 256), 256, label="EMG chin", physical_range=(-1, 1))
     write_edf(tmp_path / "c.edf", extra=[slow, fast])
     write_edf(tmp_path / "d.edf", sfreq=256)
-    write_edf(tmp_path / "e.edf", ("Fpz", "Pz"), extra=[
-        edfio.EdfSignal(np.zeros(len(STAGES) * 3000), 100, label=name, physical_dimension="uV", physical_range=(-9, 9))
-        for name in ("Cz", "Oz")])
+    write_edf(
+        tmp_path / "e.edf",
+        ("Fpz", "Pz"),
+        extra=[
+            edfio.EdfSignal(
+                np.zeros(len(STAGES) * 3000), 100, label=name, physical_dimension="uV", physical_range=(-9, 9)
+            )
+            for name in ("Cz", "Oz")
+        ],
+    )
     for path in sorted(tmp_path.iterdir()):
         night = stager.stage(path)
         assert np.mean(night.stages == STAGES) > 0.9, path
@@ -125,8 +138,10 @@ def test_drift_is_taken_out_where_the_recording_has_it():
 def test_smoothing_uses_the_order(checkpoints):
     """Neighbours agree more often when smoothed."""
     load = {"recipe": "features-logreg", "allow_simulated": True}
-    smooth, plain = (Stager.load(checkpoints, "65-79", Options(**chosen), **load).stage(make_raw()).probabilities
-                     for chosen in ({}, {"transitions": None}))
+    smooth, plain = (
+        Stager.load(checkpoints, "65-79", Options(**chosen), **load).stage(make_raw()).probabilities
+        for chosen in ({}, {"transitions": None})
+    )
     changes = [np.sum(np.diff(p.argmax(axis=1)) != 0) for p in (smooth, plain)]
     assert changes[0] <= changes[1]
     assert not np.allclose(smooth, plain)
@@ -167,7 +182,12 @@ def test_files_of_a_night(stager, tmp_path):
     batch = stage_all(stager, [path], tmp_path / "out")
     night = batch.nights["night"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "night-hypnogram.edf", "night.csv", "night.json", "night.png", "summary.csv"]
+        "night-hypnogram.edf",
+        "night.csv",
+        "night.json",
+        "night.png",
+        "summary.csv",
+    ]
     rows = list(csv.DictReader((tmp_path / "out/night.csv").open()))
     assert list(rows[0]) == ["epoch", "onset", "stage", "p_W", "p_S1", "p_S2", "p_S3", "p_S4", "p_REM"]
     assert (rows[3]["epoch"], rows[3]["onset"], rows[0]["stage"]) == ("3", "90", "W")
@@ -288,8 +308,9 @@ def test_command(checkpoints, tmp_path):
     assert "N3" in first.stdout
     assert "warning: age 64: the models are tuned to 65-79" in first.stderr
     assert "not a medical device" in first.stdout
-    second = _run(path, "--group", "65-79", "--allow-simulated", "--hypnogram", tmp_path / "out/night.csv", "--json",
-                  *known)
+    second = _run(
+        path, "--group", "65-79", "--allow-simulated", "--hypnogram", tmp_path / "out/night.csv", "--json", *known
+    )
     night = json.loads(second.stdout)["nights"]["night"]
     assert night["agreement"]["accuracy"] > 0.95
     assert night["agreement"]["stages"] == ["W", "N1", "N2", "N3", "R"]
@@ -327,7 +348,8 @@ def test_real_recording_of_one_channel(stager, shared_data, tmp_path):
     """dynamo: a single EEG channel; its grid of scoring begins at 10 s."""
     signal = np.loadtxt(shared_data / "dynamo/segment_data.csv")
     mne.io.RawArray(signal[None] * 1e-6, mne.create_info(["EEG"], 100, "eeg"), verbose="ERROR").save(
-        tmp_path / "dynamo_raw.fif", verbose="ERROR")
+        tmp_path / "dynamo_raw.fif", verbose="ERROR"
+    )
     times, codes = np.loadtxt(shared_data / "dynamo/segment_stages.csv", delimiter=",", skiprows=1, unpack=True)
     names = {1: "N3", 2: "N2", 3: "N1", 4: "REM", 5: "W"}
     table = "onset,stage\n" + "".join(f"{t:g},{names[int(c)]}\n" for t, c in zip(times, codes, strict=True))

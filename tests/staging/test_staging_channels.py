@@ -44,8 +44,10 @@ def test_one_channel_stands_in_for_both_and_says_what_is_missing():
 def test_a_missing_channel_lists_what_there_is():
     with pytest.raises(DataError) as caught:
         find_channels(["EEG Fpz-Cz", "C3-A2", "EOG"], ["EEG Fpz-Cz", "C3-A2"], name="night.edf")
-    assert str(caught.value).startswith("night.edf: expected channels Fpz-Cz, Pz-Oz, got EEG Fpz-Cz, C3-A2, EOG; it "
-                                        "lacks Pz-Oz: name the nearest two with --channels")
+    assert str(caught.value).startswith(
+        "night.edf: expected channels Fpz-Cz, Pz-Oz, got EEG Fpz-Cz, C3-A2, EOG; it "
+        "lacks Pz-Oz: name the nearest two with --channels"
+    )
     with pytest.raises(DataError, match="it lacks Foo"):
         find_channels(["EEG"], ["EEG"], ["Foo", "EEG"])
 

@@ -25,7 +25,8 @@ def test_a_night_by_hand():
         "percent_S3": pytest.approx(100 / 7), "percent_S4": pytest.approx(100 / 7),
         "percent_REM": pytest.approx(200 / 7)}  # fmt: skip
     assert found["time_in_bed"] == pytest.approx(
-        found["sleep_onset_latency"] + found["total_sleep_time"] + found["wake_after_sleep_onset"])
+        found["sleep_onset_latency"] + found["total_sleep_time"] + found["wake_after_sleep_onset"]
+    )
 
 
 def test_aasm_merges_slow_wave_sleep():

@@ -95,8 +95,9 @@ class Patient:
                 now = progress()
                 failures, furthest = (1 if now > furthest else failures + 1), max(now, furthest)
                 if failures >= self.attempts:
-                    raise Unreachable(f"{url}: {_why(error)} after {failures} attempts; try again later, what has "
-                                      f"arrived is kept") from error
+                    raise Unreachable(
+                        f"{url}: {_why(error)} after {failures} attempts; try again later, what has arrived is kept"
+                    ) from error
                 self.sleep(_wait(error, failures))
 
     def _open(self, url: str, *, stream: bool, start: int = 0) -> requests.Response:
@@ -129,8 +130,9 @@ class Patient:
             raise _Again(f"broke off at byte {start} of {size}")
 
 
-def fetch(client: Patient, url: str, path: Path, *, md5: str, size: int | None,
-          progress: Progress | None = None) -> Path:
+def fetch(
+    client: Patient, url: str, path: Path, *, md5: str, size: int | None, progress: Progress | None = None
+) -> Path:
     """Download one file through :func:`pooch.retrieve`, which checks the md5 and puts it in place whole.
 
     Parameters
@@ -169,8 +171,9 @@ def fetch(client: Patient, url: str, path: Path, *, md5: str, size: int | None,
             return path
         except ValueError as error:
             mismatch = error
-    raise BeetlError(f"{url}: expected md5 {md5}, got another one twice; try again later, or download it by hand "
-                     f"to {path}") from mismatch
+    raise BeetlError(
+        f"{url}: expected md5 {md5}, got another one twice; try again later, or download it by hand to {path}"
+    ) from mismatch
 
 
 class _Again(Exception):

@@ -35,9 +35,16 @@ class Downloaded:
     notes: list[str] = field(default_factory=list)
 
 
-def download(out: str | Path, groups: Sequence[str] = (SOURCE_GROUP, *TARGET_GROUPS), *, labels: bool = False,
-             keep_archives: bool = False, api: str = API, client: Patient | None = None,
-             progress: Progress | None = None) -> Downloaded:
+def download(
+    out: str | Path,
+    groups: Sequence[str] = (SOURCE_GROUP, *TARGET_GROUPS),
+    *,
+    labels: bool = False,
+    keep_archives: bool = False,
+    api: str = API,
+    client: Patient | None = None,
+    progress: Progress | None = None,
+) -> Downloaded:
     """Download the competition's recordings and lay out its folders.
 
     What is already complete is left alone; what broke off is continued. One article that cannot be had does not
@@ -96,8 +103,9 @@ def _refuse_other_data(out: Path) -> None:
         raise DataError(f"{out}: is a file, expected a folder; choose another with --out")
     kind = DataFolder(out).provenance.kind if out.is_dir() else COMPETITION
     if kind != COMPETITION:
-        raise DataError(f"{out}: holds {kind} data, which must not mix with the competition's; choose another folder "
-                        f"with --out")
+        raise DataError(
+            f"{out}: holds {kind} data, which must not mix with the competition's; choose another folder with --out"
+        )
 
 
 @dataclass
@@ -127,9 +135,11 @@ class _ArticleJob:
             placed = self._lay_out(files)
             missing = missing_files(self.article, self.out)
             if missing:
-                raise DataError(f"figshare article {self.article.number} ({self.article.title}) lacks {len(missing)} "
-                                f"of its recordings, first {missing[0]}; put them into "
-                                f"{(self.out / missing[0]).parent}, or {self.by_hand}")
+                raise DataError(
+                    f"figshare article {self.article.number} ({self.article.title}) lacks {len(missing)} "
+                    f"of its recordings, first {missing[0]}; put them into "
+                    f"{(self.out / missing[0]).parent}, or {self.by_hand}"
+                )
             write_record(self.article, self.out, self._md5s(remote), placed)
             if not keep_archives:
                 self._tidy(remote or [])
@@ -142,24 +152,36 @@ class _ArticleJob:
         except (Refused, Unreachable) as error:
             if standing(self.article, self.out, None) is None and not self._by_hand():
                 raise type(error)(f"{error}; {self.by_hand}") from error
-            self.notes.append(f"{self.article.title}: figshare could not be asked ({error}); used what is there, "
-                              f"md5 unchecked")
+            self.notes.append(
+                f"{self.article.title}: figshare could not be asked ({error}); used what is there, md5 unchecked"
+            )
             return None
 
     def _wanted(self, remote: list[RemoteFile]) -> list[RemoteFile]:
         wanted = [file for file in remote if is_wanted(self.article, file.name)]
         if not wanted:
             names = ", ".join(file.name for file in remote) or "nothing"
-            raise DataError(f"figshare article {self.article.number} lacks {self.article.title}: expected a zip, .npy "
-                            f"or .txt file, got {names}; {self.by_hand}")
+            raise DataError(
+                f"figshare article {self.article.number} lacks {self.article.title}: expected a zip, .npy "
+                f"or .txt file, got {names}; {self.by_hand}"
+            )
         return wanted
 
     def _fetch(self, remote: list[RemoteFile]) -> list[Path]:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._refuse_full_disk(remote)
         try:
-            return [fetch(self.client, file.url, self.folder / file.name, md5=file.md5, size=file.size or None,
-                          progress=self.progress) for file in remote]
+            return [
+                fetch(
+                    self.client,
+                    file.url,
+                    self.folder / file.name,
+                    md5=file.md5,
+                    size=file.size or None,
+                    progress=self.progress,
+                )
+                for file in remote
+            ]
         except (Refused, Unreachable) as error:
             files = self._by_hand()
             if {file.name for file in files} <= {file.name for file in remote}:
@@ -171,14 +193,19 @@ class _ArticleJob:
         needed = sum(file.size for file in remote if not (self.folder / file.name).exists())
         free = shutil.disk_usage(self.folder).free
         if needed > free:
-            raise BeetlError(f"{self.folder}: {self.article.title} needs {needed / 1e9:.1f} GB and more to unpack, "
-                             f"{free / 1e9:.1f} GB are free; choose another --out")
+            raise BeetlError(
+                f"{self.folder}: {self.article.title} needs {needed / 1e9:.1f} GB and more to unpack, "
+                f"{free / 1e9:.1f} GB are free; choose another --out"
+            )
 
     def _by_hand(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        return sorted(path for path in self.folder.iterdir()
-                      if path.suffix.lower() in (".zip", ".npy", ".txt") and not path.name.startswith("."))
+        return sorted(
+            path
+            for path in self.folder.iterdir()
+            if path.suffix.lower() in (".zip", ".npy", ".txt") and not path.name.startswith(".")
+        )
 
     def _lay_out(self, files: list[Path]) -> dict[str, int]:
         if self.article.labels:

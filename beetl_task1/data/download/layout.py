@@ -78,8 +78,10 @@ def place(files: list[tuple[PurePath, Path]], article: Article, out: Path) -> di
         placed[target.as_posix()] = file.stat().st_size
         file.replace(out / target)
     if not placed:
-        raise DataError(f"figshare article {article.number} ({article.title}) holds no recordings, expected files like "
-                        f"{expected_files(article)[0]}; look at {article.page}")
+        raise DataError(
+            f"figshare article {article.number} ({article.title}) holds no recordings, expected files like "
+            f"{expected_files(article)[0]}; look at {article.page}"
+        )
     return placed
 
 
@@ -93,8 +95,10 @@ def place_labels(files: list[Path], article: Article, out: Path, notes: list[str
     """
     path = next((path for path in files if path.suffix.lower() == ".txt"), None)
     if path is None:
-        raise DataError(f"figshare article {article.number}: expected final_sleep_label.txt, got "
-                        f"{', '.join(file.name for file in files) or 'nothing'}; look at {article.page}")
+        raise DataError(
+            f"figshare article {article.number}: expected final_sleep_label.txt, got "
+            f"{', '.join(file.name for file in files) or 'nothing'}; look at {article.page}"
+        )
     words = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").split()
     wrong = next((word for word in words if word not in map(str, range(N_OUTPUTS))), None)
     if wrong is not None or not words:
@@ -121,14 +125,22 @@ def missing_files(article: Article, out: Path) -> list[str]:
         return []
     if not article.parts:
         return [name for name in expected_files(article) if not (out / name).is_file()]
-    return [names[0] for part in article.parts for names in _alternatives(part)
-            if not any((out / name).is_file() for name in names)]
+    return [
+        names[0]
+        for part in article.parts
+        for names in _alternatives(part)
+        if not any((out / name).is_file() for name in names)
+    ]
 
 
 def _alternatives(part: Part) -> list[list[str]]:
     kinds = "Xy" if part.labelled else "X"
-    return [[f"{part.folder}/{prefix}s{subject}r{session}{kind}.npy" for prefix in part.prefixes]
-            for subject in part.subjects for session in SESSIONS for kind in kinds]
+    return [
+        [f"{part.folder}/{prefix}s{subject}r{session}{kind}.npy" for prefix in part.prefixes]
+        for subject in part.subjects
+        for session in SESSIONS
+        for kind in kinds
+    ]
 
 
 def _part_by_folder(article: Article, name: PurePath) -> Part | None:

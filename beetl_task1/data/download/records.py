@@ -49,5 +49,8 @@ def _path(article: Article, out: Path) -> Path:
 
 
 def _present(article: Article, out: Path) -> dict[str, int]:
-    return {path.relative_to(out).as_posix(): path.stat().st_size
-            for folder in article.folders for path in sorted((out / folder).glob("*.npy"))}
+    return {
+        path.relative_to(out).as_posix(): path.stat().st_size
+        for folder in article.folders
+        for path in sorted((out / folder).glob("*.npy"))
+    }

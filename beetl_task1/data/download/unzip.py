@@ -47,8 +47,9 @@ def unzip(archive: Path, out: Path, *, limit: int) -> list[Path]:
         path.unlink()
         deeper = [file.name for file in inner if file.suffix.lower() == ".zip"]
         if deeper:
-            raise DataError(f"{archive.name}: zips nested more than once ({path.name} holds {deeper[0]}); "
-                            f"unpack it by hand")
+            raise DataError(
+                f"{archive.name}: zips nested more than once ({path.name} holds {deeper[0]}); unpack it by hand"
+            )
         files += inner
     return files
 
@@ -63,8 +64,10 @@ def _unpack(archive: Path, out: Path, limit: int) -> list[Path]:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise DataError(f"{archive.name}: not a readable zip ({error}); download it again") from error
     except OSError as error:
-        raise DataError(f"{archive.name}: could not be unpacked into {out} ({error.strerror or error}); make room or "
-                        f"unpack it by hand") from error
+        raise DataError(
+            f"{archive.name}: could not be unpacked into {out} ({error.strerror or error}); make room or "
+            f"unpack it by hand"
+        ) from error
 
 
 def _checked(name: str, entries: list[zipfile.ZipInfo], limit: int) -> list[zipfile.ZipInfo]:

@@ -4,5 +4,16 @@ from .build import Built, build, compare_counts
 from .night import SOURCE, Night, read_night, scored_epochs
 from .records import Plan, Record, fetch, plan
 
-__all__ = ["SOURCE", "Built", "Night", "Plan", "Record", "build", "compare_counts", "fetch", "plan", "read_night",
-           "scored_epochs"]
+__all__ = [
+    "SOURCE",
+    "Built",
+    "Night",
+    "Plan",
+    "Record",
+    "build",
+    "compare_counts",
+    "fetch",
+    "plan",
+    "read_night",
+    "scored_epochs",
+]

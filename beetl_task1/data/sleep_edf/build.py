@@ -40,9 +40,16 @@ class Built:
     stages: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
 
 
-def build(sleep_edf: str | Path, out: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS), *,
-          seed: int = 0, jobs: int = 1, single_nights: bool = False,
-          progress: Callable[[int, int, str], None] | None = None) -> Built:
+def build(
+    sleep_edf: str | Path,
+    out: str | Path,
+    groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS),
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    single_nights: bool = False,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Built:
     """Build a local competition from Sleep-EDF Expanded: real data, real labels, not the competition's own split.
 
     Writes the competition's folders, ``truth/<group>.txt`` in submission order, the onset (s) of every row in
@@ -106,9 +113,18 @@ def compare_counts(built: Built) -> list[dict]:
     for wanted in PARTS:
         keys = _keys(built.plan, wanted)
         stages = sum((built.stages[key] for key in keys if key in built.stages), np.zeros(N_OUTPUTS, dtype=int))
-        rows.append({"group": wanted.group, "role": wanted.role, "subjects": len({key.subject for key in keys}),
-                     "recordings": len(keys), "epochs": int(stages.sum()), "stages": stages.tolist(),
-                     "competition_subjects": len(wanted.subjects), "competition_epochs": wanted.n_epochs})
+        rows.append(
+            {
+                "group": wanted.group,
+                "role": wanted.role,
+                "subjects": len({key.subject for key in keys}),
+                "recordings": len(keys),
+                "epochs": int(stages.sum()),
+                "stages": stages.tolist(),
+                "competition_subjects": len(wanted.subjects),
+                "competition_epochs": wanted.n_epochs,
+            }
+        )
     return rows
 
 
@@ -154,17 +170,35 @@ def _write_headers(built: Built) -> None:
 
 
 def _write_marker(built: Built, seed: int, *, complete: bool) -> None:
-    counts = {wanted.folder: {name: row[name] for name in ("subjects", "recordings", "epochs", "stages")}
-              for wanted, row in zip(PARTS, compare_counts(built), strict=True) if row["recordings"]}
+    counts = {
+        wanted.folder: {name: row[name] for name in ("subjects", "recordings", "epochs", "stages")}
+        for wanted, row in zip(PARTS, compare_counts(built), strict=True)
+        if row["recordings"]
+    }
     subjects = {}
     for place in built.plan.places:
-        entry = subjects.setdefault(f"{place.key.group}/s{place.key.subject}", {
-            "sleep_edf_subject": place.record.subject, "age": place.record.age, "sex": place.record.sex,
-            "records": []})
+        entry = subjects.setdefault(
+            f"{place.key.group}/s{place.key.subject}",
+            {
+                "sleep_edf_subject": place.record.subject,
+                "age": place.record.age,
+                "sex": place.record.sex,
+                "records": [],
+            },
+        )
         entry["records"].append(place.record.name)
-    content = {"data": OPEN, "source": SOURCE, "version": __version__, "seed": seed, "complete": complete,
-               "note": "a local leaderboard on open recordings, not the competition's split", "stages": list(STAGES),
-               "counts": counts, "subjects": subjects, "left_out": built.plan.left_out}
+    content = {
+        "data": OPEN,
+        "source": SOURCE,
+        "version": __version__,
+        "seed": seed,
+        "complete": complete,
+        "note": "a local leaderboard on open recordings, not the competition's split",
+        "stages": list(STAGES),
+        "counts": counts,
+        "subjects": subjects,
+        "left_out": built.plan.left_out,
+    }
     write_text(built.out / MARKER, json.dumps(content, indent=1) + "\n")
 
 

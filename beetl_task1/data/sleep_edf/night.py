@@ -100,13 +100,15 @@ def epoch_labels(hypnogram: Path, n_epochs: int) -> np.ndarray:
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataError(f"{hypnogram}: cannot be read as an EDF+ hypnogram ({error}); fetch it again") from error
     if not any(name in _STAGE_NAMES for name in annotations.description):
-        raise DataError(f"{hypnogram}: expected annotations such as 'Sleep stage W', got "
-                        f"{sorted(set(map(str, annotations.description)))[:3]}; fetch it again")
+        raise DataError(
+            f"{hypnogram}: expected annotations such as 'Sleep stage W', got "
+            f"{sorted(set(map(str, annotations.description)))[:3]}; fetch it again"
+        )
     labels = np.full(n_epochs, UNSCORED, dtype=np.int64)
     for onset, duration, name in zip(annotations.onset, annotations.duration, annotations.description, strict=True):
         first = int(np.ceil(round(onset / EPOCH_SECONDS, 6)))
         last = int(np.floor(round((onset + duration) / EPOCH_SECONDS, 6)))
-        labels[max(first, 0):max(last, 0)] = _STAGE_NAMES.get(str(name), UNSCORED)
+        labels[max(first, 0) : max(last, 0)] = _STAGE_NAMES.get(str(name), UNSCORED)
     return labels
 
 
@@ -129,8 +131,8 @@ def scored_epochs(labels: np.ndarray, wake_minutes: float = WAKE_MINUTES) -> np.
     asleep = np.flatnonzero(labels > STAGES.index("W"))
     if len(asleep):
         margin = round(wake_minutes * 60 / EPOCH_SECONDS)
-        kept[:max(0, asleep[0] - margin)] = False
-        kept[asleep[-1] + 1 + margin:] = False
+        kept[: max(0, asleep[0] - margin)] = False
+        kept[asleep[-1] + 1 + margin :] = False
     return np.flatnonzero(kept)
 
 
@@ -158,6 +160,7 @@ def _check(signal: np.ndarray, psg: Path) -> None:
         raise DataError(f"{psg}: the signal holds NaN or infinite values; fetch it again")
     spread = float(np.median(signal.std(axis=1)))
     if spread > LARGEST_STD:
-        raise DataError(f"{psg}: expected EEG of some 2e-05 V, got a standard deviation of {spread:.2g} V; its header "
-                        f"names another unit than uV, fetch it again")
-
+        raise DataError(
+            f"{psg}: expected EEG of some 2e-05 V, got a standard deviation of {spread:.2g} V; its header "
+            f"names another unit than uV, fetch it again"
+        )

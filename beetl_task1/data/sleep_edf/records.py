@@ -77,8 +77,11 @@ def known_records() -> dict[str, Record]:
     return records
 
 
-def fetch(folder: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS),
-          progress: Callable[[int, int, str], None] | None = None) -> None:
+def fetch(
+    folder: str | Path,
+    groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS),
+    progress: Callable[[int, int, str], None] | None = None,
+) -> None:
     """Fetch the recordings of age groups from PhysioNet with mne's fetcher (8 GB for all); what is there stays.
 
     Parameters
@@ -104,8 +107,10 @@ def fetch(folder: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GRO
         try:
             fetch_data([subject], recording=list(SESSIONS), path=str(folder), on_missing="ignore", verbose="ERROR")
         except Exception as error:  # pooch, requests and urllib3 raise many kinds
-            raise DataError(f"Sleep-EDF subject {subject} could not be fetched ({error}); run this again, or download "
-                            f"https://physionet.org/content/sleep-edfx/1.0.0/ by hand into {folder}") from error
+            raise DataError(
+                f"Sleep-EDF subject {subject} could not be fetched ({error}); run this again, or download "
+                f"https://physionet.org/content/sleep-edfx/1.0.0/ by hand into {folder}"
+            ) from error
         if progress:
             progress(done, len(subjects), f"SC4{subject:02d}")
 
@@ -119,8 +124,9 @@ def group_of(age: int) -> str | None:
     return None
 
 
-def plan(folder: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS), *,
-         single_nights: bool = False) -> Plan:
+def plan(
+    folder: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS), *, single_nights: bool = False
+) -> Plan:
     """Find recordings and give each its place.
 
     Subjects are numbered from 0 in each group, by Sleep-EDF's number, among those that are there. In the target
@@ -159,15 +165,24 @@ def plan(folder: str | Path, groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROU
     for group in (SOURCE_GROUP, *TARGET_GROUPS):
         subjects = sorted(subject for subject, nights in nights_of.items() if group_of(nights[0].age) == group)
         for number, subject in enumerate(subjects):
-            found.places += [Place(RecordingKey(group, number, record.night), _role(group, number), record,
-                                   files[record.name]["psg"], files[record.name]["hypnogram"])
-                             for record in nights_of[subject]]
+            found.places += [
+                Place(
+                    RecordingKey(group, number, record.night),
+                    _role(group, number),
+                    record,
+                    files[record.name]["psg"],
+                    files[record.name]["hypnogram"],
+                )
+                for record in nights_of[subject]
+            ]
             if len(nights_of[subject]) < _nights_in_study(subject):
                 found.left_out.append(f"SC4{subject:02d}: one of its two nights is not in {folder}")
     if not found.places:
         why = f" ({'; '.join(found.left_out[:3])})" if found.left_out else ""
-        raise DataError(f"{folder}: expected pairs such as SC4001E0-PSG.edf and SC4001EC-Hypnogram.edf, got none to "
-                        f"build{why}; pass --fetch, or download https://physionet.org/content/sleep-edfx/1.0.0/")
+        raise DataError(
+            f"{folder}: expected pairs such as SC4001E0-PSG.edf and SC4001EC-Hypnogram.edf, got none to "
+            f"build{why}; pass --fetch, or download https://physionet.org/content/sleep-edfx/1.0.0/"
+        )
     return found
 
 
@@ -208,4 +223,3 @@ def _role(group: str, number: int) -> str:
     if group == SOURCE_GROUP:
         return "source"
     return "target" if number < len(part(group, "target").subjects) else "test"
-
