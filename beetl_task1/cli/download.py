@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from ..task import SOURCE_GROUP, TARGET_GROUPS
+from . import options
 
 MB = 1_000_000
+TUTORIAL = "tutorial"
 
 
 @click.command()
@@ -14,7 +16,7 @@ MB = 1_000_000
     "--group",
     "groups",
     multiple=True,
-    type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, "tutorial"]),
+    type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, TUTORIAL]),
     help="Age group to fetch; may be repeated.  [default: the three of the competition]",
 )
 @click.option("--labels", is_flag=True, help="Also the final phase's true labels, for `score`, to truth/80-95.txt.")
@@ -35,12 +37,15 @@ MB = 1_000_000
     show_envvar=True,
     help="Where figshare's API answers.",
 )
-def download(groups, labels, out, keep_archives, api):
+@click.option("--inspect/--no-inspect", "look", default=True, show_default=True, help="Audit what has arrived.")
+@options.jobs
+@click.pass_context
+def download(ctx, groups, labels, out, keep_archives, api, look, jobs):
     """Fetch the competition's recordings from figshare and lay out its folders.
 
     Some 9 GB, and at times twice that while unpacking. A download that broke off continues when run again; what is
     complete is left alone. Every file is checked by its md5. Where figshare refuses, the error says what to download
-    by hand and where to put it.
+    by hand and where to put it. Ends with `inspect`.
 
     \b
     Example:
@@ -50,10 +55,11 @@ def download(groups, labels, out, keep_archives, api):
     from ..data.download import download as run
     from .progress import progress_bar
 
+    groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)
     with progress_bar("download (MB)") as bar:
         result = run(
             out,
-            groups or (SOURCE_GROUP, *TARGET_GROUPS),
+            groups,
             labels=labels,
             keep_archives=keep_archives,
             api=api,
@@ -63,9 +69,25 @@ def download(groups, labels, out, keep_archives, api):
         click.echo(f"{title}: {count} files")
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
-    _inspect(out)
+    if look:
+        _inspect(ctx, out, groups, jobs)
 
 
-def _inspect(out: Path) -> None:
-    """End with a look at what has arrived."""
-    click.echo(f"look at them with: beetl-task1 inspect --data {out}")
+def _inspect(ctx, out, groups, jobs):
+    """End with a look at what has arrived: `inspect`, without its line per night."""
+    from .inspect import inspect
+
+    asked = [group for group in groups if group in TARGET_GROUPS]
+    partial = set(groups) != {SOURCE_GROUP, *TARGET_GROUPS}
+    if set(groups) <= {TUTORIAL}:
+        return
+    ctx.invoke(
+        inspect,
+        data=out,
+        unit="V",
+        allow_partial=partial,
+        jobs=jobs,
+        as_json=False,
+        groups=asked,
+        nights=False,
+    )

@@ -362,6 +362,19 @@ def test_command(figshare, tmp_path):
     assert (tmp_path / "data/SleepTutorial/s9r1X.npy").exists()
 
 
+def test_command_ends_with_inspect(figshare, tmp_path):
+    """The files of this test are no arrays, which is what `inspect` finds."""
+    from beetl_task1.cli.download import download as command
+
+    figshare.put(OLDER, ("finalSleep.zip", zipped(expected_files(OLDER))))
+    options = ["--group", "80-95", "--out", str(tmp_path / "data"), "--api", figshare.url, "--jobs", "1"]
+    done = CliRunner().invoke(command, options, catch_exceptions=False)
+    assert "finalSleep: 38 files" in done.output
+    assert "80-95 test" in done.output
+    assert done.exit_code == 1
+    assert CliRunner().invoke(command, [*options, "--no-inspect"], catch_exceptions=False).exit_code == 0
+
+
 def test_unknown_group(tmp_path):
     with pytest.raises(BeetlError, match="did you mean '65-79'"):
         download(tmp_path, ["65-97"])
