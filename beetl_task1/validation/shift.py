@@ -230,7 +230,7 @@ def _statement(classes, features, agreement, expected_target, expected_test, sco
         lines.append(
             f"Over {features.n_features} features, test subjects lie {features.mean:.2f} SD from target subjects "
             f"({features.by_chance:.2f} by chance, p = {features.p_value:.2g}); a classifier tells unseen subjects of "
-            f"the two apart with an area under the curve of {features.auc:.2f} (0.5 is chance)."
+            f"the two apart with an area under the curve of {features.auc:.2f} (0.5 or less is chance)."
         )
     if agreement:
         lines.append(
