@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -66,16 +66,21 @@ class Validation:
     shift: Shift | None
     summary: dict
     cached: bool
+    _cards: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def card(self, scheme: str = "rk") -> Scorecard:
         """Return the scorecard in a scheme."""
-        about = {"name": self.recipe, "group": self.group, "data": self.data, "scheme_name": scheme}
-        return scorecard(self.truth, self.labels, self.probabilities, **about)
+        return self._card(self.recipe, scheme, self.labels, self.probabilities)
 
     def card_without(self, scheme: str = "rk") -> Scorecard:
         """Return the scorecard of the same recipe trained on the source alone."""
-        about = {"name": self.recipe + WITHOUT, "group": self.group, "data": self.data, "scheme_name": scheme}
-        return scorecard(self.truth, self.without.labels, self.without.probabilities, **about)
+        return self._card(self.recipe + WITHOUT, scheme, self.without.labels, self.without.probabilities)
+
+    def _card(self, name: str, scheme: str, labels: Night, probabilities: Night) -> Scorecard:
+        if (name, scheme) not in self._cards:
+            about = {"name": name, "group": self.group, "data": self.data, "scheme_name": scheme}
+            self._cards[name, scheme] = scorecard(self.truth, labels, probabilities, **about)
+        return self._cards[name, scheme]
 
     def transfer(self, scheme: str = "rk") -> Comparison | None:
         """Compare with and without transfer; ``None`` where the target subjects change nothing."""

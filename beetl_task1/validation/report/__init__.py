@@ -11,6 +11,7 @@ from ...writing import write_text
 from ..comparison import Comparison, compare_all
 from ..crossval import Validation
 from ..scorecard import Scorecard
+from ..shift import Shift
 from . import charts
 
 _MOST_CURVES = 5
@@ -73,6 +74,7 @@ def _context(validations: Sequence[Validation], scheme: str) -> dict:
         "confusions": [(card, _shares(card)) for card in cards],
         "reliability": _reliability(cards),
         "shifts": [_shift(v) for v in validations if v.shift],
+        "features": _features([v.shift for v in validations if v.shift]),
     }
 
 
@@ -119,12 +121,12 @@ def _pair(pair: Comparison) -> dict:
     return {"pair": pair, "text": pair.describe()}
 
 
-def _pairs_chart(pairs: Sequence[Comparison], title: str) -> str:
+def _pairs_chart(pairs: Sequence[Comparison], title: str, short: bool = False) -> str:
     if not pairs:
         return ""
     rows = [
         charts.Row(
-            f"{pair.first} less {pair.second}",
+            pair.first if short else f"{pair.first} less {pair.second}",
             pair.pooled,
             pair.interval and pair.interval.low,
             pair.interval and pair.interval.high,
@@ -142,7 +144,7 @@ def _transfers(validations: Sequence[Validation], scheme: str) -> dict:
     return {
         "rows": [(v.recipe, v.card_without(scheme), v.card(scheme), transfer) for v, transfer in found if transfer],
         "none": [v.recipe for v, transfer in found if not transfer],
-        "chart": _pairs_chart(pairs, "What transfer brings"),
+        "chart": _pairs_chart(pairs, "With less without transfer", short=True),
     }
 
 
@@ -161,15 +163,15 @@ def _reliability(cards: Sequence[Scorecard]) -> list[dict]:
     if not calibrated:
         return []
     top = {card.name: _curve(card.calibration.top) for card in calibrated[:_MOST_CURVES]}
-    title = "Reliability of the most probable stage"
-    found = [{"title": title, "svg": charts.reliability(top, title), "legend": charts.legend(list(top))}]
+    title = "The most probable stage"
+    found = [
+        {"title": title, "svg": charts.reliability(top, f"Reliability: {title}"), "legend": charts.legend(list(top))}
+    ]
     for card in calibrated:
-        title = f"Reliability of each stage, {card.name}"
-        stages = [s for s in card.stages if s in card.calibration.stages]
-        for part in (stages[:3], stages[3:]):
+        for part in (card.stages[:3], card.stages[3:]):
             curves = {stage: _curve(card.calibration.stages[stage]) for stage in part}
-            chart = charts.reliability(curves, f"{title}: {', '.join(part)}")
-            found.append({"title": title, "svg": chart, "legend": charts.legend(part)})
+            chart = charts.reliability(curves, f"Reliability of {', '.join(part)}, {card.name}")
+            found.append({"title": card.name, "svg": chart, "legend": charts.legend(part)})
     return found
 
 
@@ -181,26 +183,24 @@ def _shift(validation: Validation) -> dict:
     shift = validation.shift
     classes = shift.classes
     names = ("target, true", "target, predicted", "test, predicted")
-    shares = {
-        stage: {
-            name: 100 * side[stage]
-            for name, side in zip(names, (classes.true, classes.target, classes.test), strict=True)
-        }
-        for stage in classes.true
-    }
-    title = f"Shares of the stages, {validation.recipe}"
-    features = shift.features
-    rows = {name: {"test less target": value} for name, value in features.difference.items()} if features else {}
+    sides = dict(zip(names, (classes.true, classes.target, classes.test), strict=True))
+    shares = {stage: {name: 100 * side[stage] for name, side in sides.items()} for stage in classes.true}
     return {
         "recipe": validation.recipe,
         "shift": shift,
-        "classes": charts.bars(shares, title, "% of the epochs"),
+        "classes": charts.bars(shares, f"Shares of the stages, {validation.recipe}", "% of the epochs"),
         "legend": charts.legend(names, bars=True),
-        "features": rows
-        and charts.bars(
-            rows, "Features that differ most between test and target", "SD over subjects", wide_labels=True
-        ),
     }
+
+
+def _features(shifts: Sequence[Shift]) -> dict | None:
+    """Return the chart of the features, which are the same for every recipe."""
+    known = [shift.features for shift in shifts if shift.features]
+    if not known:
+        return None
+    rows = {name: {"test less target": value} for name, value in known[0].difference.items()}
+    title = "Features that differ most between test and target"
+    return {"svg": charts.bars(rows, title, "SD over subjects", wide_labels=True), "by_chance": known[0].by_chance}
 
 
 def _percent(value: float | None) -> str:

@@ -45,7 +45,7 @@ def forest(rows: Sequence[Row], title: str, unit: str, zero: bool = False) -> st
     bottom = step * len(rows) + 4
     for i, row in enumerate(rows):
         y, colour = i * step + 30, f"s{i % 5}"
-        parts.append(_text(_LEFT, y - 15, row.label))
+        parts.append(_text(_LEFT, y - 15, _short(row.label)))
         parts.append(_text(_RIGHT, y - 15, row.note, "end", "muted"))
         if row.low is not None:
             parts.append(f'<line class="bar {colour}" x1="{scale(row.low)}" x2="{scale(row.high)}" y1="{y}" y2="{y}"/>')
@@ -83,14 +83,14 @@ def bars(rows: Mapping[str, Mapping[str, float]], title: str, unit: str, wide_la
     scale = _Scale([0.0, *(v for series in rows.values() for v in series.values())], left=left)
     parts, y, zero = [], 8, scale(0.0)
     for label, series in rows.items():
-        parts.append(_text(_LEFT, y + 12, label))
+        parts.append(_text(_LEFT, y + 12, _short(label)))
         y += 16 if wide_labels else 3
         for k, (name, value) in enumerate(series.items()):
             x, width = min(zero, scale(value)), max(abs(scale(value) - zero), 0.8)
             tip = f"<title>{escape(label)}, {escape(name)}: {value:.3g}</title>"
             parts.append(f'<rect class="s{k % 5}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="8">{tip}</rect>')
             y += 9
-        y += 7
+        y += 11 if wide_labels else 7
     described = "; ".join(
         f"{label}: " + ", ".join(f"{name} {value:.3g}" for name, value in series.items())
         for label, series in rows.items()
@@ -106,7 +106,7 @@ def reliability(curves: Mapping[str, tuple[Sequence[float], Sequence[float], Seq
     curves : mapping of str to (confidence, frequency, count)
     title : str
     """
-    left, top, size = 44, 10, 290
+    left, top, size = 44, 26, 290
     x, y = (lambda v: left + size * v), (lambda v: top + size * (1 - v))
     parts = [f'<line class="zero" x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>']
     for tick in (0, 0.25, 0.5, 0.75, 1):
@@ -121,8 +121,8 @@ def reliability(curves: Mapping[str, tuple[Sequence[float], Sequence[float], Seq
             radius = 2 + 5 * (n / max(count)) ** 0.5
             tip = f"{name}: says {a:.0%}, right {b:.0%} of {n:,} epochs"
             parts.append(_mark(x(a), y(b), k, f"s{k % 5}", tip, radius))
-    parts.append(_text(left + size / 2, y(0) + 34, "the probabilities say, %", "middle", "muted"))
-    parts.append(_text(_LEFT, top - 1, "right, %", "start", "muted"))
+    parts.append(_text(left + size / 2, y(0) + 34, "what the probability says, %", "middle", "muted"))
+    parts.append(_text(_LEFT, 11, "how often it is right, %", "start", "muted"))
     described = "; ".join(
         f"{name}: " + ", ".join(f"says {a:.0%} is right {b:.0%}" for a, b in zip(c, f, strict=True))
         for name, (c, f, _) in curves.items()
@@ -193,6 +193,12 @@ def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") 
     if not text:
         return ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(text)}</text>'
+
+
+def _short(text: str, most: int = 40) -> str:
+    """Return a text that fits above a line; the alternative text has it whole."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[: half - 1].rstrip()} ... {text[-half:].lstrip()}"
 
 
 def _svg(title: str, described: str, height: float, parts: Sequence[str]) -> str:
