@@ -115,6 +115,7 @@ def _line(name, night):
             f"({values['sleep_efficiency']:.1f}%), REM latency {rem}; minutes: {stages}")  # fmt: skip
     for what, found in (("all scored epochs", night.agreement), ("around sleep", night.agreement_around_sleep)):
         if found:
+            accuracy = "-" if found.accuracy is None else f"{found.accuracy:.1%}"
             kappa = "-" if found.kappa is None else f"{found.kappa:.2f}"
-            text += f"\n  agreement with the scorer, {what} ({found.n_epochs}): {found.accuracy:.1%}, kappa {kappa}"
+            text += f"\n  agreement with the scorer, {what} ({found.n_epochs}): {accuracy}, kappa {kappa}"
     return text

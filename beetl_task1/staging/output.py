@@ -156,7 +156,7 @@ def _agreement_columns(night: StagedNight) -> dict[str, str]:
     for suffix, agreement in (("", night.agreement), ("_around_sleep", night.agreement_around_sleep)):
         if agreement:
             columns |= {
-                f"accuracy{suffix}": f"{agreement.accuracy:.4f}",
+                f"accuracy{suffix}": "" if agreement.accuracy is None else f"{agreement.accuracy:.4f}",
                 f"kappa{suffix}": "" if agreement.kappa is None else f"{agreement.kappa:.4f}",
             }
     return columns

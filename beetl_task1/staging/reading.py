@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from .channels import Derivation, Montage, find_channels
 
 HIGHPASS = 0.5
 """Hz; the amplifier of the training recordings had this high-pass, so recordings with more drift get it."""
+_FINEST = 50_000
+"""Sampling rates are taken as ratios of numbers up to this, within seconds over a day."""
 _BY_CHANNEL = (".edf", ".bdf", ".gdf")
 """Formats whose readers can leave channels out, and so read each at its own rate and with its own filter settings."""
 
@@ -177,7 +180,9 @@ def _signal(raw, derivation: Derivation, name: str) -> np.ndarray:
         raise DataError(f"{name}: {derivation} holds NaN or infinite values; cut or fill them first")
     sfreq = raw.info["sfreq"]
     if sfreq != SFREQ:
-        signal = mne.filter.resample(signal, up=SFREQ, down=sfreq, method="polyphase", verbose="ERROR")
+        ratio = Fraction(SFREQ / sfreq).limit_denominator(_FINEST)
+        up, down = ratio.numerator, ratio.denominator
+        signal = mne.filter.resample(signal, up=up, down=down, method="polyphase", verbose="ERROR")
     if raw.info["highpass"] < HIGHPASS and len(signal) > N_TIMES:
         signal = mne.filter.filter_data(signal, SFREQ, HIGHPASS, None, verbose="ERROR")
     return signal

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shutil
+import tempfile
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,8 +66,8 @@ class Agreement:
         Names of the stages that were compared.
     n_epochs : int
         Epochs that both have.
-    accuracy : float
-        Share that agrees, 0 to 1.
+    accuracy : float or None
+        Share that agrees, 0 to 1; None where no epoch was compared.
     kappa : float or None
         Cohen's; None where both know a single stage.
     confusion : numpy.ndarray (n_stages, n_stages)
@@ -74,7 +76,7 @@ class Agreement:
 
     stages: tuple[str, ...]
     n_epochs: int
-    accuracy: float
+    accuracy: float | None
     kappa: float | None
     confusion: np.ndarray
 
@@ -154,7 +156,7 @@ def compare(stages: np.ndarray, scheme: Scheme, scored: Scoring) -> Agreement:
         kappa = float(cohen_kappa_score(truth, found))
     confusion = np.zeros((len(scheme.stages),) * 2, dtype=np.int64)
     np.add.at(confusion, (truth, found), 1)
-    accuracy = float(np.mean(truth == found)) if both.any() else float("nan")
+    accuracy = float(np.mean(truth == found)) if both.any() else None
     return Agreement(scheme.stages, int(both.sum()), accuracy, kappa, confusion)
 
 
@@ -182,7 +184,10 @@ def _read_annotations(path: Path, start: datetime | None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = mne.read_annotations(path)
+            with tempfile.TemporaryDirectory() as folder:
+                if path.suffix != path.suffix.lower():  # mne knows .edf, not .EDF
+                    path = Path(shutil.copy(path, Path(folder) / f"hypnogram{path.suffix.lower()}"))
+                found = mne.read_annotations(path)
         except Exception as error:  # readers raise nearly anything
             raise DataError(
                 f"{path}: mne cannot read it as annotations ({error}); give EDF+ annotations, a CSV with "

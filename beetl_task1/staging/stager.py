@@ -13,7 +13,7 @@ from ..errors import BeetlError
 from ..models.base import Predictor, Resources
 from ..recipes.recipe import DEFAULT
 from ..recipes.training import check_simulated, checkpoint_folder, load_predictor
-from ..task import SFREQ, SOURCE_GROUP, TARGET_GROUPS
+from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
 from .likeness import unlike_training
 from .night import StagedNight
 from .reading import read_epochs, recording_name
@@ -22,6 +22,7 @@ from .scoring import around_sleep, compare, read_scoring
 from .window import epochs_in_bed, sleep_period, widened
 
 OWN = "a user's own"
+_LONG_HOURS = 14
 _PASSES = 3
 _MUCH = 0.9
 _AASM_TO_RK = np.array([0, 1, 2, 3, 5])
@@ -128,7 +129,7 @@ class Stager:
         """
         options, scheme = self.options, get_scheme(self.options.scheme)
         epochs = read_epochs(recording, options.channels, unit=options.unit)
-        unlike = unlike_training(epochs)
+        unlike = unlike_training(epochs) + self._whole_day(len(epochs.X))
         in_bed = epochs_in_bed(len(epochs.X), epochs.start, options.lights_off, options.lights_on)
         scored = None if hypnogram is None else read_scoring(hypnogram, len(epochs.X), epochs.start)
         given = widened(in_bed, len(epochs.X)) if options.lights_off or options.lights_on else None
@@ -145,6 +146,12 @@ class Stager:
             channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, scheme=scheme,
             in_bed=in_bed, made_by=self._made_by(), warnings=(*unlike, *self.warnings),
             spectrogram=_spectrogram(epochs.X[:, 0]), **agreement)  # fmt: skip
+
+    def _whole_day(self, n_epochs: int) -> list[str]:
+        hours = n_epochs * EPOCH_SECONDS / 3600
+        if hours <= _LONG_HOURS or self.options.lights_off or self.options.lights_on:
+            return []
+        return [f"all {hours:.1f} h count as time in bed: give lights off and lights on for the statistics of a night"]
 
     def _made_by(self) -> str:
         chain = self.options.transitions

@@ -128,6 +128,38 @@ def test_formats_and_rates_agree(stager, tmp_path):
     assert stager.stage(tmp_path / "e.edf").channels == ("Fpz minus Cz", "Pz minus Oz")
 
 
+def write_brainvision(path):
+    signal = make_signal().astype("<f4") * 1e6
+    path.with_suffix(".eeg").write_bytes(signal.T.tobytes())
+    channels = "".join(f"Ch{i}={name},,1,uV\n" for i, name in enumerate(("Fpz-Cz", "Pz-Oz"), start=1))
+    path.write_text(
+        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\n"
+        f"DataFile={path.stem}.eeg\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\n"
+        f"SamplingInterval=10000\n[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32\n[Channel Infos]\n{channels}"
+    )
+    return path
+
+
+def test_brainvision_and_bdf(stager, tmp_path):
+    signals = [
+        edfio.BdfSignal(row * 1e6, 100, label=name, physical_dimension="uV")
+        for name, row in zip(("Fpz-Cz", "Pz-Oz"), make_signal(), strict=True)
+    ]
+    edfio.Bdf(signals).write(tmp_path / "night.bdf")
+    for path in (tmp_path / "night.bdf", write_brainvision(tmp_path / "night.vhdr")):
+        assert np.mean(stager.stage(path).stages == STAGES) > 0.9, path
+
+
+@pytest.mark.parametrize("sfreq", [128.0, 199.98, 250.01])
+def test_odd_sampling_rates(sfreq):
+    t = np.arange(int(600 * sfreq)) / sfreq
+    signal = 2e-5 * np.sin(2 * np.pi * 7 * t)
+    raw = mne.io.RawArray(np.stack([signal] * 2), mne.create_info(["Fpz-Cz", "Pz-Oz"], sfreq, "eeg"), verbose="ERROR")
+    X = read_epochs(raw).X
+    expected = 2e-5 * np.sin(2 * np.pi * 7 * np.arange(X[:, 0].size) / 100)
+    np.testing.assert_allclose(X[1:-1, 0].ravel(), expected[3000:-3000], atol=2e-6)
+
+
 def test_drift_is_taken_out_where_the_recording_has_it():
     raw = make_raw()
     with_drift = raw.copy()
@@ -237,9 +269,9 @@ def test_many_at_once_and_one_that_fails(stager, tmp_path):
         output_names([tmp_path / "a/night.edf", tmp_path / "a/night.bdf"])
 
 
-def test_unlike_the_training(stager):
+def test_unlike_the_training():
     def warned(raw, **chosen):
-        return " | ".join(Stager(stager.predictor, "65-79", Options(**chosen)).stage(raw).warnings)
+        return " | ".join(Stager(Level(), "65-79", Options(**chosen)).stage(raw).warnings)
 
     assert warned(make_raw()) == "lasts 0.9 h: the models compare each epoch with its whole night"
     loud = make_raw()
@@ -250,6 +282,9 @@ def test_unlike_the_training(stager):
     assert "flat: Pz-Oz is a flat line in 9% of the epochs" in warned(flat)
     assert "other montage: C3 stands in for Fpz-Cz" in warned(make_raw(("C3", "O1")), channels=["C3", "O1"])
     assert "missing channel: lacks Fpz-Cz and Pz-Oz" in warned(make_raw(("EEG",)))
+    day = make_raw(stages=np.resize(STAGES, 1681))
+    assert "all 14.0 h count as time in bed" in warned(day)
+    assert not warned(day, lights_off="60")
     assert "sampled at 64 Hz" in warned(make_raw(sfreq=64))
 
 

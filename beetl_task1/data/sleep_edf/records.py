@@ -12,7 +12,7 @@ from ...errors import DataError
 from ...task import SESSIONS, SOURCE_GROUP, TARGET_GROUPS, part
 from ..recording import RecordingKey
 
-_NAME = re.compile(r"(?P<record>SC4(?P<subject>\d\d)(?P<night>[12]))\w{2}-(?P<kind>PSG|Hypnogram)\.edf", re.IGNORECASE)
+_NAME = re.compile(r"(?P<record>SC4(?P<subject>\d\d)(?P<night>[12]))\w{2}-(?P<kind>PSG|Hypnogram)\.edf")
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _find(folder: Path) -> dict[str, dict[str, Path]]:
         match = _NAME.fullmatch(path.name)
         if match is None or not path.is_file():
             continue
-        record, kind = match["record"].upper(), match["kind"].lower()
+        record, kind = match["record"], match["kind"].lower()
         if kind in files[record]:
             raise DataError(f"{record}: its {kind} is there twice, {files[record][kind]} and {path}; remove one")
         files[record][kind] = path
