@@ -18,6 +18,7 @@ from beetl_task1.models.base import Resources
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import Options, Stager, annotate, group_for_age, stage, stage_all
+from beetl_task1.staging import stager as stager_module
 from beetl_task1.staging.output import output_names
 from beetl_task1.staging.reading import read_epochs
 
@@ -269,7 +270,7 @@ def test_many_at_once_and_one_that_fails(stager, tmp_path):
         output_names([tmp_path / "a/night.edf", tmp_path / "a/night.bdf"])
 
 
-def test_unlike_the_training():
+def test_unlike_the_training(monkeypatch):
     def warned(raw, **chosen):
         return " | ".join(Stager(Level(), "65-79", Options(**chosen)).stage(raw).warnings)
 
@@ -282,9 +283,9 @@ def test_unlike_the_training():
     assert "flat: Pz-Oz is a flat line in 9% of the epochs" in warned(flat)
     assert "other montage: C3 stands in for Fpz-Cz" in warned(make_raw(("C3", "O1")), channels=["C3", "O1"])
     assert "missing channel: lacks Fpz-Cz and Pz-Oz" in warned(make_raw(("EEG",)))
-    day = make_raw(stages=np.resize(STAGES, 1681))
-    assert "all 14.0 h count as time in bed" in warned(day)
-    assert not warned(day, lights_off="60")
+    monkeypatch.setattr(stager_module, "_LONG_HOURS", 0.5)
+    assert "all 0.9 h count as time in bed" in warned(make_raw())
+    assert "time in bed" not in warned(make_raw(), lights_off="60")
     assert "sampled at 64 Hz" in warned(make_raw(sfreq=64))
 
 
