@@ -49,7 +49,8 @@ class Interval:
         kind = "all draws" if self.exact else f"{self.n_draws:,} random draws"
         text = f"{self.level:.0%} interval {self.low:.1f} to {self.high:.1f}, {kind} of {self.n_subjects} subjects"
         if self.lacking:
-            text += f"; {self.lacking:.1%} of the draws lack a stage and are scored over the stages present"
+            share = "under 0.1%" if self.lacking < 0.001 else f"{self.lacking:.1%}"
+            text += f"; {share} of the draws lack a stage and are scored over the stages present"
         return text
 
 
