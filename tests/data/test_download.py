@@ -309,6 +309,12 @@ def test_article_without_its_recordings(figshare, tmp_path):
         get(figshare, tmp_path)
 
 
+def test_archives_of_the_other_task_are_left_alone(figshare, tmp_path):
+    figshare.put(OLDER, ("finalMI.zip", b"large"), ("finalSleep.zip", zipped(expected_files(OLDER))))
+    get(figshare, tmp_path, OLDER.group)
+    assert not figshare.asked(f"/files/{OLDER.number}/finalMI.zip")
+
+
 def test_evil_archive(figshare, tmp_path):
     figshare.put(TUTORIAL, ("a.zip", zipped(["../../evil.npy", "s0r1X.npy"])))
     with pytest.raises(DataError, match="leads outside"):
