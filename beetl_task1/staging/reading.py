@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.recording import UNITS
-from ..errors import DataError
+from ..errors import DataError, unknown
 from ..task import EPOCH_SECONDS, N_CHANS, N_TIMES, SFREQ
 from .channels import Derivation, Montage, find_channels
 
@@ -73,6 +73,8 @@ def read_epochs(recording, channels: Sequence[str] | None = None, *, unit: str =
     DataError
         The recording cannot be read, lacks a channel, is shorter than an epoch or not finite.
     """
+    if unit not in UNITS:
+        raise unknown("unit", unit, UNITS)
     raw, name = _open(recording)
     eeg = [raw.ch_names[i] for i in _eeg(raw)]
     montage = find_channels(raw.ch_names, eeg, channels, name=name)

@@ -132,7 +132,7 @@ class Stager:
         unlike = unlike_training(epochs) + self._whole_day(len(epochs.X))
         in_bed = epochs_in_bed(len(epochs.X), epochs.start, options.lights_off, options.lights_on)
         scored = None if hypnogram is None else read_scoring(hypnogram, len(epochs.X), epochs.start)
-        given = widened(in_bed, len(epochs.X)) if options.lights_off or options.lights_on else None
+        given = widened(in_bed, len(epochs.X)) if options.lights_off and options.lights_on else None
         probabilities = self._probabilities(epochs.X, given)
         agreement = {}
         if scored is not None:

@@ -294,6 +294,8 @@ def test_other_units_are_refused_until_named(stager):
     raw._data *= 1e6
     with pytest.raises(DataError, match="looks like another unit, pass --unit uV"):
         stager.stage(raw)
+    with pytest.raises(BeetlError, match="unknown unit 'mc'"):
+        read_epochs(raw, unit="mc")
     night = Stager(stager.predictor, "65-79", Options(unit="uV")).stage(raw)
     assert np.mean(night.stages == STAGES) > 0.9
 
