@@ -12,8 +12,10 @@ import numpy as np
 from .data.probabilities import Probabilities
 from .data.recording import RecordingKey
 from .errors import BeetlError
+from .task import N_OUTPUTS
 
-_SMALLEST_PRIOR = 1e-4
+PSEUDO_EPOCHS = 30.0
+"""Epochs, spread evenly over the stages, that join the mean posterior: a handful of test epochs cannot tell a prior."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class BalancedDecision:
 
 
 def pooled_prior(probabilities: Probabilities) -> np.ndarray:
-    """Return the mean posterior over all epochs, shape ``(6,)``, not below 1e-4.
+    """Return the prior of the test set, shape ``(6,)``: its mean posterior, with :data:`PSEUDO_EPOCHS` spread evenly.
 
     Parameters
     ----------
@@ -57,4 +59,4 @@ def pooled_prior(probabilities: Probabilities) -> np.ndarray:
         In any order; the result does not depend on it.
     """
     stacked = np.concatenate([np.asarray(probabilities[key], dtype=np.float64) for key in sorted(probabilities)])
-    return np.maximum(stacked.mean(axis=0), _SMALLEST_PRIOR)
+    return (stacked.sum(axis=0) + PSEUDO_EPOCHS / N_OUTPUTS) / (len(stacked) + PSEUDO_EPOCHS)

@@ -40,7 +40,17 @@ def test_strength_zero_is_the_argmax(rng):
 def test_prior_is_pooled_and_does_not_depend_on_the_order(rng):
     p = {k: rng.dirichlet(np.ones(6), n) for k, n in zip(KEYS, (50, 7), strict=True)}
     np.testing.assert_array_equal(pooled_prior(p), pooled_prior(dict(reversed(p.items()))))
-    np.testing.assert_allclose(pooled_prior(p), np.concatenate(list(p.values())).mean(0))
+    mean = np.concatenate(list(p.values())).mean(0)
+    np.testing.assert_allclose(pooled_prior(p), (57 * mean + 30 / 6) / (57 + 30))
+    assert pooled_prior(p).sum() == pytest.approx(1)
+
+
+def test_a_handful_of_epochs_keeps_its_plain_labels():
+    """Ten epochs of Wake are not spread over the stages."""
+    p = np.full((10, 6), 0.02)
+    p[:, 0] = np.linspace(0.6, 0.9, 10)
+    p[:, 1] = 0.92 - p[:, 0]
+    assert (BalancedDecision().decide({KEYS[0]: p})[KEYS[0]] == 0).all()
 
 
 def test_a_stage_that_nobody_predicts_is_not_divided_by_zero():

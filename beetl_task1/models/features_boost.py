@@ -27,6 +27,8 @@ class FeaturesBoost(TabularModel):
         Share of the columns that a split may choose from.
     l2_regularization : float
         Penalty of leaf values.
+    source_cap : int
+        Source epochs of a stage that train at most, drawn by the seed and weighted for those left out; 0 for all.
     target_weight, balance : float
         As in :class:`TabularModel`.
     """
@@ -36,18 +38,20 @@ class FeaturesBoost(TabularModel):
         *,
         seed: int,
         resources: Resources,
-        max_iter: int = 150,
-        learning_rate: float = 0.08,
+        max_iter: int = 60,
+        learning_rate: float = 0.1,
         max_leaf_nodes: int = 15,
         min_samples_leaf: int = 50,
         max_bins: int = 63,
         max_features: float = 0.3,
         l2_regularization: float = 1.0,
+        source_cap: int = 4000,
         target_weight: float = 3.0,
         balance: float = 0.5,
     ):
         super().__init__(seed=seed, resources=resources, target_weight=target_weight, balance=balance)
         self.max_iter, self.learning_rate = max_iter, learning_rate
+        self.source_cap = source_cap
         self.max_leaf_nodes, self.min_samples_leaf = max_leaf_nodes, min_samples_leaf
         self.max_bins, self.max_features, self.l2_regularization = max_bins, max_features, l2_regularization
 

@@ -33,6 +33,9 @@ class TabularModel:
         Exponent of inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
     """
 
+    source_cap = 0
+    """Source epochs of a stage that train at most; 0 for all."""
+
     def __init__(self, *, seed: int, resources: Resources, target_weight: float, balance: float):
         self.seed, self.resources = seed, resources
         self.target_weight, self.balance = target_weight, balance
@@ -68,6 +71,10 @@ class TabularModel:
             check_length(recording.y, len(table), recording.name, f"labels of {recording.key}")
         X, y = np.concatenate(tables), np.concatenate([recording.y for recording in nights])
         domain = np.repeat([1.0] * len(source) + [self.target_weight] * len(target), [len(t) for t in tables])
+        if self.source_cap:
+            n_source = sum(len(t) for t in tables[: len(source)])
+            rows, domain = _thinned(y, domain, n_source, self.source_cap, np.random.default_rng(self.seed))
+            X, y = X[rows], y[rows]
         classifier, weight_argument = self.make_classifier()
         with threadpool_limits(self.resources.jobs):
             self.classifier_ = classifier.fit(X, y, **{weight_argument: self._weights(y, domain)})
@@ -114,3 +121,17 @@ class TabularModel:
     def _table(self, recording: Recording) -> np.ndarray:
         absolute = extract(recording.X) if self.resources.cache is None else self._cache().features(recording)
         return np.hstack([absolute, relative(absolute)])
+
+
+def _thinned(
+    y: np.ndarray, domain: np.ndarray, n_source: int, cap: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw at most ``cap`` source epochs of each stage; return the rows kept and weights that make up for the rest."""
+    kept, weights = [np.arange(n_source, len(y))], domain.copy()
+    for stage in range(N_OUTPUTS):
+        rows = np.flatnonzero(y[:n_source] == stage)
+        drawn = np.sort(rng.choice(rows, size=min(cap, len(rows)), replace=False))
+        weights[drawn] *= len(rows) / max(len(drawn), 1)
+        kept.append(drawn)
+    rows = np.sort(np.concatenate(kept))
+    return rows, weights[rows]

@@ -117,3 +117,17 @@ def test_skops_file_with_another_type_is_refused(nights, cache):
 
 class _Foreign:
     """A class that no checkpoint needs."""
+
+
+def test_thinned_source_keeps_the_target_and_the_weight_of_each_stage(rng):
+    from beetl_task1.models.tabular import _thinned
+
+    y = np.concatenate([rng.choice(6, 3000, p=[0.5, 0.1, 0.3, 0.05, 0.01, 0.04]), np.arange(6).repeat(5)])
+    domain = np.concatenate([np.ones(3000), np.full(30, 3.0)])
+    rows, weights = _thinned(y, domain, 3000, 100, np.random.default_rng(0))
+    assert set(range(3000, 3030)) <= set(rows)
+    assert (weights[rows >= 3000] == 3).all()
+    for stage in range(6):
+        of_source = (y[rows] == stage) & (rows < 3000)
+        assert of_source.sum() == min(100, (y[:3000] == stage).sum())
+        assert weights[of_source].sum() == pytest.approx((y[:3000] == stage).sum())
