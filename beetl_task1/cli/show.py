@@ -76,11 +76,13 @@ def show_submission(result, as_json: bool) -> None:
             "validation": result.validation.summary,
             "zip": str(result.submission.zip_path),
             "submission": result.submission.account,
+            "report": str(result.report),
         })  # fmt: skip
         return
     click.echo("trained now" if result.trained else "the checkpoint of this very recipe and data was there")
     show_validation(result.validation, False)
     show_package(result.submission, False)
+    click.echo(f"report: {result.report}")
 
 
 def show_score(score: float, recall: Sequence[float], as_json: bool) -> None:

@@ -14,6 +14,7 @@ from ..recipes.versions import versions
 from ..task import STAGES
 from ..writing import write_text
 from .answer import ANSWER, ZIP, answer_sha256, read_answer, write_answer, write_zip
+from .log import record
 from .manifest import (
     Entry,
     check_order,
@@ -144,6 +145,7 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
     }
     write_zip(folder / ZIP, labels)
     write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
+    record(folder.parent, folder, account)
     return Submission(folder, account)
 
 

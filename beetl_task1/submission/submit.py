@@ -1,4 +1,4 @@
-"""The whole road: train what is missing, validate, predict, package."""
+"""The whole road: train what is missing, validate, predict, package, report."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,12 @@ from ..models.base import Resources
 from ..recipes.recipe import Recipe
 from ..recipes.training import train_if_missing
 from ..validation.crossval import Validation, validate
+from ..validation.report import write_report
+from .log import record
 from .package import Submission, package
 from .predict import predict
+
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,14 @@ class Submitted:
         Its cross-validation, from disk where nothing changed.
     submission : Submission
         The package.
+    report : Path
+        The validation as one HTML page.
     """
 
     trained: bool
     validation: Validation
     submission: Submission
+    report: Path
 
 
 def submit(
@@ -56,4 +63,7 @@ def submit(
     trained = train_if_missing(recipe, group, data, checkpoints, resources)[1]
     validation = validate(recipe, group, data, checkpoints, resources)
     predict(recipe.name, group, data, checkpoints, submissions, resources)
-    return Submitted(trained, validation, package(recipe.name, group, data, submissions))
+    packed = package(recipe.name, group, data, submissions)
+    record(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
+    report = write_report(packed.folder / REPORT, [validation])
+    return Submitted(trained, validation, packed, report)

@@ -1,0 +1,84 @@
+"""Blends of saved probabilities, ours and foreign."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from beetl_task1.cli.blend import blend as command
+from beetl_task1.data.files import DataFolder
+from beetl_task1.data.probabilities import load_probabilities, save_probabilities
+from beetl_task1.data.recording import RecordingKey
+from beetl_task1.decision import BalancedDecision
+from beetl_task1.errors import BeetlError, SubmissionError
+from beetl_task1.submission.answer import read_answer
+from beetl_task1.submission.blend import blend
+
+GROUP = "65-79"
+KEYS = [RecordingKey(GROUP, s, r) for s in (6, 10) for r in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two files of probabilities, one of them foreign: written by numpy alone."""
+    folder = tmp_path_factory.mktemp("probabilities")
+    rng = np.random.default_rng(1)
+    a, b = ({key: rng.dirichlet(np.ones(6), 24) for key in KEYS} for _ in range(2))
+    save_probabilities(folder / "ours.npz", a, {"recipe": {"name": "ours"}})
+    np.savez(folder / "theirs.npz", **{str(key): p for key, p in b.items()})
+    return folder / "ours.npz", folder / "theirs.npz"
+
+
+def test_mean_of_ours_and_a_foreign_file(files, tree, tmp_path):
+    packed = blend(files, GROUP, DataFolder(tree), tmp_path, name="both")
+    assert packed.folder == tmp_path / f"both-{GROUP}"
+    (a, _), (b, _), (mean, meta) = (load_probabilities(p) for p in (*files, packed.folder / "probabilities.npz"))
+    for key in KEYS:
+        np.testing.assert_allclose(mean[key], (a[key] + b[key]) / 2, atol=1e-6)
+    assert [item["recipe"] for item in meta["inputs"]] == ["ours", "unknown"]
+    expected = BalancedDecision().decide(mean)
+    np.testing.assert_array_equal(read_answer(packed.zip_path), np.concatenate([expected[key] for key in KEYS]))
+    assert packed.account["n_rows"] == 96
+
+
+def test_weights_and_plain_argmax(files, tree, tmp_path):
+    packed = blend(files, GROUP, DataFolder(tree), tmp_path, weights=[3, 1], strength=0)
+    (a, _), (b, _) = (load_probabilities(p) for p in files)
+    expected = np.concatenate([(0.75 * a[key] + 0.25 * b[key]).argmax(1) for key in KEYS])
+    np.testing.assert_array_equal(read_answer(packed.zip_path), expected)
+    assert [item["weight"] for item in packed.account["inputs"]] == [0.75, 0.25]
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 0], [1, -1]])
+def test_weights_that_do_not_fit(files, tree, tmp_path, weights):
+    with pytest.raises(SubmissionError, match="one positive number for each of the 2 files"):
+        blend(files, GROUP, DataFolder(tree), tmp_path, weights=weights)
+
+
+def test_one_file_is_no_blend(files, tree, tmp_path):
+    with pytest.raises(SubmissionError, match="two or more"):
+        blend(files[:1], GROUP, DataFolder(tree), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p | {KEYS[1]: p[KEYS[1]][:-1]}, "65-79/s6r2 is missing or has not the 24 rows"),
+        (lambda p: {k: v for k, v in p.items() if k != KEYS[0]}, "65-79/s6r1 is missing"),
+        (lambda p: p | {RecordingKey(GROUP, 7, 1): p[KEYS[0]]}, "holds 65-79/s7r1, which the test set does not have"),
+        (lambda p: p | {KEYS[0]: p[KEYS[0]] * 2}, "no probabilities"),
+    ],
+)
+def test_files_that_do_not_fit(files, tree, tmp_path, change, message):
+    probabilities, _ = load_probabilities(files[0])
+    save_probabilities(tmp_path / "bad.npz", change(probabilities), {})
+    with pytest.raises(BeetlError, match=message):
+        blend([files[0], tmp_path / "bad.npz"], GROUP, DataFolder(tree), tmp_path)
+
+
+def test_command(files, tree, tmp_path):
+    arguments = [*files, "--data", tree, "--group", GROUP, "--submissions", tmp_path, "--weights", "2,1"]
+    result = CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0
+    assert str(tmp_path / f"blend-{GROUP}" / "answer.zip") in result.output
+    wrong = CliRunner().invoke(command, [*map(str, arguments[:-1]), "a,b"])
+    assert "expected numbers with commas" in str(wrong.exception)

@@ -1,0 +1,73 @@
+"""The method document says what the cards say."""
+
+import pytest
+from click.testing import CliRunner
+
+from beetl_task1.cli.writeup import writeup as command
+from beetl_task1.data.files import DataFolder
+from beetl_task1.data.probabilities import save_probabilities
+from beetl_task1.models.base import Resources
+from beetl_task1.recipes.recipe import load_recipe
+from beetl_task1.submission.blend import blend
+from beetl_task1.submission.package import package_labels
+from beetl_task1.submission.submit import submit
+from beetl_task1.submission.writeup import compose, writeup
+
+GROUP = "80-95"
+
+
+@pytest.fixture(scope="module")
+def submitted(tree, cache, tmp_path_factory):
+    root = tmp_path_factory.mktemp("writeup")
+    recipe = load_recipe("features-logreg")
+    done = submit(recipe, GROUP, DataFolder(tree), root / "checkpoints", root / "submissions", Resources(cache))
+    return done, root
+
+
+def test_filled_from_the_cards(submitted):
+    done, root = submitted
+    text = writeup(done.submission.folder, root / "checkpoints").read_text()
+    validation = done.validation
+    for words in (
+        "people of 80-95", "simulated data", "| source | 25-64 | 3 | 6 |", "| source | 65-79 | 3 | 6 |",
+        "| target | 80-95 | 2 | 4 |", "features-logreg", "C 0.01", "Seeds: 0", "without: source only",
+        f"| with transfer | {validation.summary['score']:.2f} |",
+        f"| without: source only | {validation.card_without().score:.2f} |",
+        "How to reproduce", "--recipe features-logreg", "verify", "scikit-learn",
+        done.submission.account["answer_sha256"],
+    ):  # fmt: skip
+        assert words in text, words
+    assert len(text.split()) < 1000, "two pages"
+
+
+def test_submit_links_a_report_and_logs(submitted):
+    done, root = submitted
+    assert done.report.read_text().startswith("<!doctype html>")
+    assert "log.csv" in {path.name for path in (root / "submissions").iterdir()}
+
+
+def test_without_validation_or_cards(submitted, tmp_path):
+    text = compose(submitted[0].submission.account, tmp_path)
+    assert "Not validated yet" in text
+    assert "not at hand" in text
+
+
+def test_blend_and_labels_from_elsewhere(submitted, tree, tmp_path):
+    from beetl_task1.data.probabilities import load_probabilities
+
+    ours = submitted[0].submission.folder / "probabilities.npz"
+    save_probabilities(tmp_path / "theirs.npz", load_probabilities(ours)[0], {})
+    packed = blend([ours, tmp_path / "theirs.npz"], GROUP, DataFolder(tree), tmp_path)
+    text = compose(packed.account, submitted[1] / "checkpoints")
+    assert "beetl-task1 blend" in text
+    assert "theirs.npz" in text
+    assert "weight 0.500" in text
+    bare = package_labels(tree / "truth" / f"{GROUP}.txt", GROUP, DataFolder(tree), tmp_path, "bare")
+    assert "come from elsewhere" in compose(bare.account, tmp_path)
+
+
+def test_command(submitted, tmp_path):
+    done, root = submitted
+    arguments = [done.submission.folder, "--checkpoints", root / "checkpoints", "--out", tmp_path / "doc.md"]
+    result = CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
+    assert result.output.strip() == f"wrote {tmp_path / 'doc.md'}"
