@@ -164,7 +164,8 @@ class DataFolder:
         """Compare with the competition's subjects, or with what a simulated or rebuilt tree says of itself."""
         provenance, what = self.provenance, f"{self.path}: {wanted.group} {wanted.role}"
         if provenance.kind != COMPETITION:
-            count = provenance.details.get("counts", {}).get(wanted.folder, {}).get("recordings", len(signals))
+            count = _stated_count(provenance.details, wanted)
+            count = len(signals) if count is None else count
             if count != len(signals):
                 raise DataError(f"{what} holds {len(signals)} recordings of {count}; make the tree again or {_PARTIAL}")
             return
@@ -222,7 +223,16 @@ def _read_marker(path: Path) -> dict:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); make the tree again") from error
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}; make the tree again")
+    return content
+
+
+def _stated_count(details: dict, wanted: Part) -> int | None:
+    """Return how many recordings a marker says the part has, where it says so."""
+    for name in ("counts", wanted.folder, "recordings"):
+        details = details.get(name) if isinstance(details, dict) else None
+    return details if isinstance(details, int) else None
 
 
 def _example(wanted: Part) -> str:

@@ -36,9 +36,9 @@ def check_probabilities(probabilities: Probabilities, name: str) -> None:
     if not probabilities:
         raise BeetlError(f"{name}: holds no recording; expected one array per recording")
     for key, p in probabilities.items():
-        if p.ndim != 2 or p.shape[1] != N_OUTPUTS or len(p) == 0:
+        if p.ndim != 2 or p.shape[1] != N_OUTPUTS or len(p) == 0 or p.dtype.kind != "f":
             raise BeetlError(
-                f"{name}: {key} has shape {p.shape}, expected (n_epochs, {N_OUTPUTS}); one column per stage"
+                f"{name}: {key} has shape {p.shape} and dtype {p.dtype}, expected floats (n_epochs, {N_OUTPUTS})"
             )
         if not np.isfinite(p).all() or p.min() < 0 or abs(p.sum(1) - 1).max() > 1e-3:
             raise BeetlError(f"{name}: {key} holds rows that are no probabilities; they lie in 0..1 and sum to 1")

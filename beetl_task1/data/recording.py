@@ -12,9 +12,10 @@ from ..errors import BeetlError, DataError
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
 from .pickles import load_array, read_bytes
 
+_AGAIN = "take the file from the download again"
 UNITS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6}
 """Units that recordings may be given in, as volts."""
-SMALLEST_STD, LARGEST_STD = 1e-7, 1e-3
+SMALLEST_STD, LARGEST_STD = 1e-8, 1e-3
 """A night whose typical epoch varies more than this (V) is not in volts: EEG varies by some 2e-5 V."""
 
 
@@ -203,10 +204,11 @@ def check_signal(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
             "cut the recording into 30 s epochs of two channels at 100 Hz"
         )
     if len(X) == 0:
-        raise DataError(f"{name}: holds no epoch; take the file from the download again")
-    if X.dtype.kind != "f":
+        raise DataError(f"{name}: holds no epoch; {_AGAIN}")
+    if X.dtype.kind != "f" or X.dtype.itemsize not in (4, 8):
         raise DataError(f"{name}: expected float32 or float64, got {X.dtype}; save the signal in volts as floats")
-    X = X.astype(np.float32, copy=False) if unit == "V" else (X * UNITS[unit]).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = X.astype(np.float32, copy=False) if unit == "V" else (X * UNITS[unit]).astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))
     if len(bad):
         raise DataError(
@@ -217,15 +219,19 @@ def check_signal(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
 
 
 def _check_unit(X: np.ndarray, name: str, unit: str) -> None:
-    typical = float(np.median(X.std(axis=2)))
-    if unit != "V" and typical < SMALLEST_STD:
-        raise DataError(
-            f"{name}: read as {unit}, a typical epoch varies by {typical:.3g} V, not by about 2e-05; drop --unit"
-        )
+    spread = X.std(axis=2)
+    if not spread.any():
+        raise DataError(f"{name}: the signal never varies; {_AGAIN}")
+    typical = float(np.median(spread[spread > 0]))
     if typical > LARGEST_STD:
         raise DataError(
             f"{name}: a typical epoch varies by {typical:.3g} where volts give about 2e-05: "
             "this looks like another unit; pass --unit uV (or mV) to convert it"
+        )
+    if typical < SMALLEST_STD:
+        raise DataError(
+            f"{name}: read as {unit}, a typical epoch varies by {typical:.3g} V where EEG gives about 2e-05; "
+            "name the right unit with --unit V, mV or uV"
         )
 
 
@@ -253,9 +259,9 @@ def check_labels(y: np.ndarray, name: str) -> np.ndarray:
         On another shape or other values.
     """
     if y.ndim != 1 or len(y) == 0:
-        raise DataError(
-            f"{name}: expected labels of shape (n_epochs,), got {y.shape}; take the file from the download again"
-        )
+        raise DataError(f"{name}: expected labels of shape (n_epochs,), got {y.shape}; {_AGAIN}")
+    if y.dtype.kind not in "iuf":
+        raise DataError(f"{name}: expected whole numbers 0 to {N_OUTPUTS - 1}, got dtype {y.dtype}; {_AGAIN}")
     rows = np.flatnonzero((y != np.floor(y)) | (y < 0) | (y >= N_OUTPUTS) | (y != y))
     if len(rows):
         raise DataError(f"{name}: label {y[rows[0]]} in row {rows[0]}; expected whole numbers 0 to {N_OUTPUTS - 1}")

@@ -106,6 +106,7 @@ def features_of(
     """
     recordings = list(recordings)
     one = cache.features if cache is not None else _compute
+    jobs = min(jobs, max(len(recordings), 1))
     results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(delayed(one)(r) for r in recordings)
     features = []
     for recording, result in zip(recordings, results, strict=True):

@@ -77,7 +77,8 @@ def save_checkpoint(folder: Path, card: Card, weights: Mapping[str, bytes]) -> P
         listed[file_name] = digest
         with whole_file(folder / file_name) as file:
             file.write(content)
-    write_text(folder / CARD, json.dumps(asdict(card) | {"weights": listed}, indent=1) + "\n")
+    content = asdict(card) | {"weights": listed}
+    write_text(folder / CARD, json.dumps(content | {"digest": _digest(content)}, indent=1) + "\n")
     for stale in folder.glob(f"*.{WEIGHTS_ENDING}"):
         if stale.name not in listed:
             stale.unlink()
@@ -90,15 +91,19 @@ def load_card(folder: Path) -> Card:
     Raises
     ------
     CheckpointError
-        If there is none or it is damaged.
+        If there is none, or it is damaged or changed.
     """
     path = folder / CARD
     try:
-        return Card(**json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        digest = content.pop("digest")
+        if digest != _digest(content):
+            raise ValueError("it changed since training")
+        return Card(**content)
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder}: no checkpoint there; make it with: beetl-task1 train") from error
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: not a card ({error}); train again") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a card as it was written ({error}); train again") from error
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -132,6 +137,10 @@ def load_weights(folder: Path, card: Card) -> dict[str, bytes]:
                 f"{path}: changed since training (sha256 {found[:12]}, the card says {expected[:12]}); train again"
             )
     return contents
+
+
+def _digest(content: dict) -> str:
+    return _sha256(json.dumps(content, sort_keys=True).encode())
 
 
 def _sha256(content: bytes) -> str:

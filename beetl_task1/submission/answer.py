@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def read_answer(path: Path) -> np.ndarray:
         content = Path(path).read_bytes()
     except OSError as error:
         raise SubmissionError(f"{path}: cannot be read ({error.strerror}); give an answer.txt or answer.zip") from error
-    return _parse(path, _unzip(path, content) if Path(path).suffix == ".zip" else content)
+    zipped = content.startswith(b"PK") or Path(path).suffix.lower() == ".zip"
+    return _parse(path, _unzip(path, content) if zipped else content)
 
 
 def write_zip(path: Path, labels: np.ndarray) -> None:
@@ -84,14 +86,12 @@ def _unzip(path: Path, content: bytes) -> bytes:
             if names != [ANSWER]:
                 raise SubmissionError(f"{path}: holds {names}, expected {ANSWER} alone; package again")
             return archive.read(ANSWER)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise SubmissionError(f"{path}: not a readable zip ({error}); package again") from error
 
 
 def _parse(path: Path, content: bytes) -> np.ndarray:
-    lines = content.decode("utf-8", errors="replace").split("\n")
-    if lines and lines[-1].strip() == "":
-        lines.pop()
+    lines = content.decode("utf-8-sig", errors="replace").splitlines()
     if not lines:
         raise SubmissionError(f"{path}: holds no label; expected one stage 0 to {N_OUTPUTS - 1} per line")
     for number, line in enumerate(lines, start=1):

@@ -186,7 +186,9 @@ def shared_folds(target: list[Recording], group: str, checkpoints: Path) -> list
     subjects = sorted({r.key.subject for r in target})
     if path.exists():
         folds = load_folds(path)
-        if sorted(s for fold in folds for s in fold.held_out) == subjects:
+        if all(f.group == group and sorted(f.train + f.held_out) == subjects for f in folds) and (
+            sorted(s for fold in folds for s in fold.held_out) == subjects
+        ):
             return folds
     folds = leave_one_subject_out(target)
     save_folds(folds, path)
@@ -197,7 +199,10 @@ def load_summary(checkpoints: Path, recipe: str, group: str) -> dict | None:
     """Return the summary of the last validation, if there is one."""
     path = checkpoint_folder(checkpoints, recipe, group) / SUMMARY
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if not (isinstance(summary, dict) and isinstance(summary.get("score"), float)):
+            raise ValueError("not a summary")
+        return summary
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

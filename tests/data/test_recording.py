@@ -68,6 +68,11 @@ def _wrong(X, **changes):
         "short epochs": (X[:, :, :2999], "2999"),
         "no epoch": (X[:0], "holds no epoch"),
         "integers": ((X * 1e6).astype(int), "expected float32 or float64, got int64"),
+        "half precision": ((X * 1e3).astype(np.float16), "expected float32 or float64, got float16"),
+        "huge": (X * 1e300, "NaN or infinite"),
+        "flat": (X * 0, "never varies"),
+        "faint": (X * 1e-9, "name the right unit"),
+        "microvolts, mostly flat": (np.where(np.arange(6)[:, None, None] > 0, 0, X * 1e6), "--unit uV"),
         "NaN": (np.where(np.arange(6)[:, None, None] == 2, np.nan, X), r"1 epochs hold NaN.*row 2"),
         "infinite": (np.where(np.arange(6)[:, None, None] == 3, np.inf, X), r"1 epochs hold NaN or infinite.*row 3"),
     }
@@ -86,7 +91,7 @@ def test_each_wrong_signal_has_its_line(files, tmp_path, case):
 
 
 def test_volts_read_as_microvolts_are_refused(files):
-    with pytest.raises(DataError, match="drop --unit"):
+    with pytest.raises(DataError, match="name the right unit"):
         Recording.from_files(KEY, files[0], unit="uV").X  # noqa: B018
 
 
@@ -97,6 +102,7 @@ def test_volts_read_as_microvolts_are_refused(files):
         (np.array([0, -1, 2, 3, 4, 5]), "label -1 in row 1"),
         (np.array([0, 1.5, 2, 3, 4, 5]), "label 1.5 in row 1"),
         (np.array([0, np.nan, 2, 3, 4, 5]), "label nan in row 1"),
+        (np.zeros(6, bool), "got dtype bool"),
         (np.zeros((6, 1), int), r"expected labels of shape \(n_epochs,\), got \(6, 1\)"),
         (np.array([], int), r"got \(0,\)"),
     ],

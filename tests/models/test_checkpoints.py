@@ -52,7 +52,15 @@ def test_killed_between_weights_and_card(tmp_path, monkeypatch):
 def test_no_card_or_a_damaged_one(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint there"):
         load_card(tmp_path)
-    for text in ("{", json.dumps({"recipe": {}}), "[]"):
+    for text in ("{", json.dumps({"recipe": {}}), "[]", "3"):
         (tmp_path / "card.json").write_text(text)
         with pytest.raises(CheckpointError, match="not a card"):
             load_card(tmp_path)
+
+
+def test_a_changed_card_is_refused(tmp_path):
+    """Simulated weights cannot pass for others by an edit."""
+    path = save_checkpoint(tmp_path, CARD, {"seed0": b"weights"})
+    path.write_text(path.read_text().replace("simulated", "competition"))
+    with pytest.raises(CheckpointError, match="it changed since training"):
+        load_card(tmp_path)

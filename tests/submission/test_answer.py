@@ -1,5 +1,6 @@
 """answer.txt and answer.zip."""
 
+import contextlib
 import zipfile
 
 import numpy as np
@@ -28,8 +29,18 @@ def test_zip_holds_the_answer_alone_with_the_same_bytes(tmp_path):
 
 
 def test_windows_line_ends_and_no_last_line_end(tmp_path):
-    (tmp_path / "a.txt").write_bytes(b"0\r\n5\r\n3")
-    np.testing.assert_array_equal(read_answer(tmp_path / "a.txt"), [0, 5, 3])
+    for content in (b"0\r\n5\r\n3", b"0\r5\r3\r", b"\xef\xbb\xbf0\n5\n3\n"):
+        (tmp_path / "a.txt").write_bytes(content)
+        np.testing.assert_array_equal(read_answer(tmp_path / "a.txt"), [0, 5, 3])
+
+
+def test_a_damaged_zip_is_one_line(tmp_path):
+    write_zip(tmp_path / "a.zip", np.resize(LABELS, 300))
+    whole = (tmp_path / "a.zip").read_bytes()
+    for position in range(len(whole)):
+        (tmp_path / "b.zip").write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+        with contextlib.suppress(SubmissionError):
+            assert len(read_answer(tmp_path / "b.zip")) == 300
 
 
 @pytest.mark.parametrize(
