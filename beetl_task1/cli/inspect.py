@@ -37,6 +37,12 @@ def inspect(ctx, data, unit, allow_partial, jobs, as_json, groups, nights):
         ctx.exit(1)
 
 
+_LEGEND = (
+    "forecast, jump: share of the borders between rows won against a random row, 50% where shuffled; labels alike: "
+    "neighbours/within 100 rows/anywhere"
+)
+
+
 def _show_json(result):
     import json
 
@@ -50,7 +56,9 @@ def _show(result, nights):
     out.print(f"data: {result.provenance} in {result.path}", soft_wrap=True, markup=False)
     out.print(_parts(result.parts))
     if nights:
-        out.print(_nights(result.nights))
+        out.print(_stages(result.nights))
+        out.print(_signals(result.nights))
+        out.print(f"  {_LEGEND}", soft_wrap=True)
     if result.spectra:
         out.print(_spectra(result.spectra))
     for shift in result.shifts:
@@ -86,20 +94,26 @@ def _parts(parts):
     return table("parts", "part", "nights", "epochs", *STAGES, "order of epochs", rows=rows)
 
 
-def _nights(nights):
+def _stages(nights):
     from .tables import table
 
-    titles = ("night", "part", "epochs", *STAGES, "uV (median SD)", "peak uV", "flat", "clipped", "wild", "repeated")
-    order = ("order", "forecast", "jump", "neighbours/blocks/any")
-    return table("nights", *titles, *order, rows=[_night(night) for night in nights], left=2)
+    rows = [(str(n.key), n.role, f"{n.n_epochs:,}", *map(str, n.counts)) for n in nights if n.counts]
+    return table("labelled nights: stages", "night", "part", "epochs", *STAGES, rows=rows, left=2)
 
 
-def _night(night):
-    counts = ("-",) * len(STAGES) if night.counts is None else tuple(str(n) for n in night.counts)
+def _signals(nights):
+    from .tables import table
+
+    measures = ("epochs", "uV (median SD)", "peak uV", "flat", "clipped", "wild", "repeated")
+    order = ("order", "forecast", "jump", "labels alike")
+    return table("nights: signals (Fpz-Cz/Pz-Oz) and order", "night", *measures, *order, rows=map(_signal, nights))
+
+
+def _signal(night):
     pairs = (night.std_uv, night.peak_uv, night.flat, night.clipped, night.wild)
     texts = ("/".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in pair) for pair in pairs)
     repeated = str(night.duplicates) if night.n_epochs else ""
-    return (str(night.key), night.role, str(night.n_epochs), *counts, *texts, repeated, *_order(night.order))
+    return (str(night.key), f"{night.n_epochs:,}", *texts, repeated, *_order(night.order))
 
 
 def _order(order):

@@ -95,5 +95,7 @@ def _show(found, scheme, report):
         if v.shift:
             tables.show_classes(out, v.shift.classes)
             tables.show_lines(out, f"the test set, as {v.recipe} sees it", v.shift.statement)
+        else:
+            out.print("the test set is missing or incomplete: nothing is said of it")
     if report:
         out.print(f"report: {report}", soft_wrap=True)

@@ -13,7 +13,7 @@ from ..data.files import DataFolder
 from ..data.probabilities import load_probabilities, save_probabilities
 from ..data.recording import Recording, RecordingKey
 from ..ensemble import Ensemble
-from ..errors import BeetlError
+from ..errors import BeetlError, DataError
 from ..models.base import Resources
 from ..models.registry import model_class
 from ..recipes.recipe import Recipe
@@ -87,8 +87,11 @@ class Setting:
 
     @property
     def test(self) -> list[Recording]:
-        """The unlabelled test nights, if there are any."""
-        return self.data.recordings(self.group, "test") if self.data.has(self.group, "test") else []
+        """The unlabelled test nights; none where they are missing or incomplete, since the score needs none."""
+        try:
+            return self.data.recordings(self.group, "test")
+        except DataError:
+            return []
 
 
 def out_of_fold(recipe: Recipe, setting: Setting) -> OutOfFold:
