@@ -14,12 +14,17 @@ from pathlib import Path
 import numpy as np
 from real_nights import default_folder, hypnograms, log_powers, six_stages, weak_features
 from scipy.stats import norm, rankdata
-from stage_statistics import stage_statistics
+from stage_statistics import RARE, stage_statistics
 
 from beetl_task1.data.simulate import simulate_night, spectrum, tables
+from beetl_task1.data.simulate.night import scored_hypnogram
+from beetl_task1.data.simulate.streams import generator
+from beetl_task1.data.simulate.subject import draw_subject, night_effect
 
 PACKAGE = Path(__file__).resolve().parents[1] / "beetl_task1" / "data" / "simulate"
 N_POWERS = 12
+N_EPOCHS = 1085
+"""Length of a simulated young night, the mean of the real ones."""
 QUANTILES = np.array([0.002, 0.01, 0.03, 0.08, 0.16, 0.25, 0.35, 0.5, 0.65, 0.75, 0.84, 0.92, 0.97, 0.99, 0.998])
 CLOCK_EDGES = (90, 240, 480, 720)
 """Epochs since sleep onset: bins of the hypnogram's clock."""
@@ -105,31 +110,55 @@ def fit_hypnogram(folder):
         fractions.append(np.bincount(scored, minlength=6) / len(scored))
     return {"clock_edges": CLOCK_EDGES, "rem_edges": REM_EDGES, "transitions": counts,
             "first": np.bincount([runs(n)[2][0] for n in hypnograms(folder).values()], minlength=6),
-            "run_lengths": [sorted(n for _, n in lengths[k]) for k in range(6)],
-            "run_starts": [[s for s, _ in sorted(lengths[k], key=lambda p: p[1])] for k in range(6)],
+            "run_starts": [[start for start, _ in sorted(lengths[k])] for k in range(6)],
+            "run_lengths": [[length for _, length in sorted(lengths[k])] for k in range(6)],
             "fractions": np.array(fractions), "n_epochs": [int((n >= 0).sum()) for n in hypnograms(folder).values()]}
 
 
-def simulated_powers(n_subjects, seed):
-    """Log powers, stages and subjects of simulated young sleepers, two nights each."""
-    z, y, subject = {}, {}, {}
-    for number in range(n_subjects):
-        for session in (1, 2):
-            night = simulate_night("25-64", number, session, seed=seed, age=25 + number % 10, n_epochs=1085)
-            channels = [spectrum.band_powers(np.ascontiguousarray(night.X[:, c] * 1e6)) for c in range(2)]
-            record = (number, session)
-            z[record] = np.column_stack([channels[0][:, 1:], channels[1][:, 1:], channels[0][:, 0], channels[1][:, 0]])
-            y[record], subject[record] = night.y, number
-    return z, y, subject
+def young_nights(n_subjects, seed):
+    """Keys and ages of simulated young sleepers, two nights each."""
+    return [(seed, ("25-64", s, r), 25 + s % 10) for s in range(n_subjects) for r in (1, 2)]
 
 
-def correct(powers, real, simulated):
-    """Move means and scale spreads so that the simulated statistics come nearer to the real ones."""
-    powers["mean"] = powers["mean"] + real[0] - simulated[0]
-    between = np.sqrt(np.clip(real[1] / simulated[1], 0.7, 1.4))
-    within = np.clip(real[2] / simulated[2], 0.7, 1.4)[..., None]
-    return powers | {"subject_factors": powers["subject_factors"] * between,
-                     "quantiles": powers["quantiles"] * within}
+def whole_effect(seed, key, age):
+    """What a simulated sleeper and night add to the log powers, and the scored night."""
+    traits = draw_subject(seed, key[0], key[1], age)
+    effect = traits.effect + night_effect(generator(seed, "night", *key))
+    return effect, scored_hypnogram(seed, key, traits, N_EPOCHS, "target")
+
+
+def drawn_effects(n_subjects, seed):
+    """Mean and spread over subjects of the effects on the stages that a night has, without any signal, (2, 6, 12)."""
+    sums = np.full((n_subjects, 2, 6, N_POWERS), np.nan)
+    for s, key, age in young_nights(n_subjects, seed):
+        effect, scored = whole_effect(s, key, age)
+        enough = np.bincount(scored, minlength=6) >= RARE
+        sums[key[1], key[2] - 1, enough] = effect[enough]
+    people = np.nanmean(sums, axis=1)
+    return np.nanmean(people, axis=0), np.nanstd(people, axis=0, ddof=1)
+
+
+def simulated_powers(seed, key, age):
+    """Log powers and scored stages of one simulated night."""
+    night = simulate_night(*key, seed=seed, age=age, n_epochs=N_EPOCHS)
+    channels = [spectrum.band_powers(np.ascontiguousarray(night.X[:, c] * 1e6)) for c in range(2)]
+    return np.column_stack([c[:, 1:] for c in channels] + [c[:, 0] for c in channels]), night.y
+
+
+def measure(powers, n_subjects, seed):
+    """How far nights lie from what went in: offset and slope of the stage means, spread within, (6, 12) each."""
+    offsets, went_in, came_out, within = [], [], [], []
+    for s, key, age in young_nights(n_subjects, seed):
+        (z, y), effect = simulated_powers(s, key, age), whole_effect(s, key, age)[0]
+        rows = [z[y == k] if (y == k).sum() >= RARE else np.full((1, N_POWERS), np.nan) for k in range(6)]
+        means = np.array([r.mean(0) for r in rows])
+        offsets.append(means - effect)
+        went_in.append(effect)
+        came_out.append(means)
+        within.append([r.std(0) if len(r) > 1 else r[0] for r in rows])
+    went_in, came_out = (np.array(v) - np.nanmean(v, axis=0) for v in (went_in, came_out))
+    slope = np.nansum(went_in * came_out, axis=(0, 2)) / np.nansum(went_in**2 * ~np.isnan(came_out), axis=(0, 2))
+    return np.nanmean(offsets, axis=0), slope[:, None], np.nanmean(within, axis=0)
 
 
 def calibrate(powers, folder, rounds, n_subjects):
@@ -140,10 +169,16 @@ def calibrate(powers, folder, rounds, n_subjects):
     for i in range(rounds):
         write("powers.json", powers)
         tables.load.cache_clear()
-        simulated = stage_statistics(*simulated_powers(n_subjects, 1000 + i))
-        print(f"round {i}: largest error of a mean {np.abs(real[0] - simulated[0]).max():.2f}, spreads between "
-              f"{(simulated[1] / real[1]).mean():.2f}, within {(simulated[2] / real[2]).mean():.2f}", flush=True)
-        powers = correct(powers, real, simulated)
+        offset, slope, within = measure(powers, n_subjects, 1000 + i)
+        drawn_mean, drawn_spread = drawn_effects(150, 2000 + i)
+        error = offset + drawn_mean - real[0]
+        between = slope * drawn_spread / real[1]
+        print(f"round {i}: mean off by up to {np.abs(error).max():.2f}, "
+              f"spread between subjects x {between.mean():.2f}, within a night x {(within / real[2]).mean():.2f}",
+              flush=True)
+        powers["mean"] = powers["mean"] - error
+        powers["subject_factors"] = powers["subject_factors"] * np.clip(1 / between, 0.8, 1.25)
+        powers["quantiles"] = powers["quantiles"] * np.clip(real[2] / within, 0.7, 1.4)[..., None]
     return powers
 
 
@@ -156,8 +191,8 @@ def write(name, tables):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, default=default_folder())
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--subjects", type=int, default=16, help="young sleepers simulated in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--subjects", type=int, default=12, help="young sleepers simulated in each round")
     args = parser.parse_args()
     write("hypnogram.json", fit_hypnogram(args.real))
     write("powers.json", calibrate(fit_powers(args.real), args.real, args.rounds, args.subjects))

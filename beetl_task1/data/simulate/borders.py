@@ -11,7 +11,7 @@ from ... import task
 from .scorer import STEPS
 
 LEVELS = ("low", "mid", "high")
-_MIX = {"low": 0.4, "mid": 0.0, "high": 0.0}
+_MIX = {"low": 0.42, "mid": 0.0, "high": 0.0}
 """Weight, at the border, of the other second; it fades to 0 within :data:`_SECONDS`."""
 _SECONDS = 1.0
 

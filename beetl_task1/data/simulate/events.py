@@ -54,6 +54,13 @@ def spindle(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> 
     return size * _hump(t, length) * np.sin(2 * np.pi * frequency * t + rng.uniform(0, 2 * np.pi, (n, 1)))
 
 
+def alpha_burst(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> np.ndarray:
+    """Closed eyes: 1-4 s of the sleeper's own alpha."""
+    frequency = rng.normal(traits.alpha_peak, 0.25, (n, 1))
+    size = rng.lognormal(np.log(13.0), 0.4, (n, 1))
+    return size * _hump(t, rng.uniform(1, 4, (n, 1))) * np.sin(2 * np.pi * frequency * t + rng.uniform(0, 6.3, (n, 1)))
+
+
 def k_complex(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> np.ndarray:
     """A sharp negative wave and a slower positive one, at least 0.5 s together."""
     size = rng.lognormal(np.log(65.0), 0.3, (n, 1)) * np.exp(-0.008 * (traits.age - 29))
@@ -114,8 +121,9 @@ def theta_burst(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits)
     return size * np.sin(2 * np.pi * frequency * t) * _hump(t, rng.uniform(0.7, 2, (n, 1)))
 
 
-_DELTA, _SIGMA = 0, 3
+_DELTA, _SIGMA, _ALPHA = 0, 3, 7
 KINDS = (
+    Kind((7.0, 1.5, 0.1, 0.0, 0.0, 0.3), 4.0, alpha_burst, (0.3, 1.0), "alpha", follows=(_ALPHA, 1.0)),
     Kind((0.0, 0.2, 3.5, 2.5, 1.2, 0.05), 1.8, spindle, (0.9, 1.0), "spindles", follows=(_SIGMA, 0.8)),
     Kind((0.0, 0.1, 1.2, 0.8, 0.3, 0.0), 1.6, k_complex, (1.0, 0.4), follows=(_DELTA, 0.8)),
     Kind((0.0, 1.2, 0.4, 0.0, 0.0, 0.0), 0.6, vertex, (1.0, 0.35)),

@@ -95,7 +95,7 @@ def simulate_night(
 
 def scored_hypnogram(seed: int, key: tuple, traits: Traits, n_epochs: int, prior: str) -> np.ndarray:
     """Draw the hypnogram of a night (group, subject, session) as scored, (n_epochs,) int8; needs no signal."""
-    shares = night_shares(seed, traits, *key, prior)
+    shares = night_shares(seed, traits, key, prior)
     return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares)
 
 

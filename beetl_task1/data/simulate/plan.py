@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import task
 from .streams import generator
-from .subject import Traits, mean_shares
+from .subject import Traits, mean_shares, night_effect, slow_wave_excess
 
 SIZES = ("demo", "medium", "full")
 PRIORS = ("target", "final")
@@ -18,6 +18,12 @@ _DEMO = {("25-64", "source"): 6, ("65-79", "target"): 3, ("65-79", "test"): 3,
 _DEMO_EPOCHS = (160, 241)
 _FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
 """Counts of the stages in the competition's final test set, released in 2022; used by the prior ``"final"`` alone."""
+
+_DEPTH = np.array([0.0, 0.0, -0.1, 0.5, 1.6, 0.0])
+"""How the log shares follow the log delta power of S3 and S4: in 20 real nights S4 grows with its power 1.6."""
+
+_LEAST_S4 = 0.006
+"""Nights that would have less S4 have none: 3 of 39 real young ones."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +92,24 @@ def _lengths(seed: int, part: task.Part) -> np.ndarray:
     return np.diff(np.round(np.r_[0, exact[:-1], part.n_epochs])).astype(int)
 
 
-def night_shares(seed: int, traits: Traits, group: str, subject: int, session: int, prior: str) -> np.ndarray:
-    """Return the shares of the stages that a night is to have, (6,).
+def night_shares(seed: int, traits: Traits, night: tuple[str, int, int], prior: str) -> np.ndarray:
+    """Return the shares of the stages that a night (group, subject, session) is to have, (6,).
 
     The mean at the sleeper's age, times the sleeper's and the night's own deviation and, in a test set, a deviation
-    that all its nights share: so no two seeds have the same test prior.
+    that all its nights share: so no two seeds have the same test prior. S3 and S4 are scored by the size of the slow
+    waves, so that sleepers with large ones have more of them.
     """
-    rng = generator(seed, "shares", group, subject, session)
+    group, subject, _ = night
+    rng = generator(seed, "shares", *night)
     part = part_of(group, subject)
     mean = mean_shares(traits.age)
+    depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *night)))
     shared = np.zeros(6)
     if part.role == "test":
         shared = generator(seed, "prior", group).normal(0, [0.12, 0.15, 0.1, 0.25, 0.4, 0.15])
         if prior == "final" and group == "80-95":
             mean, shared = _FINAL_COUNTS / _FINAL_COUNTS.sum(), np.zeros(6)
-    own = rng.normal(0, [0.15, 0.2, 0.1, 0.25, 0.5, 0.15])
+    own = rng.normal(0, [0.25, 0.2, 0.1, 0.2, 0.35, 0.1]) + depth * _DEPTH
     shares = mean * np.exp(shared + traits.shares + own)
+    shares[4] *= shares[4] > _LEAST_S4
     return shares / shares.sum()

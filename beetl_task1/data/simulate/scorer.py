@@ -13,13 +13,13 @@ STEP_SECONDS = 5.0
 _BORDER_SECONDS = 16.0
 _FLICKER = np.array([0.20, 0.40, 0.15, 0.35, 0.30, 0.10])
 """Chance that a run of one or two epochs, by stage, was not what its neighbours in truth were."""
-_SLIP = np.array([0.035, 0.18, 0.055, 0.15, 0.11, 0.045])
+_SLIP = np.array([0.03, 0.23, 0.05, 0.14, 0.11, 0.075])
 """Chance an epoch, by stage, that the truth left the scored stage for a while."""
 _SLIP_TO = np.array([
     [0.0, 0.8, 0.1, 0.0, 0.0, 0.1],
-    [0.4, 0.0, 0.4, 0.0, 0.0, 0.2],
-    [0.1, 0.4, 0.0, 0.4, 0.0, 0.1],
-    [0.0, 0.0, 0.6, 0.0, 0.4, 0.0],
+    [0.3, 0.0, 0.3, 0.0, 0.0, 0.4],
+    [0.10, 0.40, 0.00, 0.28, 0.00, 0.22],
+    [0.00, 0.00, 0.45, 0.00, 0.55, 0.00],
     [0.0, 0.0, 0.1, 0.9, 0.0, 0.0],
     [0.2, 0.5, 0.3, 0.0, 0.0, 0.0]])
 

@@ -97,13 +97,18 @@ def draw_subject(seed: int, group: str, subject: int, age: float | None = None) 
         spindles=rng.lognormal(0, 0.3) * np.exp(-0.012 * (age - YOUNG)),
         eyes=rng.lognormal(0, 0.35), muscle=rng.lognormal(0, 0.4),
         arousals=rng.lognormal(0, 0.3) * np.exp(0.012 * (age - YOUNG)),
-        shares=rng.normal(0, [0.2, 0.3, 0.12, 0.25, 0.6, 0.15]))
+        shares=rng.normal(0, [0.25, 0.35, 0.12, 0.2, 0.3, 0.08]))
 
 
 def night_effect(rng: np.random.Generator) -> np.ndarray:
     """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 12)."""
     factors = tables.load("powers")["night_factors"]
     return np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors)
+
+
+def slow_wave_excess(traits: Traits, night: np.ndarray) -> float:
+    """Return how much more log delta power S3 and S4 have on Fpz-Cz than is usual at the sleeper's age."""
+    return float((traits.effect - age_effect(traits.age) + night)[3:5, 0].mean())
 
 
 def mean_shares(age: float) -> np.ndarray:

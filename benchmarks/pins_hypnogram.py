@@ -1,0 +1,122 @@
+"""Pins of the hypnograms and of the scorer."""
+
+from pathlib import Path
+
+import numpy as np
+from pin import Pin, close, percent
+from real_nights import hypnograms
+from sklearn.metrics import cohen_kappa_score
+
+from beetl_task1 import task
+from beetl_task1.data.simulate import plan, scorer
+from beetl_task1.data.simulate.night import scored_hypnogram
+from beetl_task1.data.simulate.streams import generator
+from beetl_task1.data.simulate.subject import draw_subject
+
+TARGET_COUNTS = np.array([13_819, 3_311, 9_739, 1_393, 559, 3_189])
+FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
+
+
+def _runs(night: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    starts = np.r_[0, np.flatnonzero(np.diff(night)) + 1]
+    return night[starts], np.diff(np.r_[starts, len(night)])
+
+
+def _summary(nights: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Shares, agreement of neighbours, mean run lengths, chain of transitions and nights without S4."""
+    counts = np.array([np.bincount(n, minlength=6) for n in nights])
+    chain = np.zeros((6, 6))
+    for night in nights:
+        np.add.at(chain, (night[:-1], night[1:]), 1)
+    stage, length = (np.concatenate(v) for v in zip(*map(_runs, nights), strict=True))
+    return {"shares": counts.sum(0) / counts.sum(), "agree": np.trace(chain) / chain.sum(),
+            "runs": np.array([length[stage == k].mean() for k in range(6)]),
+            "single": np.array([(length[stage == k] == 1).mean() for k in range(6)]),
+            "chain": chain / chain.sum(1, keepdims=True), "no_s4": (counts[:, 4] == 0).mean(),
+            "spread": (counts / counts.sum(1, keepdims=True)).std(0)}
+
+
+def young_hypnograms(seed: int, n_subjects: int = 150) -> list[np.ndarray]:
+    """Return scored hypnograms of two nights each of young sleepers."""
+    nights = []
+    for subject in range(n_subjects):
+        traits = draw_subject(seed, "25-64", subject, 25 + subject % 10)
+        for session in (1, 2):
+            nights.append(scored_hypnogram(seed, ("25-64", subject, session), traits, 1085, "target"))
+    return nights
+
+
+def pin_hypnograms(folder: Path, seed: int) -> list[Pin]:
+    """Young hypnograms against 39 real nights."""
+    real = _summary([n[n >= 0] for n in hypnograms(folder).values()])
+    mine = _summary(young_hypnograms(seed))
+    off = np.abs(mine["shares"] / real["shares"] - 1)
+    ratio = mine["runs"] / real["runs"]
+    chain = np.abs(mine["chain"] - real["chain"]).max()
+    return [
+        Pin("young: shares of W S1 S2 S3 S4 REM, %", percent(real["shares"]), percent(mine["shares"]),
+            "each within a quarter", bool((off < 0.25).all())),
+        Pin("young: spread of the shares over nights, %", percent(real["spread"]), percent(mine["spread"]),
+            "each within a half", bool((np.abs(np.log(mine["spread"] / real["spread"])) < np.log(1.5)).all())),
+        close("young: neighbours agree", real["agree"], mine["agree"], 0.015, 3),
+        Pin("young: mean run, epochs", " ".join(f"{v:.1f}" for v in real["runs"]),
+            " ".join(f"{v:.1f}" for v in mine["runs"]), "each within a quarter",
+            bool((np.abs(ratio - 1) < 0.25).all())),
+        Pin("young: runs of one epoch, %", percent(real["single"]), percent(mine["single"]), "within 8 points",
+            bool((np.abs(mine["single"] - real["single"]) < 0.08).all())),
+        Pin("young: largest error of a transition", "0", f"{chain:.3f}", "at most 0.05", bool(chain <= 0.05)),
+        Pin("young: nights without S4, %", percent([real["no_s4"]]), percent([mine["no_s4"]]), "2 to 20",
+            bool(0.02 <= mine["no_s4"] <= 0.2))]
+
+
+def group_counts(group: str, role: str, seed: int, prior: str = "target") -> np.ndarray:
+    """Counts of the stages of a part of the full competition; needs no signal."""
+    counts = np.zeros(6, dtype=int)
+    for night in plan("full", seed):
+        if (night.part.group, night.part.role) == (group, role):
+            traits = draw_subject(seed, group, night.subject)
+            key = (group, night.subject, night.session)
+            counts += np.bincount(scored_hypnogram(seed, key, traits, night.n_epochs, prior), minlength=6)
+    return counts
+
+
+def pin_old(folder: Path, seed: int) -> list[Pin]:
+    """Stages of the old against the competition's counts."""
+    seeds = range(seed, seed + 8)
+    target = np.mean([group_counts("65-79", "target", s) + group_counts("80-95", "target", s) for s in seeds], axis=0)
+    by_group = [np.mean([group_counts(g, "target", s) for s in seeds], axis=0) for g in task.TARGET_GROUPS]
+    test = np.array([group_counts("80-95", "test", s) / 25_756 for s in seeds])
+    final = group_counts("80-95", "test", seed, "final")
+    off = np.abs(np.log(target / TARGET_COUNTS))
+    drift = by_group[1] / by_group[1].sum() - by_group[0] / by_group[0].sum()
+    spread = test.std(0) / test.mean(0)
+    return [
+        Pin("old: counts of both targets, mean of 8 seeds", str(TARGET_COUNTS), str(target.round().astype(int)),
+            "each within a quarter", bool((off < np.log(1.25)).all())),
+        Pin("old: 80-95 less 65-79, points of W S1 S2 S3 S4 REM", "unknown", percent(drift),
+            "more W, less S3, S4, REM", bool(drift[0] > 0 and (drift[3:] < 0).all())),
+        Pin("old: spread of the test prior over seeds, % of it", "unknown", percent(spread), "at least 5 each",
+            bool((spread > 0.05).all())),
+        Pin("old: --prior final, counts of 80-95 test", str(FINAL_COUNTS), str(final), "each share within 2 points",
+            bool((np.abs(final - FINAL_COUNTS) / FINAL_COUNTS.sum() < 0.02).all()))]
+
+
+def pin_scorer(folder: Path, seed: int) -> list[Pin]:
+    """Agreement of two scorers."""
+    pins = []
+    for group, age in (("25-64", 30.0), ("80-95", None)):
+        first, truth, second = [], [], []
+        for subject in range(20):
+            key = (group, subject, 1)
+            scored = scored_hypnogram(seed, key, draw_subject(seed, group, subject, age), 1085, "target")
+            path = scorer.course(generator(seed, "scorer", *key), scored)
+            first.append(scored)
+            truth.append(scorer.majority(path))
+            second.append(scorer.second_opinion(generator(seed, "second", *key), path))
+        first, truth, second = map(np.concatenate, (first, truth, second))
+        pins.append(close(f"{group}: kappa of two scorers", 0.76, cohen_kappa_score(first, second), 0.04))
+    right = [100 * np.mean(truth[first == k] == k) for k in range(6)]
+    pins.append(Pin("80-95: labels that are the truth, % of W S1 S2 S3 S4 REM", "unknown",
+                    " ".join(f"{v:.0f}" for v in right), "least in S1, S3",
+                    bool(sorted(np.argsort(right)[:2]) == [1, 3])))
+    return pins

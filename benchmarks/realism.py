@@ -1,0 +1,75 @@
+"""Print every pin of the simulator beside its real number, and which hold.
+
+    python benchmarks/realism.py                       # everything (about an hour; the network takes most of it)
+    python benchmarks/realism.py --only powers rows    # some of it
+    python benchmarks/realism.py --table               # the last numbers of each as a table, nothing is run
+
+Real recordings are looked for in --real, $BEETL_REAL or ../shared/data; what needs them is skipped without. The numbers
+are kept in ``docs/realism.json``, and measured nights in the temporary folder under the hash of the simulator's code.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from pin import Pin
+from pins_hypnogram import pin_hypnograms, pin_old, pin_scorer
+from pins_models import pin_cross, pin_network, pin_rows
+from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_slow_waves, pin_wake
+from real_nights import default_folder
+
+PINS = {
+    "hypnograms": pin_hypnograms, "old": pin_old, "scorer": pin_scorer, "amplitude": pin_amplitude,
+    "powers": pin_powers, "slow-waves": pin_slow_waves, "wake": pin_wake, "shapes": pin_shapes,
+    "borders": pin_borders, "rows": pin_rows, "cross": pin_cross, "network": pin_network}
+NEEDS_REAL = frozenset({"hypnograms", "powers", "wake", "shapes", "cross"})
+
+RECORD = Path(__file__).resolve().parents[1] / "docs" / "realism.json"
+
+
+def table(record: dict[str, list[dict]]) -> str:
+    """Return the pins as a Markdown table."""
+    lines = ["| pin | real | simulated | asked | holds |", "|---|---|---|---|---|"]
+    for name in PINS:
+        for pin in record.get(name, {"pins": []})["pins"]:
+            pin = Pin(**pin)
+            holds = "yes" if pin.holds else "**no**"
+            lines.append(f"| {pin.name} | {pin.real} | {pin.simulated} | {pin.asked} | {holds} |")
+    return "\n".join(lines)
+
+
+def run(name: str, folder: Path, seed: int) -> list[Pin]:
+    """Measure one kind of pin and print it."""
+    start = time.perf_counter()
+    pins = PINS[name](folder, seed)
+    for pin in pins:
+        print(f"{'holds' if pin.holds else 'FAILS'}  {pin.name}: real {pin.real}, simulated {pin.simulated} "
+              f"({pin.asked})", flush=True)
+    print(f"       [{name}: {time.perf_counter() - start:.0f} s]", flush=True)
+    return pins
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=list(PINS), default=list(PINS), metavar="PIN")
+    parser.add_argument("--real", type=Path, default=default_folder())
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--table", action="store_true")
+    args = parser.parse_args()
+    record = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+    for name in [] if args.table else args.only:
+        if name in NEEDS_REAL and not args.real.is_dir():
+            print(f"skipped {name}: no real recordings in {args.real}")
+            continue
+        record[name] = {"seed": args.seed, "pins": [asdict(p) for p in run(name, args.real, args.seed)]}
+        RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    if args.table:
+        print(table(record))
+    pins = [p for entry in record.values() for p in entry["pins"]]
+    print(f"{sum(p['holds'] for p in pins)} of {len(pins)} hold")
+
+
+if __name__ == "__main__":
+    main()
