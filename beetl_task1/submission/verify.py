@@ -195,7 +195,7 @@ def _predict_again(account, data, unit, allow_partial, checkpoints, retrain, job
         if retrain:
             checkpoints = here / "checkpoints"
             train(recipe, group, folder, checkpoints, resources)
-        made = predict(recipe.name, group, folder, checkpoints, here, resources, allow_simulated=True)
+        made = predict(recipe, group, folder, checkpoints, here, resources, allow_simulated=True)
         return read_answer(made / ANSWER)
 
 

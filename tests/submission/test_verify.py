@@ -29,7 +29,7 @@ def made(tree, cache, tmp_path_factory):
     shutil.copytree(tree, root / "data")
     data, resources = DataFolder(root / "data"), Resources(cache)
     train(load_recipe(RECIPE), GROUP, data, root / "checkpoints", resources)
-    predict(RECIPE, GROUP, data, root / "checkpoints", root / "submissions", resources)
+    predict(load_recipe(RECIPE), GROUP, data, root / "checkpoints", root / "submissions", resources)
     package(RECIPE, GROUP, data, root / "submissions")
     return root
 
