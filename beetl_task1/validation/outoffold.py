@@ -168,13 +168,20 @@ class _Work:
         found = _read(path, key)
         if found is None:
             self._tell(split)
-            predictor = self._fit(split.train)
+            predictor = self._fit_or_explain(split.train)
             nights = [r for r in self.roles.target if r.key.subject in split.held_out] + self._tests(split)
             found = {r.key: predictor.predict_proba(r) for r in nights}
             save_probabilities(path, found, {"key": key, "train": list(split.train)})
             self.fitted += 1
             found = _read(path, key)
         return found
+
+    def _fit_or_explain(self, subjects: Sequence[int]) -> Ensemble:
+        try:
+            return self._fit(subjects)
+        except ValueError as error:  # scikit-learn checks its parameters when it fits
+            reason = " ".join(str(error).split())
+            raise BeetlError(f"recipe {self.recipe.name}: {reason}; check [parameters] of the recipe") from error
 
     def _fit(self, subjects: Sequence[int]) -> Ensemble:
         """Fit on the source and some target subjects; a stage on the source alone is computed once."""

@@ -283,3 +283,9 @@ def test_an_incomplete_test_set_does_not_stop_the_validation(tree, cache, tmp_pa
     shutil.rmtree(other / "LeaderboardSleep" / "testing")
     run = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(other), tmp_path, Resources(cache))
     assert run.shift is None
+
+
+def test_a_parameter_that_the_model_refuses_is_one_line(tree, cache, tmp_path):
+    recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
+    with pytest.raises(BeetlError, match=r"recipe features-logreg: .*check \[parameters\]"):
+        crossval.validate(recipe, GROUP, DataFolder(tree), tmp_path, Resources(cache))
