@@ -231,7 +231,10 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
         true, decided, labels=numbers, average=None, zero_division=np.nan
     )
     f1 = np.where(support > 0, np.nan_to_num(f1), np.nan)
-    named = lambda values: dict(zip(reading.stages, values, strict=True))  # noqa: E731
+
+    def named(values):
+        return dict(zip(reading.stages, values, strict=True))
+
     kappa = cohen_kappa_score(true, decided, labels=numbers) if len(np.unique([true, decided])) > 1 else np.nan
     return Unit(
         name=name,
