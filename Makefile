@@ -13,6 +13,7 @@ DEMO := demo
 
 demo: export BEETL_DATA := $(DEMO)/data
 demo: export BEETL_CHECKPOINTS := $(DEMO)/checkpoints
+demo: export BEETL_SUBMISSIONS := submissions
 demo: export BEETL_CACHE := $(DEMO)/cache
 demo: .venv/installed
 	@$(BIN)/beetl-task1 simulate --out "$$BEETL_DATA" --size demo

@@ -29,6 +29,7 @@ setup(
         "numpy>=1.26",
         "pandas>=2.1",
         "pooch>=1.8",
+        "requests>=2.31",
         "rich>=13",
         "scikit-learn>=1.5",
         "scipy>=1.12",

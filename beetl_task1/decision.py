@@ -31,8 +31,8 @@ class BalancedDecision:
     strength: float = 1.0
 
     def __post_init__(self):
-        if not 0 <= self.strength <= 2:
-            raise BeetlError(f"decision: strength {self.strength}; expected 0 (plain argmax) to 2, usually 1")
+        if not (isinstance(self.strength, int | float) and 0 <= self.strength <= 2):
+            raise BeetlError(f"decision: strength {self.strength!r}; expected 0 (plain argmax) to 2, usually 1")
 
     def decide(self, probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
         """Return labels for the whole test set.

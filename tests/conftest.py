@@ -48,6 +48,9 @@ def write_part(root: Path, group: str, role: str, subjects, rng, folder: str | N
             dump(stem.with_name(stem.name + "X.npy"), X)
             if wanted.labelled:
                 dump(stem.with_name(stem.name + "y.npy"), y)
+            order = root / "order" / group / f"s{subject}r{session}.npy"
+            order.parent.mkdir(parents=True, exist_ok=True)
+            np.save(order, 30.0 * rng.permutation(len(y)))
             truth.append(y)
     return np.concatenate(truth)
 

@@ -32,7 +32,7 @@ def test_a_real_night_goes_through_predict_and_package(real_night, tree, cache, 
     train(load_recipe("features-logreg"), "65-79", DataFolder(tree), tmp_path / "checkpoints", Resources(cache))
     data = DataFolder(tmp_path / "data", allow_partial=True)
     places = tmp_path / "checkpoints", tmp_path / "submissions", Resources(cache)
-    folder = predict("features-logreg", "65-79", data, *places, allow_simulated=True)
+    folder = predict(load_recipe("features-logreg"), "65-79", data, *places, allow_simulated=True)
     account = package("features-logreg", "65-79", data, tmp_path / "submissions").account
     assert account["partial"] is True
     assert account["data"] == "competition files"

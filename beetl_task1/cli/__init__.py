@@ -1,6 +1,7 @@
 """The command line: parses, calls one library function, prints."""
 
 import importlib
+import signal
 import sys
 
 import click
@@ -9,14 +10,23 @@ from .. import __version__
 from ..errors import BeetlError, unknown
 
 COMMANDS = (
+    "download",
+    "build",
+    "simulate",
+    "inspect",
     "train",
     "validate",
     "predict",
     "package",
     "submit",
     "score",
-    "simulate",
+    "verify",
+    "blend",
+    "diff",
+    "log",
+    "writeup",
     "models",
+    "stage",
 )
 
 
@@ -47,14 +57,24 @@ def cli():
 
 def main() -> None:
     """Run the command line; what a user can mend is one line and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that half-written files are cleared away
     try:
-        cli(prog_name="beetl-task1")
+        sys.exit(cli.main(prog_name="beetl-task1", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+    except click.ClickException as error:
+        _fail(f"{error.format_message()} (see {_help_of(error)})")
+    except click.Abort:
+        _fail("stopped; what was finished is kept")
     except BeetlError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(
-            f"{error.filename or 'input or output'}: {error.strerror or error}; check the path, its permissions and the disk"
-        )
+        _fail(f"{error.filename or 'file'}: {error.strerror or error}; check the path, its permissions and the disk")
+
+
+def _help_of(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'beetl-task1'} --help"
 
 
 def _fail(message: str) -> None:

@@ -29,7 +29,12 @@ class GroupName(click.ParamType):
 
 def default_cache() -> Path:
     """Return the folder of cached features: under XDG_CACHE_HOME or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beetl-task1"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beetl-task1"
+    except RuntimeError as error:
+        raise BeetlError(
+            "there is no home folder for computed features; name one with --cache or BEETL_CACHE"
+        ) from error
 
 
 _PATH = click.Path(path_type=Path)
@@ -80,12 +85,3 @@ younger_target = click.option(
 def together(*decorators: Callable) -> Callable:
     """Apply several option decorators in the order in which they shall be listed."""
     return lambda command: functools.reduce(lambda inner, decorate: decorate(inner), reversed(decorators), command)
-
-
-def read_truth(path: Path):
-    """Return true labels from a file with one stage per line."""
-    from ..submission.answer import read_answer
-
-    if not path.exists():
-        raise BeetlError(f"{path}: no such file; give the true labels, one stage 0 to 5 per line")
-    return read_answer(path)

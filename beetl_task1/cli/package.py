@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import BeetlError
 from . import options
 
 
@@ -27,6 +28,8 @@ def package(data, group, recipe, submissions, labels, name, unit, allow_partial,
     from ..submission import package as packaging
     from .show import show_package
 
+    if name and labels is None:
+        raise BeetlError("--name goes with --labels; a prediction is packaged under the name of its --recipe")
     folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
     if labels is None:
         result = packaging.package(load_recipe(recipe).name, group, folder, submissions)

@@ -28,9 +28,11 @@ def predict(
     from .progress import progress_bar
     from .show import show_prediction
 
-    name = load_recipe(recipe).name
+    wanted = load_recipe(recipe)
     folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
     with progress_bar(f"predict {group}") as progress:
         resources = Resources(cache, jobs, progress)
-        path = run(name, group, folder, checkpoints, submissions, resources, allow_simulated=allow_simulated, seed=seed)
+        path = run(
+            wanted, group, folder, checkpoints, submissions, resources, allow_simulated=allow_simulated, seed=seed
+        )
     show_prediction(path, as_json)

@@ -10,8 +10,8 @@ from ..task import STAGES, TARGET_GROUPS
 
 
 def show_json(value: object) -> None:
-    """Print a value as JSON; NaN becomes null."""
-    click.echo(json.dumps(value, indent=1))
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
 def show_training(path: Path, card, as_json: bool) -> None:

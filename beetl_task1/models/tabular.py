@@ -33,6 +33,8 @@ class TabularModel:
         Exponent of inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
     """
 
+    one_thread = False
+    """Whether the fit must not depend on the number of threads by more than rounding."""
     source_cap = 0
     """Source epochs of a stage that train at most; 0 for all."""
 
@@ -76,7 +78,7 @@ class TabularModel:
             rows, domain = _thinned(y, domain, n_source, self.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
         classifier, weight_argument = self.make_classifier()
-        with threadpool_limits(self.resources.jobs):
+        with threadpool_limits(1 if self.one_thread else self.resources.jobs):
             self.classifier_ = classifier.fit(X, y, **{weight_argument: self._weights(y, domain)})
         return self
 

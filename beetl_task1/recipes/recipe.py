@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 
+from ..decision import BalancedDecision
 from ..errors import BeetlError, unknown
 
 DEFAULT = "default"
@@ -52,8 +53,8 @@ class Recipe:
     def __post_init__(self):
         if bool(self.model) == bool(self.members):
             raise BeetlError(f"recipe {self.name}: expected either a model or members; give one of them")
-        if not self.seeds:
-            raise BeetlError(f"recipe {self.name}: seeds is empty; give at least one whole number")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; give at least one number, each once")
 
     def to_dict(self) -> dict:
         """Return the recipe as plain values."""
@@ -74,7 +75,9 @@ class Recipe:
                 raise unknown(f"key of recipe {values.get('name', '')}:", key, known[1:])
         _check_types(values)
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**values)
+        recipe = cls(**values)
+        BalancedDecision(**recipe.decision)
+        return recipe
 
     def varied(self, *, seed: int | None = None, younger_target: bool | None = None) -> "Recipe":
         """Return the recipe with what the command line overrides."""
@@ -83,23 +86,36 @@ class Recipe:
 
 
 _TYPES = {
-    "name": str,
-    "description": str,
-    "model": str,
-    "parameters": dict,
-    "seeds": list | tuple,
-    "members": list | tuple,
-    "younger_target": bool,
-    "decision": dict,
+    "name": (str, "a text"),
+    "description": (str, "a text"),
+    "model": (str, "a text"),
+    "parameters": (dict, "a table"),
+    "seeds": (list | tuple, "a list of whole numbers"),
+    "members": (list | tuple, "a list of recipes"),
+    "younger_target": (bool, "true or false"),
+    "decision": (dict, "a table"),
 }
+LARGEST_SEED = 2**32 - 1
 
 
 def _check_types(values: dict) -> None:
+    name = values.get("name", "")
     for key, value in values.items():
-        if not isinstance(value, _TYPES[key]):
-            raise BeetlError(f"recipe {values.get('name', '')}: {key} is {value!r}; expected {_TYPES[key]}")
-    if not all(isinstance(seed, int) and seed >= 0 for seed in values.get("seeds", ())):
-        raise BeetlError(f"recipe {values.get('name', '')}: seeds {values['seeds']}; expected whole numbers from 0")
+        if not isinstance(value, _TYPES[key][0]):
+            raise BeetlError(f"recipe {name}: {key} is {value!r}; expected {_TYPES[key][1]}")
+    for seed in values.get("seeds", ()):
+        if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+            raise BeetlError(f"recipe {name}: seed {seed!r}; expected whole numbers from 0 to {LARGEST_SEED}")
+    for member in values.get("members", ()):
+        if member not in recipe_names() or load_recipe(member).members:
+            single = [known for known in recipe_names() if known != DEFAULT]
+            raise unknown(f"member of recipe {name}:", str(member), single)
+    for key in values.get("decision", {}):
+        if key not in _DECISION:
+            raise unknown(f"key of the decision of recipe {name}:", key, _DECISION)
+
+
+_DECISION = [f.name for f in fields(BalancedDecision)]
 
 
 def recipe_names() -> list[str]:
@@ -117,6 +133,8 @@ def load_recipe(name: str) -> Recipe:
         If there is none of that name (the nearest is given), or the file is not a recipe.
     """
     if name.endswith(".toml"):
+        if Path(name).stem in recipe_names():
+            raise BeetlError(f"{name}: a recipe of that name ships with the package; give your file another name")
         return _parse(Path(name), Path(name).stem)
     if name not in recipe_names():
         raise unknown("recipe", name, recipe_names())

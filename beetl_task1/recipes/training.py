@@ -10,7 +10,7 @@ from ..data.files import SIMULATED, DataFolder, Provenance, check_distinct
 from ..data.recording import Recording
 from ..decision import BalancedDecision
 from ..ensemble import Ensemble
-from ..errors import CheckpointError
+from ..errors import BeetlError, CheckpointError
 from ..models.base import Resources
 from ..models.checkpoints import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
 from ..models.registry import make
@@ -102,7 +102,11 @@ def train(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resou
     roles = gather(data, group, younger_target=recipe.younger_target)
     predictor = build(recipe, resources)
     predictor.prepare([*roles.source, *roles.target])
-    predictor.fit(source=roles.source, target=roles.target)
+    try:
+        predictor.fit(source=roles.source, target=roles.target)
+    except ValueError as error:  # scikit-learn checks its parameters when it fits
+        reason = " ".join(str(error).split())
+        raise BeetlError(f"recipe {recipe.name}: {reason}; check [parameters] of the recipe") from error
     weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, predictor.members, strict=True)}
     save_checkpoint(folder, _card(recipe, group, data, checkpoints), weights)
     return folder
@@ -120,9 +124,28 @@ def train_if_missing(
         Whether it was trained now.
     """
     folder = checkpoint_folder(checkpoints, recipe.name, group)
-    if has_checkpoint(folder) and load_card(folder).fingerprint == fingerprint(recipe, group, data):
+    for member in members(recipe):
+        train_if_missing(member, group, data, checkpoints, resources)
+    if _is_current(folder, recipe, group, data, checkpoints):
         return folder, False
     return train(recipe, group, data, checkpoints, resources), True
+
+
+def _is_current(folder: Path, recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> bool:
+    """Whether the checkpoint is of this very experiment, and of these very members."""
+    if not has_checkpoint(folder):
+        return False
+    try:
+        card = load_card(folder)
+    except CheckpointError:
+        return False
+    return card.fingerprint == fingerprint(recipe, group, data) and card.members == _member_digests(
+        recipe, group, checkpoints
+    )
+
+
+def _member_digests(recipe: Recipe, group: str, checkpoints: Path) -> dict[str, str]:
+    return {name: card_sha256(checkpoint_folder(checkpoints, name, group)) for name in recipe.members}
 
 
 def fingerprint(recipe: Recipe, group: str, data: DataFolder) -> str:
@@ -141,6 +164,23 @@ def listing(roles: Roles) -> dict[str, dict[str, list[str]]]:
         role: {str(r.key): [r.sha256, hashlib.sha256(r.y.tobytes()).hexdigest()] for r in nights}
         for role, nights in (("source", roles.source), ("target", roles.target))
     }
+
+
+def check_recipe(card: Card, recipe: Recipe, folder: Path) -> None:
+    """Refuse a checkpoint whose recipe is no longer the one of that name, but for what the command line overrides.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the keys that differ.
+    """
+    free = ("seeds", "younger_target", "description")
+    now, then = recipe.to_dict(), card.recipe
+    differing = [key for key in now if key not in free and now[key] != then.get(key)]
+    if differing:
+        raise CheckpointError(
+            f"{folder}: the recipe has changed since training ({', '.join(differing)}); train it again"
+        )
 
 
 def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resources) -> tuple[Ensemble, Card]:
@@ -195,19 +235,22 @@ def _card(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> Ca
     provenance = data.provenance
     if recipe.members:
         training, versions_of_model = {}, {}
-        digests = {name: card_sha256(checkpoint_folder(checkpoints, name, group)) for name in recipe.members}
     else:
         training = listing(gather(data, group, younger_target=recipe.younger_target))
         versions_of_model = make(recipe.model, recipe.parameters, seed=0, resources=Resources()).versions()
-        digests = {}
     return Card(
         recipe=recipe.to_dict(),
         group=group,
-        data={"kind": provenance.kind, "details": provenance.details, "description": provenance.describe()},
+        data={
+            "kind": provenance.kind,
+            "details": provenance.details,
+            "description": provenance.describe(),
+            "allow_partial": data.allow_partial,
+        },
         training=training,
         versions=versions() | versions_of_model,
         fingerprint=fingerprint(recipe, group, data),
-        members=digests,
+        members=_member_digests(recipe, group, checkpoints),
     )
 
 

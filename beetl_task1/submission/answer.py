@@ -13,7 +13,7 @@ from ..errors import SubmissionError
 from ..task import N_OUTPUTS
 from ..writing import whole_file, write_text
 
-ANSWER, ZIP = "answer.txt", "answer.zip"
+ANSWER, ZIP, ACCOUNT = "answer.txt", "answer.zip", "submission.json"
 
 
 def write_answer(path: Path, labels: np.ndarray) -> None:

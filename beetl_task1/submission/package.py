@@ -1,6 +1,7 @@
 """From an answer to the checked zip that Codalab takes, and the account of it."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from ..errors import SubmissionError
 from ..recipes.versions import versions
 from ..task import STAGES
 from ..writing import write_text
-from .answer import ANSWER, ZIP, answer_sha256, read_answer, write_answer, write_zip
+from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, read_answer, write_answer, write_zip
 from .log import record
 from .manifest import (
     Entry,
@@ -26,8 +27,6 @@ from .manifest import (
     test_recordings,
 )
 from .predict import PROBABILITIES, submission_folder
-
-ACCOUNT = "submission.json"
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,12 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path) -> Sub
     current = entries(test_recordings(data, group))
     check_unchanged(listed, current)
     check_total(current, group, data.provenance, allow_partial=data.allow_partial)
-    for entry, (key, rows) in zip(listed, sorted(probabilities.items()), strict=True):
-        if entry.recording != str(key) or entry.rows != len(rows):
+    rows = {str(key): len(p) for key, p in probabilities.items()}
+    for entry in listed:
+        if rows.get(entry.recording) != entry.rows:
+            found = rows.get(entry.recording, "no")
             raise SubmissionError(
-                f"{folder / PROBABILITIES}: {key} has {len(rows)} rows, expected {entry}; predict again"
+                f"{folder / PROBABILITIES}: {entry.recording} has {found} rows, expected {entry.rows}; predict again"
             )
     labels = read_answer(folder / ANSWER)
     _check_rows(labels, listed, folder / ANSWER)
@@ -122,7 +123,9 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     labels = read_answer(labels_path)
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    folder = submission_folder(submissions, name or Path(labels_path).stem, group)
+    folder = submission_folder(submissions, _checked_name(name or Path(labels_path).stem), group)
+    if (folder / PROBABILITIES).exists():
+        raise SubmissionError(f"{folder}: holds a prediction; give your labels another --name")
     about = {
         "labels_from": str(labels_path),
         "group": group,
@@ -147,6 +150,12 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
     write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
     record(folder.parent, folder, account)
     return Submission(folder, account)
+
+
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise SubmissionError(f"name {name!r}: it names a folder; use letters, digits, '.', '_' and '-' with --name")
+    return name
 
 
 def _check_rows(labels: np.ndarray, listed: Sequence[Entry], path: Path) -> None:

@@ -12,9 +12,9 @@ from ..errors import CheckpointError
 from ..models.base import Resources
 from ..models.checkpoints import Card, card_sha256
 from ..recipes.recipe import Recipe
-from ..recipes.training import check_simulated, checkpoint_folder, decision_of, load_predictor
+from ..recipes.training import check_recipe, check_simulated, checkpoint_folder, decision_of, load_predictor
 from ..recipes.versions import versions
-from .answer import ANSWER, answer_sha256, write_answer
+from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, write_answer
 from .manifest import check_total, entries, is_partial, test_recordings
 
 PROBABILITIES = "probabilities.npz"
@@ -26,7 +26,7 @@ def submission_folder(submissions: Path, recipe: str, group: str) -> Path:
 
 
 def predict(
-    recipe: str,
+    recipe: Recipe,
     group: str,
     data: DataFolder,
     checkpoints: Path,
@@ -40,8 +40,8 @@ def predict(
 
     Parameters
     ----------
-    recipe : str
-        Name of the checkpoint.
+    recipe : Recipe
+        Its name is that of the checkpoint; its seeds and ``younger_target`` are the checkpoint's.
     group : {"65-79", "80-95"}
         Target group.
     data : DataFolder
@@ -65,10 +65,11 @@ def predict(
     DataError, CheckpointError, SubmissionError
         If the test set or the checkpoint is not as it must be.
     """
-    predictor, card = load_predictor(checkpoints, recipe, group, resources)
+    predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
     provenance = data.provenance
-    source = checkpoint_folder(checkpoints, recipe, group)
+    source = checkpoint_folder(checkpoints, recipe.name, group)
     check_simulated(card, provenance, source, allow_simulated=allow_simulated)
+    check_recipe(card, recipe, source)
     _check_seed(card, seed, source)
     recordings = test_recordings(data, group)
     predictor.prepare(recordings)
@@ -82,14 +83,16 @@ def predict(
         "data": provenance.describe(),
         "trained_on": card.data["description"],
         "partial": is_partial(listed, group),
-        "cards": {recipe: card_sha256(source)} | card.members,
+        "cards": {recipe.name: card_sha256(source)} | card.members,
         "files": [asdict(entry) for entry in listed],
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    folder = submission_folder(submissions, recipe, group)
+    folder = submission_folder(submissions, recipe.name, group)
     save_probabilities(folder / PROBABILITIES, probabilities, meta)
     write_answer(folder / ANSWER, labels)
+    for packed in (ZIP, ACCOUNT):  # of an earlier prediction; an upload must not take it for this one's
+        (folder / packed).unlink(missing_ok=True)
     return folder
 
 

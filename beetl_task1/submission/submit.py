@@ -62,7 +62,7 @@ def submit(
     """
     trained = train_if_missing(recipe, group, data, checkpoints, resources)[1]
     validation = validate(recipe, group, data, checkpoints, resources)
-    predict(recipe.name, group, data, checkpoints, submissions, resources)
+    predict(recipe, group, data, checkpoints, submissions, resources)
     packed = package(recipe.name, group, data, submissions)
     record(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
     report = write_report(packed.folder / REPORT, [validation])

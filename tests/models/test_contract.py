@@ -56,6 +56,15 @@ def test_same_seed_same_probabilities(fitted, nights):
     np.testing.assert_array_equal(first.predict_proba(nights[2][0]), second.predict_proba(nights[2][0]))
 
 
+def test_number_of_jobs_changes_nothing(fitted, nights, cache):
+    """Labels must come out the same on another machine's number of cores."""
+    name, fit = fitted
+    one = fit().predict_proba(nights[2][0])
+    model = make(name, QUICK.get(name, {}), seed=0, resources=Resources(cache, jobs=2))
+    two = model.fit(source=nights[0], target=nights[1]).predict_proba(nights[2][0])
+    np.testing.assert_allclose(one, two, atol=1e-9)
+
+
 def test_saved_and_read_back(fitted, nights, cache):
     name, fit = fitted
     model = fit()

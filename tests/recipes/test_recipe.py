@@ -35,9 +35,18 @@ def test_a_users_own_file(tmp_path):
     [
         ('modle = "features-logreg"', "unknown key .*'modle'; did you mean 'model'"),
         ("", "either a model or members"),
-        ('model = "a"\nmembers = ["b"]', "either a model or members"),
-        ('model = "a"\nseeds = []', "seeds is empty"),
+        ('model = "a"\nmembers = ["features-logreg"]', "either a model or members"),
+        ('model = "a"\nseeds = []', "at least one number, each once"),
+        ('model = "a"\nseeds = [0, 0]', "at least one number, each once"),
         ('model = "a"\nseeds = [-1]', "whole numbers from 0"),
+        ('model = "a"\nseeds = [4294967296]', "whole numbers from 0 to 4294967295"),
+        ('model = "a"\nseeds = [true]', "seed True"),
+        ('model = "a"\nyounger_target = "no"', "younger_target is 'no'; expected true or false"),
+        ('members = ["mine"]', "unknown member of recipe mine: 'mine'"),
+        ('members = ["default"]', "unknown member of recipe mine: 'default'"),
+        ("members = [1]", "unknown member of recipe mine: '1'"),
+        ('model = "a"\n[decision]\nstrenght = 1', "unknown key of the decision .*'strenght'; did you mean 'strength'"),
+        ('model = "a"\n[decision]\nstrength = "x"', "decision: strength 'x'"),
         ("model = 3", "model is 3"),
         ("model = ", "not TOML"),
     ],
@@ -47,6 +56,13 @@ def test_a_wrong_file_is_one_line(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(BeetlError, match=message):
         load_recipe(str(path))
+
+
+def test_a_file_with_a_shipped_name_is_refused(tmp_path):
+    """Its checkpoint would stand in the place of the shipped recipe's."""
+    (tmp_path / "features-logreg.toml").write_text('model = "features-logreg"\n')
+    with pytest.raises(BeetlError, match="give your file another name"):
+        load_recipe(str(tmp_path / "features-logreg.toml"))
 
 
 def test_mistyped_name_and_missing_file(tmp_path):

@@ -2,15 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import write_tree
 
 from beetl_task1.data.files import DataFolder, Provenance
-from beetl_task1.errors import CheckpointError
+from beetl_task1.errors import BeetlError, CheckpointError
 from beetl_task1.models.base import Resources
-from beetl_task1.models.checkpoints import load_card
+from beetl_task1.models.checkpoints import _digest, load_card
 from beetl_task1.recipes import training
 from beetl_task1.recipes.recipe import load_recipe
 
@@ -70,7 +71,9 @@ def _edited_card(trained, tmp_path, **changes):
     shutil.copytree(trained, tmp_path / "c")
     path = tmp_path / "c" / "features-logreg" / "80-95" / "card.json"
     card = json.loads(path.read_text())
-    path.write_text(json.dumps(card | {k: card[k] | v if isinstance(v, dict) else v for k, v in changes.items()}))
+    card |= {k: card[k] | v if isinstance(v, dict) else v for k, v in changes.items()}
+    card.pop("digest")
+    path.write_text(json.dumps(card | {"digest": _digest(card)}))
     return tmp_path / "c"
 
 
@@ -110,3 +113,30 @@ def test_an_ensemble_notices_a_member_trained_again(tree, cache, tmp_path):
     training.train(load_recipe("features-logreg"), "65-79", other, tmp_path, resources)
     with pytest.raises(CheckpointError, match="changed or gone since the ensemble was made"):
         training.load_predictor(tmp_path, "default", "65-79", resources)
+    assert training.train_if_missing(load_recipe("default"), "65-79", data, tmp_path, resources)[1] is True
+    again, _ = training.load_predictor(tmp_path, "default", "65-79", resources)
+    np.testing.assert_array_equal(again.predict_proba(night), loaded.predict_proba(night))
+
+
+def test_a_lost_member_is_trained_again(tree, cache, tmp_path):
+    data, resources, recipe = DataFolder(tree), Resources(cache), load_recipe("default")
+    training.train(recipe, "65-79", data, tmp_path, resources)
+    shutil.rmtree(tmp_path / "features-logreg")
+    training.train_if_missing(recipe, "65-79", data, tmp_path, resources)
+    training.load_predictor(tmp_path, "default", "65-79", resources)
+    assert training.train_if_missing(recipe, "65-79", data, tmp_path, resources)[1] is False
+
+
+def test_a_recipe_that_changed_since_training(trained):
+    card = load_card(trained / "features-logreg" / "80-95")
+    recipe = load_recipe("features-logreg")
+    training.check_recipe(card, recipe.varied(seed=3, younger_target=False), trained)
+    for changes in ({"parameters": {"C": 3.0}}, {"decision": {"strength": 0.0}}):
+        with pytest.raises(CheckpointError, match=f"has changed since training .{next(iter(changes))}"):
+            training.check_recipe(card, replace(recipe, **changes), trained)
+
+
+def test_a_parameter_out_of_range_is_one_line(tree, cache, tmp_path):
+    recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
+    with pytest.raises(BeetlError, match=r"'C' parameter .*; check \[parameters\]"):
+        training.train(recipe, "65-79", DataFolder(tree), tmp_path, Resources(cache))

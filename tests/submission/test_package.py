@@ -31,7 +31,7 @@ def checkpoints(tree, cache, tmp_path_factory):
 def predicted(tree, cache, checkpoints, tmp_path):
     """Return a data folder that may be damaged, and the folder of submissions."""
     data = shutil.copytree(tree, tmp_path / "data")
-    predict(RECIPE, GROUP, DataFolder(data), checkpoints, tmp_path / "sub", Resources(cache))
+    predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, tmp_path / "sub", Resources(cache))
     return data, tmp_path / "sub"
 
 
@@ -51,17 +51,47 @@ def test_rows_follow_the_files(predicted):
 
 def test_predicting_again_gives_the_same_bytes(predicted, checkpoints, tmp_path):
     data, submissions = predicted
-    folder = predict(RECIPE, GROUP, DataFolder(data), checkpoints, tmp_path / "again", Resources())
+    folder = predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, tmp_path / "again", Resources())
     for name in ("answer.txt", "probabilities.npz"):
         assert (folder / name).read_bytes() == (submissions / f"{RECIPE}-{GROUP}" / name).read_bytes()
 
 
-def test_the_true_order_is_never_read(predicted, checkpoints, cache, tmp_path):
+def test_the_true_order_and_the_truth_are_never_read(tree, predicted, tmp_path):
     data, submissions = predicted
     for extra in ("order", "truth"):
-        shutil.rmtree(data / extra, ignore_errors=True)
-    folder = predict(RECIPE, GROUP, DataFolder(data), checkpoints, tmp_path / "again", Resources(cache))
+        assert (data / extra).is_dir()
+        shutil.rmtree(data / extra)
+    resources = Resources(tmp_path / "another cache")
+    train(load_recipe(RECIPE), GROUP, DataFolder(data), tmp_path / "trained", resources)
+    folder = predict(load_recipe(RECIPE), GROUP, DataFolder(data), tmp_path / "trained", tmp_path / "again", resources)
     assert (folder / "answer.txt").read_bytes() == (submissions / f"{RECIPE}-{GROUP}" / "answer.txt").read_bytes()
+
+
+def test_a_new_prediction_leaves_no_older_package(predicted, checkpoints, cache):
+    data, submissions = predicted
+    packed = package(RECIPE, GROUP, DataFolder(data), submissions)
+    predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, submissions, Resources(cache))
+    assert not packed.zip_path.exists()
+    assert not (packed.folder / "submission.json").exists()
+
+
+def test_a_recording_missing_from_the_probabilities(predicted):
+    data, submissions = predicted
+    path = submissions / f"{RECIPE}-{GROUP}" / "probabilities.npz"
+    probabilities, meta = load_probabilities(path)
+    probabilities.popitem()
+    save_probabilities(path, probabilities, meta)
+    with pytest.raises(SubmissionError, match="s10r2 has no rows, expected 24"):
+        package(RECIPE, GROUP, DataFolder(data), submissions)
+
+
+def test_labels_replace_no_prediction_and_leave_no_folder(predicted):
+    data, submissions = predicted
+    truth = data / "truth" / "65-79.txt"
+    with pytest.raises(SubmissionError, match="holds a prediction"):
+        package_labels(truth, GROUP, DataFolder(data), submissions, name=RECIPE)
+    with pytest.raises(SubmissionError, match="it names a folder"):
+        package_labels(truth, GROUP, DataFolder(data), submissions, name="../outside")
 
 
 def _swap(folder, a, b):
@@ -115,7 +145,7 @@ def _edit_meta(submissions, edit):
         (lambda files: files[2:] + files[:2], "65-79/s6r1 follows 65-79/s10r2: rows go by subject number"),
         (lambda files: [files[1], files[0], *files[2:]], "s6r1 follows 65-79/s6r2"),
         (lambda files: files[1:], "s6r1: a test recording without prediction"),
-        (lambda files: [files[0] | {"rows": 3}, *files[1:]], "has 24 rows, expected"),
+        (lambda files: [files[0] | {"rows": 3}, *files[1:]], "has 24 rows, expected 3"),
         (lambda files: [files[0] | {"recording": "80-95/s6r1"}, *files[1:]], "not of group 65-79"),
         (lambda files: [{"x": 1}], "says nothing of its test files"),
     ],
@@ -146,7 +176,7 @@ def test_labels_from_elsewhere(tree, tmp_path):
 def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
     """What passes for the competition's own files must be complete, and refuses simulated weights."""
     data = write_tree(tmp_path / "data", seed=5, marked=False)
-    arguments = (RECIPE, GROUP), (checkpoints, tmp_path / "sub", Resources(cache))
+    arguments = (load_recipe(RECIPE), GROUP), (checkpoints, tmp_path / "sub", Resources(cache))
     with pytest.raises(CheckpointError, match="--allow-simulated"):
         predict(*arguments[0], DataFolder(data, allow_partial=True), *arguments[1])
     with pytest.raises(BeetlError, match="--allow-partial"):
@@ -163,4 +193,4 @@ def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
 
 def test_seed_of_the_checkpoint(tree, checkpoints, tmp_path):
     with pytest.raises(CheckpointError, match=r"trained with seeds \[0\], not 7"):
-        predict(RECIPE, GROUP, DataFolder(tree), checkpoints, tmp_path, Resources(), seed=7)
+        predict(load_recipe(RECIPE), GROUP, DataFolder(tree), checkpoints, tmp_path, Resources(), seed=7)
