@@ -4,42 +4,33 @@ import json
 import os
 import shutil
 
-import pytest
 from click.testing import CliRunner
 
 from beetl_task1.cli.inspect import inspect
-from beetl_task1.data.simulate import simulate
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
-    out = tmp_path_factory.mktemp("inspect") / "data"
-    simulate(out, size="demo", seed=1, jobs=1)
-    return out
 
 
 def run(*arguments):
     return CliRunner().invoke(inspect, [*map(str, arguments), "--jobs", "1"], catch_exceptions=False)
 
 
-def test_a_sound_tree(simulated):
-    result = run("--data", simulated, "--group", "65-79")
+def test_a_sound_tree(tree):
+    result = run("--data", tree, "--group", "65-79")
     assert result.exit_code == 0
-    for words in ("simulated data", "65-79 test", "shuffled", "25-64/s0r1", "REM", "from the source", "0 errors"):
+    for words in ("simulated data", "65-79 test", "too few epochs", "25-64/s0r1", "REM", "from the source", "0 errors"):
         assert words in result.output
     assert "80-95" not in result.output
 
 
-def test_json(simulated):
-    result = run("--data", simulated, "--group", "65-79", "--json")
+def test_json(tree):
+    result = run("--data", tree, "--group", "65-79", "--json")
     content = json.loads(result.output)
     assert content["ok"]
     assert content["nights"][0]["key"] == "25-64/s0r1"
-    assert content["nights"][0]["order"]["verdict"] == "shuffled"
+    assert content["nights"][0]["order"]["verdict"] == "too few epochs"
 
 
-def test_a_broken_file_is_named_and_the_rest_is_still_shown(simulated, tmp_path):
-    tree = shutil.copytree(simulated, tmp_path / "data", copy_function=os.link)
+def test_a_broken_file_is_named_and_the_rest_is_still_shown(tree, tmp_path):
+    tree = shutil.copytree(tree, tmp_path / "data", copy_function=os.link)
     broken = min((tree / "LeaderboardSleep/testing").glob("*.npy"))
     broken.unlink()
     broken.write_bytes(b"nonsense")
