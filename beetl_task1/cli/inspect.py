@@ -38,8 +38,9 @@ def inspect(ctx, data, unit, allow_partial, jobs, as_json, groups, nights):
 
 
 _LEGEND = (
-    "forecast, jump: share of the borders between rows won against a random row, 50% where shuffled; labels alike: "
-    "neighbours/within 100 rows/anywhere"
+    "SD: of the median epoch. Epochs: flat, clipped, wild (ten times the usual amplitude), the same as another. "
+    "Borders won against a random row by forecasting ahead and by the smaller jump: 50% where shuffled. Labels alike "
+    "between neighbours/within 100 rows/anywhere."
 )
 
 
@@ -104,14 +105,14 @@ def _stages(nights):
 def _signals(nights):
     from .tables import table
 
-    measures = ("epochs", "uV (median SD)", "peak uV", "flat", "clipped", "wild", "repeated")
-    order = ("order", "forecast", "jump", "labels alike")
+    measures = ("epochs", "SD uV", "peak uV", "flat", "clip", "wild", "same")
+    order = ("order", "ahead", "jump", "labels")
     return table("nights: signals (Fpz-Cz/Pz-Oz) and order", "night", *measures, *order, rows=map(_signal, nights))
 
 
 def _signal(night):
     pairs = (night.std_uv, night.peak_uv, night.flat, night.clipped, night.wild)
-    texts = ("/".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in pair) for pair in pairs)
+    texts = ("/".join(f"{value:.0f}" for value in pair) for pair in pairs)
     repeated = str(night.duplicates) if night.n_epochs else ""
     return (str(night.key), f"{night.n_epochs:,}", *texts, repeated, *_order(night.order))
 
@@ -120,7 +121,7 @@ def _order(order):
     if order is None:
         return ("unread", "", "", "")
     labels = (order.neighbours, order.blocks, order.anywhere)
-    agreement = "" if order.neighbours is None else "/".join(f"{share:.2f}" for share in labels)
+    agreement = "" if order.neighbours is None else "/".join(f"{share:.2f}".lstrip("0") for share in labels)
     return (order.verdict, f"{order.forecast_wins:.0%}", f"{order.jump_wins:.0%}", agreement)
 
 

@@ -232,7 +232,8 @@ def _shift(found, labels, truth, decision, setting: Setting, known: dict | None)
     """Return the test set beside the target, or what was found before."""
     if not found.test:
         return None
-    if known is not None:
+    score = pooled_score(truth, labels)
+    if known is not None and known["score"] == score:
         return Shift.from_dict(known)
     members = found.members.items()
     fitted = decision.fit(found.outer, truth) if hasattr(decision, "fit") else decision
@@ -240,7 +241,7 @@ def _shift(found, labels, truth, decision, setting: Setting, known: dict | None)
         Predicted(found.outer, labels, {name: _most_probable(member.outer) for name, member in members}),
         Predicted(found.test, fitted.decide(found.test), {name: _most_probable(m.test) for name, m in members}),
         truth,
-        pooled_score(truth, labels),
+        score,
         measure_features(setting),
     )
 
