@@ -68,16 +68,7 @@ def show_classes(out, classes) -> None:
 
 
 def _scoreboard(cards):
-    columns = (
-        "score",
-        "interval",
-        "subjects, mean (SD)",
-        "accuracy",
-        "macro F1",
-        "kappa",
-        "calibration error",
-        "epochs",
-    )
+    columns = ("score", "interval", "subjects (SD)", "accuracy", "macro F1", "kappa", "ECE", "epochs")
     return table("scoreboard", "", *columns, rows=[_score_row(card) for card in cards])
 
 
