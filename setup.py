@@ -17,7 +17,7 @@ setup(
     license="BSD-3-Clause",
     python_requires=">=3.11",
     packages=find_packages(include=["beetl_task1", "beetl_task1.*"]),
-    package_data={"beetl_task1": ["recipes/*.toml", "data/simulate/*.json"]},
+    package_data={"beetl_task1": ["recipes/*.toml", "data/simulate/*.json", "validation/report/*.jinja"]},
     install_requires=[
         "braindecode>=1.8",
         "click>=8.1",
@@ -32,7 +32,7 @@ setup(
         "requests>=2.31",
         "rich>=13",
         "scikit-learn>=1.5",
-        "scipy>=1.12",
+        "scipy>=1.15",
         "skops>=0.11",
         "threadpoolctl>=3.1",
         "torch>=2.4",
