@@ -337,3 +337,12 @@ def test_progress(sound):
     audit(DataFolder(sound), groups=["65-79"], progress=lambda *call: calls.append(call))
     assert calls[-1][:2] == (10, 10)
     assert calls[0][2] == "25-64/s0r1"
+
+
+def test_a_tree_in_microvolts_that_says_so(tree):
+    for path in tree.rglob("*X.npy"):
+        change(tree, str(path.relative_to(tree)), lambda X: X * 1e6)
+    assert not audit(DataFolder(tree)).ok
+    converted = audit(DataFolder(tree, unit="uV"))
+    assert converted.ok
+    assert 5 < converted.nights[0].std_uv[0] < 50
