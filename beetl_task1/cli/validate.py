@@ -38,6 +38,7 @@ def validate(
     from .progress import progress_bar
 
     wanted = [load_recipe(name).varied(seed=seed, younger_target=younger_target) for name in dict.fromkeys(recipes)]
+    _check_names([one.name for one in wanted])
     folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
     found = []
     for one in wanted:
@@ -51,6 +52,14 @@ def validate(
         _show_json(found, scheme)
     else:
         _show(found, scheme, report)
+
+
+def _check_names(names):
+    from ..errors import BeetlError
+
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BeetlError(f"two recipes are called {', '.join(twice)}; give one of the files another name")
 
 
 def _show_json(found, scheme):

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from beetl_task1.cli.score import score
 from beetl_task1.cli.validate import validate
 from beetl_task1.data.files import DataFolder
+from beetl_task1.errors import BeetlError
 from beetl_task1.submission.package import package_labels
 from beetl_task1.validation.scorecard import Scorecard
 
@@ -54,6 +55,12 @@ def test_json_of_one_and_of_several(run, recipes):
     assert both["validations"][0]["cached"]
     assert both["validations"][0]["scorecard"]["stages"] == ["W", "N1", "N2", "N3", "REM"]
     assert {both["comparisons"][0]["first"], both["comparisons"][0]["second"]} == {"weak", "strong"}
+
+
+def test_two_recipes_of_one_name(run, recipes, tmp_path):
+    (tmp_path / "weak.toml").write_text('model = "features-logreg"\n')
+    with pytest.raises(BeetlError, match="two recipes are called weak"):
+        run("--recipe", recipes[0], "--recipe", tmp_path / "weak.toml")
 
 
 def test_five_stages_in_the_tables(run, recipes):
