@@ -24,7 +24,7 @@ class FeaturesLogreg(TabularModel):
     one_thread = True  # the solver stops before the optimum, and where it stops depends on the order of sums
 
     def __init__(
-        self, *, seed: int, resources: Resources, C: float = 0.01, target_weight: float = 3.0, balance: float = 0.5
+        self, *, seed: int, resources: Resources, C: float = 0.1, target_weight: float = 3.0, balance: float = 0.5
     ):
         super().__init__(seed=seed, resources=resources, target_weight=target_weight, balance=balance)
         self.C = C

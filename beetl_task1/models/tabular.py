@@ -1,5 +1,6 @@
 """Classifiers of scikit-learn on hand-crafted features, each also relative to its own night."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,7 +79,8 @@ class TabularModel:
             rows, domain = _thinned(y, domain, n_source, self.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
         classifier, weight_argument = self.make_classifier()
-        with threadpool_limits(1 if self.one_thread else self.resources.jobs):
+        with threadpool_limits(1 if self.one_thread else self.resources.jobs), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Bins whose width|Feature .* is constant")
             self.classifier_ = classifier.fit(X, y, **{weight_argument: self._weights(y, domain)})
         return self
 
