@@ -45,7 +45,7 @@ def log(submission_dir, submissions, score, note, as_json):
 
     rows = [
         (line.packed, line.submission, line.recipe, line.commit[:10] + line.commit[40:], line.rows,
-         line.partial, line.local_score or "-", line.leaderboard_score or "-", line.data, line.note)
+         line.partial, line.local_score or "-", line.leaderboard_score or "-", line.data.split(" (")[0], line.note)
         for line in lines
     ]  # fmt: skip
     columns = ("packed", "submission", "recipe", "commit", "rows", "partial", "local", "leaderboard", "data", "note")

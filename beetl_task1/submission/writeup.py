@@ -192,7 +192,7 @@ def _remarks(summary: dict, card: dict) -> list[str]:
     lines = [f"- The plain argmax scores {summary['score_argmax']:.2f}."]
     if card.get("interval"):
         low, high, n = (card["interval"][key] for key in ("low", "high", "n_subjects"))
-        lines.append(f"- 95 % interval by resampling the {n} subjects: {low:.1f} to {high:.1f}, at least.")
+        lines.append(f"- 95 % interval by resampling the {n} subjects: {low:.1f} to {high:.1f}, or wider.")
     transfer = summary.get("transfer")
     if transfer:
         lines.append(

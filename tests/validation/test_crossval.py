@@ -289,3 +289,15 @@ def test_a_parameter_that_the_model_refuses_is_one_line(tree, cache, tmp_path):
     recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
     with pytest.raises(BeetlError, match=r"recipe features-logreg: .*check \[parameters\]"):
         crossval.validate(recipe, GROUP, DataFolder(tree), tmp_path, Resources(cache))
+
+
+def test_another_default_of_the_model_is_another_experiment(tree, cache, tmp_path, monkeypatch):
+    arguments = (load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    crossval.validate(*arguments)
+
+    class Other(FeaturesLogreg):
+        def __init__(self, *, seed, resources, C=0.5, target_weight=3.0, balance=0.5):
+            super().__init__(seed=seed, resources=resources, C=C, target_weight=target_weight, balance=balance)
+
+    monkeypatch.setitem(registry._MODELS, "features-logreg", Other)
+    assert not crossval.validate(*arguments).cached
