@@ -30,7 +30,7 @@ def test_filled_from_the_cards(submitted):
     validation = done.validation
     for words in (
         "people of 80-95", "simulated data", "| source | 25-64 | 3 | 6 |", "| source | 65-79 | 3 | 6 |",
-        "| target | 80-95 | 2 | 4 |", "features-logreg", "C 0.01", "Seeds: 0", "without: source only",
+        "| target | 80-95 | 2 | 4 |", "features-logreg", "target_weight 3", "Seeds: 0", "without: source only",
         f"| with transfer | {validation.summary['score']:.2f} |",
         f"| without: source only | {validation.card_without().score:.2f} |",
         "How to reproduce", "--recipe features-logreg", "verify", "scikit-learn",
