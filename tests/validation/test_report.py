@@ -28,6 +28,9 @@ const cut = [...document.querySelectorAll("svg.chart text")].filter(e => {
   const t = e.getBoundingClientRect(), s = e.closest("svg").getBoundingClientRect();
   return t.right > s.right + 1 || t.left < s.left - 1 || t.bottom > s.bottom + 1 || t.top < s.top - 1;
 }).map(e => e.textContent);
+const hidden = [...document.querySelectorAll(".scroll")].filter(e => e.querySelector(".confusion")
+  && e.scrollWidth > e.clientWidth + 1);
+hidden.forEach(e => wide.push("confusion " + e.scrollWidth + " in " + e.clientWidth));
 document.body.dataset.found = JSON.stringify(
   [innerWidth, document.documentElement.scrollWidth, wide.length, flat, cut.length, wide.concat(cut).slice(0, 5)]);
 </script>"""
