@@ -52,6 +52,7 @@ def train_pass(model, optimiser, X: torch.Tensor, y: torch.Tensor, rng: np.rando
     """Show every window once."""
     model.train()
     for rows in np.array_split(rng.permutation(len(y)), len(y) // BATCH):
+        rows = torch.from_numpy(rows)
         optimiser.zero_grad()
         torch.nn.functional.cross_entropy(forward(model, X[rows]), y[rows]).backward()
         optimiser.step()
@@ -61,7 +62,7 @@ def predict(model, X: torch.Tensor) -> np.ndarray:
     """Return the labels of windows."""
     model.eval()
     with torch.no_grad():
-        return torch.cat([forward(model, X[i:i + 250]).argmax(1) for i in range(0, len(X), 250)]).numpy()
+        return torch.cat([forward(model, X[i:i + BATCH]).argmax(1) for i in range(0, len(X), BATCH)]).numpy()
 
 
 def balanced(y: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:

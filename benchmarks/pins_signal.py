@@ -16,13 +16,15 @@ from beetl_task1 import task
 from beetl_task1.data.simulate import simulate_night
 from beetl_task1.data.simulate.borders import LEVELS
 
+SHORT = 160
+"""Epochs of a night of which only the Wake before sleep is used (ten epochs, as long as the real SC4001 piece)."""
 EDGES = (0.5, 1, 2, 3, 4, 6, 8, 10, 13, 16, 20, 25, 30, 40, 50)
 
 
 def pin_amplitude(folder: Path, seed: int) -> list[Pin]:
     """Overall size of the source's signal."""
     def make():
-        nights = [simulate_night("25-64", s, 1, seed=seed, n_epochs=600).X for s in range(12)]
+        nights = [simulate_night("25-64", s, 1, seed=seed, n_epochs=300).X for s in range(16)]
         return {"std": np.std(np.concatenate(nights)), "extreme": max(np.abs(x).max() for x in nights)}
     mine = cached(f"amplitude-{seed}", make)
     std, extreme = 1e6 * float(mine["std"]), float(mine["extreme"] / mine["std"])
@@ -53,7 +55,7 @@ def pin_powers(folder: Path, seed: int) -> list[Pin]:
 def pin_slow_waves(folder: Path, seed: int) -> list[Pin]:
     """Waves above 75 uV fill 20-50 % of S3 and more of S4."""
     def make():
-        nights = [young(s, 1, seed) for s in range(8)]
+        nights = [young(s, 1, seed, 500) for s in range(8)]
         share = np.concatenate([slow_wave_share(n.X[np.isin(n.true, (2, 3, 4)), 0]) for n in nights])
         return {"share": share, "true": np.concatenate([n.true[np.isin(n.true, (2, 3, 4))] for n in nights])}
     data = cached(f"slow-{seed}", make)
@@ -68,7 +70,7 @@ def pin_wake(folder: Path, seed: int) -> list[Pin]:
     real = raw.reshape(2, -1, task.N_TIMES)
 
     def make():
-        return {f"{s}": np.log(_densities(welch(young(s, 1, seed).X[:60], fs=100, nperseg=1024)))
+        return {f"{s}": np.log(_densities(welch(young(s, 1, seed, SHORT).X[:10], fs=100, nperseg=1024)))
                 for s in range(16)}
     mine = np.array(list(cached(f"wake-{seed}", make).values()))
     truth = np.log(_densities(welch(real.transpose(1, 0, 2), fs=100, nperseg=1024)))
@@ -101,7 +103,7 @@ def pin_shapes(folder: Path, seed: int) -> list[Pin]:
     epochs, stages = dynamo(folder)
 
     def make():
-        nights = [young(s, 1, seed) for s in range(6)]
+        nights = [young(s, 1, seed, 500) for s in range(6)]
         X, true = np.concatenate([n.X[:, 0] for n in nights]), np.concatenate([n.true for n in nights])
         return {"density": np.array([welch(X[true == k] * 1e6, fs=100, nperseg=512)[1].mean(0) for k in (2, 3, 5)])}
     mine = np.log(cached(f"shapes-{seed}", make)["density"])
@@ -119,7 +121,7 @@ def pin_shapes(folder: Path, seed: int) -> list[Pin]:
 def _sleep_nats(seed: int, level: str) -> np.ndarray:
     values = []
     for subject in range(6):
-        night = young(subject, 1, seed, border_evidence=level)
+        night = young(subject, 1, seed, 500, border_evidence=level)
         asleep = np.flatnonzero(night.y > 0)
         X = night.X[asleep[0]:asleep[-1] + 1][:400] * 1e6
         values.append([border_nats(X[:, c]) for c in range(2)])
@@ -129,7 +131,7 @@ def _sleep_nats(seed: int, level: str) -> np.ndarray:
 def pin_borders(folder: Path, seed: int) -> list[Pin]:
     """Evidence at the borders of epochs."""
     def make():
-        wake = [[border_nats((young(s, 1, seed).X[:10, c] * 1e6).reshape(-1, 500)) for c in range(2)]
+        wake = [[border_nats((young(s, 1, seed, SHORT).X[:10, c] * 1e6).reshape(-1, 500)) for c in range(2)]
                 for s in range(16)]
         return {"wake": wake} | {level: _sleep_nats(seed, level) for level in LEVELS}
     data = cached(f"borders-{seed}", make)

@@ -5,7 +5,7 @@
     python benchmarks/realism.py --table               # the last numbers of each as a table, nothing is run
 
 Real recordings are looked for in --real, $BEETL_REAL or ../shared/data; what needs them is skipped without. The numbers
-are kept in ``docs/realism.json``, and measured nights in the temporary folder under the hash of the simulator's code.
+are kept in ``docs/realism.json``, measured nights in the temporary folder under a hash of what the simulator gives.
 """
 
 import argparse
@@ -40,6 +40,16 @@ def table(record: dict[str, list[dict]]) -> str:
     return "\n".join(lines)
 
 
+def read_record() -> dict[str, dict]:
+    """Return the last numbers of every pin."""
+    return json.loads(RECORD.read_text()) if RECORD.is_file() else {}
+
+
+def keep(name: str, entry: dict) -> None:
+    """Store the numbers of one kind of pin among the others."""
+    RECORD.write_text(json.dumps(read_record() | {name: entry}, indent=1, ensure_ascii=False) + "\n")
+
+
 def run(name: str, folder: Path, seed: int) -> list[Pin]:
     """Measure one kind of pin and print it."""
     start = time.perf_counter()
@@ -58,13 +68,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
-    record = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
     for name in [] if args.table else args.only:
         if name in NEEDS_REAL and not args.real.is_dir():
             print(f"skipped {name}: no real recordings in {args.real}")
             continue
-        record[name] = {"seed": args.seed, "pins": [asdict(p) for p in run(name, args.real, args.seed)]}
-        RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        keep(name, {"seed": args.seed, "pins": [asdict(p) for p in run(name, args.real, args.seed)]})
+    record = read_record()
     if args.table:
         print(table(record))
     pins = [p for entry in record.values() for p in entry["pins"]]

@@ -121,7 +121,21 @@ def theta_burst(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits)
     return size * np.sin(2 * np.pi * frequency * t) * _hump(t, rng.uniform(0.7, 2, (n, 1)))
 
 
-_DELTA, _SIGMA, _ALPHA = 0, 3, 7
+def muscle(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> np.ndarray:
+    """Bursts of muscle: noise that grows with frequency, 0.4-3 s."""
+    noise = np.diff(rng.standard_normal((n, len(t) + 1)), axis=1)
+    return rng.lognormal(np.log(5.0), 0.5, (n, 1)) * noise * _hump(t, rng.uniform(0.4, 3, (n, 1)))
+
+
+def arousal(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> np.ndarray:
+    """Sleep lightens for 3-12 s: 7-12 Hz and muscle, waxing and waning (ASDA 1992, Sleep 15:173)."""
+    frequency = rng.uniform(7, 12, (n, 1))
+    rhythm = rng.lognormal(np.log(9.0), 0.3, (n, 1)) * np.sin(2 * np.pi * frequency * t)
+    noise = rng.lognormal(np.log(2.5), 0.4, (n, 1)) * np.diff(rng.standard_normal((n, len(t) + 1)), axis=1)
+    return (rhythm + noise) * np.sqrt(_hump(t, rng.uniform(3, 12, (n, 1))))
+
+
+_DELTA, _SIGMA, _MUSCLE, _ALPHA = 0, 3, 4, 7
 KINDS = (
     Kind((7.0, 1.5, 0.1, 0.0, 0.0, 0.3), 4.0, alpha_burst, (0.3, 1.0), "alpha", follows=(_ALPHA, 1.0)),
     Kind((0.0, 0.2, 3.5, 2.5, 1.2, 0.05), 1.8, spindle, (0.9, 1.0), "spindles", follows=(_SIGMA, 0.8)),
@@ -133,6 +147,8 @@ KINDS = (
     Kind((1.0, 3.0, 0.2, 0.0, 0.0, 0.0), 5.0, slow_eye, (1.0, 0.15), "eyes"),
     Kind((0.0, 0.0, 0.0, 0.0, 0.0, 0.8), 3.0, sawtooth, (1.0, 0.5)),
     Kind((0.2, 2.0, 0.4, 0.0, 0.0, 0.8), 2.0, theta_burst, (0.8, 0.8)),
+    Kind((2.5, 0.4, 0.05, 0.02, 0.02, 0.05), 3.0, muscle, (1.0, 0.4), "muscle", True, follows=(_MUSCLE, 1.0)),
+    Kind((0.0, 0.25, 0.2, 0.1, 0.05, 0.2), 12.0, arousal, (0.8, 1.0), "arousals"),
 )
 
 

@@ -91,4 +91,5 @@ def _welch(epochs: np.ndarray) -> np.ndarray:
         piece = (frames[:, i] - frames[:, i].mean(1, keepdims=True)) * window
         spectrum = scipy.fft.rfft(piece)
         density += spectrum.real**2 + spectrum.imag**2
+    density[:, [0, -1]] *= 0.5
     return density * (scale / frames.shape[1])

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import task
 from . import tables
 from .streams import generator
 
@@ -117,8 +116,3 @@ def mean_shares(age: float) -> np.ndarray:
     logs = np.log(np.array(list(SHARES.values())))
     shares = np.exp([np.interp(age, ages, column) for column in logs.T])
     return shares / shares.sum()
-
-
-def groups() -> tuple[str, ...]:
-    """Return the age groups, youngest first."""
-    return tuple(dict.fromkeys(part.group for part in task.PARTS))
