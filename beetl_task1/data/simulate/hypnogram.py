@@ -17,8 +17,10 @@ EDGE_WAKE = 60
 _SMOOTH = 8.0
 _NEAR = 80
 """Real runs of a stage, nearest in clock time, that the length of a run is drawn from."""
-_TRIM = np.array([1.4, 0.85, 0.9, 1.05, 1.15, 0.78])
+_TRIM = np.array([1.5, 0.85, 0.9, 1.05, 1.15, 0.78])
 """The chain changes along the night, so that its stationary shares are only near to those that come out."""
+_INTO = np.array([0.8, 0.5, 0.5, 0.5, 0.5, 0.5])
+"""Part of the (log) change of a share that is in how often the stage is entered; the rest is in how long it lasts."""
 _CANDIDATES = 3
 """Nights drawn; the one nearest to the wanted shares is kept, as the chain alone varies more than real people do."""
 
@@ -39,8 +41,6 @@ def edge(n_epochs: int) -> int:
 def tilt(fractions: np.ndarray, n_epochs: int) -> Tilt:
     """Return the tilt that gives a night the wanted shares of the stages.
 
-    Half of the (log) change of a share is in how often a stage is entered, the rest in how long it lasts.
-
     Parameters
     ----------
     fractions : (6,)
@@ -53,7 +53,7 @@ def tilt(fractions: np.ndarray, n_epochs: int) -> Tilt:
     inside = np.maximum(fractions - np.eye(6)[WAKE] * 2 * edge(n_epochs) / n_epochs, 0.01 * fractions)
     inside = inside * _TRIM / (inside * _TRIM).sum()
     young = counts.sum(0) * mean
-    into = np.sqrt(inside / (young / young.sum()))
+    into = (inside / (young / young.sum())) ** _INTO
     visits = _stationary(counts * into)
     scale = np.divide(inside, visits * mean, out=np.ones(6), where=inside > 0)
     return Tilt(into, scale / np.exp(visits @ np.log(scale)))

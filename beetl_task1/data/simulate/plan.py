@@ -22,7 +22,9 @@ _FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
 _DEPTH = np.array([0.0, 0.0, -0.1, 0.5, 1.6, 0.0])
 """How the log shares follow the log delta power of S3 and S4: in 20 real nights S4 grows with its power 1.6."""
 
-_LEAST_S4 = 0.006
+_NIGHT_SPREAD = np.array([0.25, 0.2, 0.1, 0.2, 0.35, 0.1])
+"""Log deviation of the shares of one night."""
+_LEAST_S4 = 0.012
 """Nights that would have less S4 have none: 3 of 39 real young ones."""
 
 
@@ -104,12 +106,13 @@ def night_shares(seed: int, traits: Traits, night: tuple[str, int, int], prior: 
     part = part_of(group, subject)
     mean = mean_shares(traits.age)
     depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *night)))
+    if part.role == "test" and prior == "final" and group == "80-95":
+        mild = np.exp(0.3 * (traits.shares + rng.normal(0, _NIGHT_SPREAD))) * _FINAL_COUNTS
+        return mild / mild.sum()
     shared = np.zeros(6)
     if part.role == "test":
         shared = generator(seed, "prior", group).normal(0, [0.12, 0.15, 0.1, 0.25, 0.4, 0.15])
-        if prior == "final" and group == "80-95":
-            mean, shared = _FINAL_COUNTS / _FINAL_COUNTS.sum(), np.zeros(6)
-    own = rng.normal(0, [0.25, 0.2, 0.1, 0.2, 0.35, 0.1]) + depth * _DEPTH
+    own = rng.normal(0, _NIGHT_SPREAD) + depth * _DEPTH
     shares = mean * np.exp(shared + traits.shares + own)
     shares[4] *= shares[4] > _LEAST_S4
     return shares / shares.sum()

@@ -54,16 +54,18 @@ class Traits:
 def age_effect(age: float) -> np.ndarray:
     """Log powers of every stage that age adds, (6, 12).
 
-    Delta falls most in S3 and S4, then theta and the spindle band; muscle rises a little (Landolt & Borbely 2001, Clin
-    Neurophysiol 112:2093; Carrier et al. 2001, Psychophysiology 38:232; Mander, Winer & Walker 2017, Neuron 94:19).
+    Delta, theta and the spindle band fall, muscle rises a little. What is still scored as S3 or S4 has to pass the same
+    75 uV at any age, so that age takes epochs from them (:data:`SHARES`) rather than much of their size (Landolt &
+    Borbely 2001, Clin Neurophysiol 112:2093; Carrier et al. 2001, Psychophysiology 38:232; Mander, Winer & Walker 2017,
+    Neuron 94:19).
     """
     decades = (age - YOUNG) / 10
     bands = np.array([
         [-0.05, 0.02, -0.05, 0.03, 0.04],
         [-0.06, -0.04, -0.05, 0.00, 0.03],
-        [-0.12, -0.08, -0.06, -0.04, 0.03],
-        [-0.15, -0.09, -0.05, -0.05, 0.02],
-        [-0.15, -0.09, -0.05, -0.05, 0.02],
+        [-0.09, -0.07, -0.05, -0.04, 0.03],
+        [-0.05, -0.06, -0.04, -0.04, 0.02],
+        [-0.04, -0.06, -0.04, -0.04, 0.02],
         [-0.06, -0.05, -0.05, 0.00, 0.03]])
     return decades * np.hstack([bands, bands, np.zeros((6, 2))])
 
