@@ -100,7 +100,9 @@ def test_encrypted(tmp_path):
         unzip(tmp_path / "a.zip", tmp_path / "out", limit=LIMIT)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>no</html>", zip_bytes([("a", b"1" * 99)])[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>no</html>", zip_bytes([("a", b"1" * 99)])[:-30]], ids=["empty", "page", "cut"]
+)
 def test_no_zip(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.zip: not a readable zip"):
