@@ -59,4 +59,5 @@ def pin_network(folder: Path, seed: int) -> list[Pin]:
         from network_pin import run
         return {"scores": np.array([r["80-95 test"] for r in run(seed, PASSES, sessions=SESSIONS)])}
     score = float(cached(f"network-{seed}", make)["scores"][-1])
-    return [close("ShallowFBCSPNet, kit's settings, medium source to 80-95 test", KIT_SCORE, score, 6, 1)]
+    name = "ShallowFBCSPNet, kit's settings, first nights of the medium source to those of 80-95 test"
+    return [close(name, KIT_SCORE, score, 6, 1)]
