@@ -85,21 +85,6 @@ def show_submission(result, as_json: bool) -> None:
     click.echo(f"report: {result.report}")
 
 
-def show_score(score: float, recall: Sequence[float], as_json: bool) -> None:
-    """Print a score with the recall of each stage."""
-    by_stage = {stage: None if r != r else float(r) for stage, r in zip(STAGES, recall, strict=True)}
-    if as_json:
-        show_json({"score": score, "recall": by_stage})
-        return
-    click.echo(f"score: {score:.2f}")
-    table = _table("", *STAGES)
-    table.add_row("recall", *(_percent(r) for r in by_stage.values()))
-    _print(table)
-    absent = [stage for stage, r in by_stage.items() if r is None]
-    if absent:
-        click.echo(f"{', '.join(absent)} absent from the truth: the mean is over the other stages")
-
-
 def show_simulation(out: Path, marker: dict, as_json: bool) -> None:
     """Print what was simulated."""
     if as_json:

@@ -37,6 +37,8 @@ class Card:
         Digest of the above without the versions of libraries: two trainings with the same one are the same experiment.
     weights : dict
         File name to sha256, in the order of the recipe's seeds.
+    parameters : dict
+        All parameters of the model, defaults included; the checkpoint is rebuilt with these.
     members : dict
         For an ensemble: recipe of a member to the sha256 of its card.
     """
@@ -48,6 +50,7 @@ class Card:
     versions: dict
     fingerprint: str
     weights: dict = field(default_factory=dict)
+    parameters: dict = field(default_factory=dict)
     members: dict = field(default_factory=dict)
 
 

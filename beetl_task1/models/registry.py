@@ -52,6 +52,12 @@ def parameter_names(name: str) -> list[str]:
     return [p for p in inspect.signature(model_class(name)).parameters if p not in _NOT_PARAMETERS]
 
 
+def resolved(name: str, parameters: dict) -> dict:
+    """Return all parameters of a model: its defaults, and what a recipe sets."""
+    signature = inspect.signature(model_class(name)).parameters
+    return {p: signature[p].default for p in parameter_names(name)} | parameters
+
+
 def make(name: str, parameters: dict, *, seed: int, resources):
     """Return an unfitted model.
 

@@ -13,7 +13,7 @@ from ..ensemble import Ensemble
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Resources
 from ..models.checkpoints import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
-from ..models.registry import make
+from ..models.registry import make, resolved
 from ..task import SOURCE_GROUP, TARGET_GROUPS
 from .recipe import Recipe, load_recipe
 from .versions import versions
@@ -155,7 +155,8 @@ def fingerprint(recipe: Recipe, group: str, data: DataFolder) -> str:
         return _digest([recipe.to_dict(), group, parts])
     roles = gather(data, group, younger_target=recipe.younger_target)
     model = make(recipe.model, recipe.parameters, seed=0, resources=Resources())
-    return _digest([recipe.to_dict(), group, listing(roles), model.versions()])
+    parameters = resolved(recipe.model, recipe.parameters)
+    return _digest([recipe.to_dict(), group, listing(roles), parameters, model.versions()])
 
 
 def listing(roles: Roles) -> dict[str, dict[str, list[str]]]:
@@ -197,7 +198,7 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
     if card.members:
         loaded = [_load_member(checkpoints, name, sha, group, resources) for name, sha in card.members.items()]
         return Ensemble(loaded), card
-    made = Recipe.from_dict(card.recipe)
+    made = replace(Recipe.from_dict(card.recipe), parameters=card.parameters)
     contents = load_weights(folder, card)
     models = build(made, resources).members
     for model, (name, content) in zip(models, contents.items(), strict=True):
@@ -250,6 +251,7 @@ def _card(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> Ca
         training=training,
         versions=versions() | versions_of_model,
         fingerprint=fingerprint(recipe, group, data),
+        parameters=resolved(recipe.model, recipe.parameters) if recipe.model else {},
         members=_member_digests(recipe, group, checkpoints),
     )
 

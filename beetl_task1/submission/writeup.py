@@ -130,12 +130,9 @@ def _model(name: str, card: Card) -> str:
     try:
         cls = model_class(made["model"])
         what = (inspect.getdoc(cls) or made["model"]).split("\n\n")[0].replace("\n", " ")
-        signature = inspect.signature(cls).parameters
-        defaults = {k: p.default for k, p in signature.items() if p.default is not inspect.Parameter.empty}
     except BeetlError:
-        what, defaults = made["model"], {}
-    parameters = defaults | made.get("parameters", {})
-    listed = ", ".join(f"{key} {_value(value)}" for key, value in parameters.items()) or "none"
+        what = made["model"]
+    listed = ", ".join(f"{key} {_value(value)}" for key, value in card.parameters.items()) or "none"
     seeds = ", ".join(map(str, made.get("seeds", ())))
     extra = {k: v for k, v in made.items() if k not in _KNOWN and v not in (None, "", {}, [], ())}
     more = "".join(f"\n  {key}: {_value(value)}." for key, value in extra.items())

@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -155,7 +154,7 @@ class _Work:
 
     def __init__(self, recipe: Recipe, setting: Setting):
         self.recipe, self.setting, self.fitted = recipe, setting, 0
-        self.experiment = [fingerprint(recipe, setting.group, setting.data), _defaults(recipe)]
+        self.experiment = fingerprint(recipe, setting.group, setting.data)
         place = checkpoint_folder(setting.checkpoints, recipe.name, setting.group)
         self.folder = place / FOLDER / f"seed{recipe.seeds[0]}"
         self.roles = gather(setting.data, setting.group, younger_target=recipe.younger_target)
@@ -222,11 +221,6 @@ class _Work:
         tests = [r.sha256 for r in self._tests(split)]
         content = json.dumps([self.experiment, asdict(split), tests])
         return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _defaults(recipe: Recipe) -> str:
-    """Return the defaults of a model's parameters: another default is another experiment."""
-    return str(inspect.signature(model_class(recipe.model)))
 
 
 def _read(path: Path, key: str) -> Night | None:

@@ -140,3 +140,16 @@ def test_a_parameter_out_of_range_is_one_line(tree, cache, tmp_path):
     recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
     with pytest.raises(BeetlError, match=r"'C' parameter .*; check \[parameters\]"):
         training.train(recipe, "65-79", DataFolder(tree), tmp_path, Resources(cache))
+
+
+def test_changed_defaults_of_a_model_make_another_experiment(trained, tree, monkeypatch, cache):
+    """The checkpoint is rebuilt with the parameters that it was trained with."""
+    from beetl_task1.models.features_logreg import FeaturesLogreg
+
+    recipe, data = load_recipe("features-logreg"), DataFolder(tree)
+    before = training.fingerprint(recipe, "80-95", data)
+    then = load_card(trained / "features-logreg" / "80-95").parameters["C"]
+    monkeypatch.setitem(FeaturesLogreg.__init__.__kwdefaults__, "C", 7.0)
+    assert training.fingerprint(recipe, "80-95", data) != before
+    loaded, _ = training.load_predictor(trained, "features-logreg", "80-95", Resources(cache))
+    assert then == loaded.members[0].C
