@@ -20,10 +20,10 @@ demo: .venv/installed
 	@for group in 65-79 80-95; do \
 		echo; echo "== $$group =="; \
 		for recipe in features-logreg features-boost; do \
-			$(BIN)/beetl-task1 validate --group $$group --recipe $$recipe || exit 1; \
+			$(BIN)/beetl-task1 validate --group $$group --recipe $$recipe --brief || exit 1; \
 		done; \
 		$(BIN)/beetl-task1 submit --group $$group || exit 1; \
-		$(BIN)/beetl-task1 score submissions/default-$$group/answer.zip --truth "$$BEETL_DATA"/truth/$$group.txt || exit 1; \
+		$(BIN)/beetl-task1 score submissions/default-$$group/answer.zip --truth "$$BEETL_DATA"/truth/$$group.txt --brief || exit 1; \
 	done
 
 test: .venv/installed

@@ -1,6 +1,6 @@
 """Speed and memory of the features: epochs a second on one core, then a pass over nights in files with several jobs.
 
-    OMP_NUM_THREADS=1 python benchmarks/features.py --epochs 25000 --jobs 2
+OMP_NUM_THREADS=1 python benchmarks/features.py --epochs 25000 --jobs 2
 """
 
 import argparse
@@ -65,8 +65,10 @@ def one_pass(folder: Path, n_epochs: int, jobs: int) -> None:
             start = time.perf_counter()
             features_of(nights, cache, jobs)
             seconds = time.perf_counter() - start
-        print(f"{title}, {jobs} jobs: {len(nights) * NIGHT:,} epochs in {seconds:.1f} s "
-              f"({len(nights) * NIGHT / seconds:,.0f}/s), {peak.highest - idle:.0f} MB above {idle:.0f} MB idle")
+        print(
+            f"{title}, {jobs} jobs: {len(nights) * NIGHT:,} epochs in {seconds:.1f} s "
+            f"({len(nights) * NIGHT / seconds:,.0f}/s), {peak.highest - idle:.0f} MB above {idle:.0f} MB idle"
+        )
 
 
 class Peak:

@@ -44,8 +44,9 @@ def night_effects(z, y, mean):
     effects = []
     for record in sorted(z):
         rows = [z[record][y[record] == k] for k in range(6)]
-        effect = np.array([r.mean(0) - mean[k] if len(r) >= 8 else np.full(N_POWERS, np.nan)
-                           for k, r in enumerate(rows)])
+        effect = np.array(
+            [r.mean(0) - mean[k] if len(r) >= 8 else np.full(N_POWERS, np.nan) for k, r in enumerate(rows)]
+        )
         common = np.nanmean(effect, axis=0)
         effects.append(np.where(np.isnan(effect), common, effect))
     return np.array(effects)
@@ -68,14 +69,22 @@ def fit_powers(folder):
     features, y = weak_features(folder)[0], six_stages(folder)
     z = {r: log_powers(f)[:, :N_POWERS] for r, f in features.items()}
     subjects = [r[3:5] for r in sorted(z)]
-    per_night = [[z[r][y[r] == k].mean(0) if (y[r] == k).sum() >= 5 else np.full(N_POWERS, np.nan)
-                  for k in range(6)] for r in sorted(z)]
+    per_night = [
+        [z[r][y[r] == k].mean(0) if (y[r] == k).sum() >= 5 else np.full(N_POWERS, np.nan) for k in range(6)]
+        for r in sorted(z)
+    ]
     mean = np.nanmean(per_night, axis=0)
     subject, night = factors(night_effects(z, y, mean), subjects)
     quantiles, correlation = zip(*(residual_model(z, {r: y[r] == k for r in z}) for k in range(6)), strict=True)
     shape = (-1, 6, N_POWERS)
-    return {"mean": mean, "subject_factors": subject.reshape(shape), "night_factors": night.reshape(shape),
-            "levels": QUANTILES, "quantiles": np.array(quantiles), "correlation": np.array(correlation)}
+    return {
+        "mean": mean,
+        "subject_factors": subject.reshape(shape),
+        "night_factors": night.reshape(shape),
+        "levels": QUANTILES,
+        "quantiles": np.array(quantiles),
+        "correlation": np.array(correlation),
+    }
 
 
 def context(position, since_rem):
@@ -86,7 +95,7 @@ def context(position, since_rem):
 def runs(night):
     """Start, length and stage of every run between the first and the last epoch of sleep."""
     asleep = np.flatnonzero(night > 0)
-    night = night[asleep[0]:asleep[-1] + 1]
+    night = night[asleep[0] : asleep[-1] + 1]
     night = night[night >= 0]
     starts = np.r_[0, np.flatnonzero(np.diff(night)) + 1]
     return starts, np.diff(np.r_[starts, len(night)]), night[starts]
@@ -108,11 +117,16 @@ def fit_hypnogram(folder):
                 counts[(*context(end, end - last_rem), k, stage[i + 1])] += 1
         scored = night[night >= 0]
         fractions.append(np.bincount(scored, minlength=6) / len(scored))
-    return {"clock_edges": CLOCK_EDGES, "rem_edges": REM_EDGES, "transitions": counts,
-            "first": np.bincount([runs(n)[2][0] for n in hypnograms(folder).values()], minlength=6),
-            "run_starts": [[start for start, _ in sorted(lengths[k])] for k in range(6)],
-            "run_lengths": [[length for _, length in sorted(lengths[k])] for k in range(6)],
-            "fractions": np.array(fractions), "n_epochs": [int((n >= 0).sum()) for n in hypnograms(folder).values()]}
+    return {
+        "clock_edges": CLOCK_EDGES,
+        "rem_edges": REM_EDGES,
+        "transitions": counts,
+        "first": np.bincount([runs(n)[2][0] for n in hypnograms(folder).values()], minlength=6),
+        "run_starts": [[start for start, _ in sorted(lengths[k])] for k in range(6)],
+        "run_lengths": [[length for _, length in sorted(lengths[k])] for k in range(6)],
+        "fractions": np.array(fractions),
+        "n_epochs": [int((n >= 0).sum()) for n in hypnograms(folder).values()],
+    }
 
 
 def young_nights(n_subjects, seed):
@@ -173,9 +187,11 @@ def calibrate(powers, folder, rounds, n_subjects):
         drawn_mean, drawn_spread = drawn_effects(150, 2000 + i)
         error = offset + drawn_mean - real[0]
         between = slope * drawn_spread / real[1]
-        print(f"round {i}: mean off by up to {np.abs(error).max():.2f}, "
-              f"spread between subjects x {between.mean():.2f}, within a night x {(within / real[2]).mean():.2f}",
-              flush=True)
+        print(
+            f"round {i}: mean off by up to {np.abs(error).max():.2f}, "
+            f"spread between subjects x {between.mean():.2f}, within a night x {(within / real[2]).mean():.2f}",
+            flush=True,
+        )
         powers["mean"] = powers["mean"] - error
         powers["subject_factors"] = powers["subject_factors"] * np.clip(1 / between, 0.8, 1.25)
         powers["quantiles"] = powers["quantiles"] * np.clip(real[2] / within, 0.7, 1.4)[..., None]

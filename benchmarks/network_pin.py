@@ -26,7 +26,7 @@ def nights(group: str, role: str, seed: int, sessions: tuple[int, ...] = task.SE
     y, row = [], 0
     for n in kept:
         night = simulate_night(group, n.subject, n.session, seed=seed, n_epochs=n.n_epochs)
-        X[row:row + n.n_epochs] = standardise(night.X)
+        X[row : row + n.n_epochs] = standardise(night.X)
         y.append(night.y)
         row += n.n_epochs
     return X, np.concatenate(y)
@@ -44,7 +44,7 @@ def forward(model, X: torch.Tensor) -> torch.Tensor:
 
 def _pool(x: torch.Tensor) -> torch.Tensor:
     """Average over 75 samples every 15, by way of sums over 15."""
-    sums = x[..., :x.shape[-1] // 15 * 15].unflatten(-1, (-1, 15)).sum(-1)
+    sums = x[..., : x.shape[-1] // 15 * 15].unflatten(-1, (-1, 15)).sum(-1)
     return sums.unfold(-1, 5, 1).sum(-1) / 75
 
 
@@ -62,7 +62,7 @@ def predict(model, X: torch.Tensor) -> np.ndarray:
     """Return the labels of windows."""
     model.eval()
     with torch.no_grad():
-        return torch.cat([forward(model, X[i:i + BATCH]).argmax(1) for i in range(0, len(X), BATCH)]).numpy()
+        return torch.cat([forward(model, X[i : i + BATCH]).argmax(1) for i in range(0, len(X), BATCH)]).numpy()
 
 
 def balanced(y: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
@@ -71,8 +71,9 @@ def balanced(y: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
     return float(recall.mean()), recall
 
 
-def run(seed: int = 0, passes: int = 6, tests: tuple = (("80-95", "test"),),
-        sessions: tuple[int, ...] = task.SESSIONS) -> list[dict]:
+def run(
+    seed: int = 0, passes: int = 6, tests: tuple = (("80-95", "test"),), sessions: tuple[int, ...] = task.SESSIONS
+) -> list[dict]:
     """Train on the medium source and score the test sets after every pass.
 
     Returns

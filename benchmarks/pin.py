@@ -18,8 +18,13 @@ class Pin:
 
 def close(name: str, real: float, simulated: float, tolerance: float, digits: int = 2) -> Pin:
     """Pin a number to within a tolerance of the real one."""
-    return Pin(name, f"{real:.{digits}f}", f"{simulated:.{digits}f}", f"+- {tolerance:g}",
-               bool(abs(simulated - real) <= tolerance))
+    return Pin(
+        name,
+        f"{real:.{digits}f}",
+        f"{simulated:.{digits}f}",
+        f"+- {tolerance:g}",
+        bool(abs(simulated - real) <= tolerance),
+    )
 
 
 def percent(shares: np.ndarray) -> str:

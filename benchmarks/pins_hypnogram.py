@@ -29,11 +29,15 @@ def _summary(nights: list[np.ndarray]) -> dict[str, np.ndarray]:
     for night in nights:
         np.add.at(chain, (night[:-1], night[1:]), 1)
     stage, length = (np.concatenate(v) for v in zip(*map(_runs, nights), strict=True))
-    return {"shares": counts.sum(0) / counts.sum(), "agree": np.trace(chain) / chain.sum(),
-            "runs": np.array([length[stage == k].mean() for k in range(6)]),
-            "single": np.array([(length[stage == k] == 1).mean() for k in range(6)]),
-            "chain": chain / chain.sum(1, keepdims=True), "no_s4": (counts[:, 4] == 0).mean(),
-            "spread": (counts / counts.sum(1, keepdims=True)).std(0)}
+    return {
+        "shares": counts.sum(0) / counts.sum(),
+        "agree": np.trace(chain) / chain.sum(),
+        "runs": np.array([length[stage == k].mean() for k in range(6)]),
+        "single": np.array([(length[stage == k] == 1).mean() for k in range(6)]),
+        "chain": chain / chain.sum(1, keepdims=True),
+        "no_s4": (counts[:, 4] == 0).mean(),
+        "spread": (counts / counts.sum(1, keepdims=True)).std(0),
+    }
 
 
 def young_hypnograms(seed: int, n_subjects: int = 150) -> list[np.ndarray]:
@@ -54,19 +58,44 @@ def pin_hypnograms(folder: Path, seed: int) -> list[Pin]:
     ratio = mine["runs"] / real["runs"]
     chain = np.abs(mine["chain"] - real["chain"]).max()
     return [
-        Pin("young: shares of W S1 S2 S3 S4 REM, %", percent(real["shares"]), percent(mine["shares"]),
-            "each within a quarter", bool((off < 0.25).all())),
-        Pin("young: spread of the shares over nights, %", percent(real["spread"]), percent(mine["spread"]),
-            "each within a half", bool((np.abs(np.log(mine["spread"] / real["spread"])) < np.log(1.5)).all())),
+        Pin(
+            "young: shares of W S1 S2 S3 S4 REM, %",
+            percent(real["shares"]),
+            percent(mine["shares"]),
+            "each within a quarter",
+            bool((off < 0.25).all()),
+        ),
+        Pin(
+            "young: spread of the shares over nights, %",
+            percent(real["spread"]),
+            percent(mine["spread"]),
+            "each within a half",
+            bool((np.abs(np.log(mine["spread"] / real["spread"])) < np.log(1.5)).all()),
+        ),
         close("young: neighbours agree", real["agree"], mine["agree"], 0.015, 3),
-        Pin("young: mean run, epochs", " ".join(f"{v:.1f}" for v in real["runs"]),
-            " ".join(f"{v:.1f}" for v in mine["runs"]), "each within a quarter",
-            bool((np.abs(ratio - 1) < 0.25).all())),
-        Pin("young: runs of one epoch, %", percent(real["single"]), percent(mine["single"]), "within 8 points",
-            bool((np.abs(mine["single"] - real["single"]) < 0.08).all())),
+        Pin(
+            "young: mean run, epochs",
+            " ".join(f"{v:.1f}" for v in real["runs"]),
+            " ".join(f"{v:.1f}" for v in mine["runs"]),
+            "each within a quarter",
+            bool((np.abs(ratio - 1) < 0.25).all()),
+        ),
+        Pin(
+            "young: runs of one epoch, %",
+            percent(real["single"]),
+            percent(mine["single"]),
+            "within 8 points",
+            bool((np.abs(mine["single"] - real["single"]) < 0.08).all()),
+        ),
         Pin("young: largest error of a transition", "0", f"{chain:.3f}", "at most 0.05", bool(chain <= 0.05)),
-        Pin("young: nights without S4, %", percent([real["no_s4"]]), percent([mine["no_s4"]]), "2 to 20",
-            bool(0.02 <= mine["no_s4"] <= 0.2))]
+        Pin(
+            "young: nights without S4, %",
+            percent([real["no_s4"]]),
+            percent([mine["no_s4"]]),
+            "2 to 20",
+            bool(0.02 <= mine["no_s4"] <= 0.2),
+        ),
+    ]
 
 
 def group_counts(group: str, role: str, seed: int, prior: str = "target") -> np.ndarray:
@@ -91,14 +120,35 @@ def pin_old(folder: Path, seed: int) -> list[Pin]:
     drift = by_group[1] / by_group[1].sum() - by_group[0] / by_group[0].sum()
     spread = test.std(0) / test.mean(0)
     return [
-        Pin("old: counts of both targets, mean of 8 seeds", str(TARGET_COUNTS), str(target.round().astype(int)),
-            "each within a quarter", bool((off < np.log(1.25)).all())),
-        Pin("old: 80-95 less 65-79, points of W S1 S2 S3 S4 REM", "unknown", percent(drift),
-            "more W, less S3, S4, REM", bool(drift[0] > 0 and (drift[3:] < 0).all())),
-        Pin("old: spread of the test prior over seeds, % of it", "unknown", percent(spread), "at least 5 each",
-            bool((spread > 0.05).all())),
-        Pin("old: --prior final, counts of 80-95 test", str(FINAL_COUNTS), str(final), "each share within 2 points",
-            bool((np.abs(final - FINAL_COUNTS) / FINAL_COUNTS.sum() < 0.02).all()))]
+        Pin(
+            "old: counts of both targets, mean of 8 seeds",
+            str(TARGET_COUNTS),
+            str(target.round().astype(int)),
+            "each within a quarter",
+            bool((off < np.log(1.25)).all()),
+        ),
+        Pin(
+            "old: 80-95 less 65-79, points of W S1 S2 S3 S4 REM",
+            "unknown",
+            percent(drift),
+            "more W, less S3, S4, REM",
+            bool(drift[0] > 0 and (drift[3:] < 0).all()),
+        ),
+        Pin(
+            "old: spread of the test prior over seeds, % of it",
+            "unknown",
+            percent(spread),
+            "at least 5 each",
+            bool((spread > 0.05).all()),
+        ),
+        Pin(
+            "old: --prior final, counts of 80-95 test",
+            str(FINAL_COUNTS),
+            str(final),
+            "each share within 2 points",
+            bool((np.abs(final - FINAL_COUNTS) / FINAL_COUNTS.sum() < 0.02).all()),
+        ),
+    ]
 
 
 def pin_scorer(folder: Path, seed: int) -> list[Pin]:
@@ -116,7 +166,13 @@ def pin_scorer(folder: Path, seed: int) -> list[Pin]:
         first, truth, second = map(np.concatenate, (first, truth, second))
         pins.append(close(f"{group}: kappa of two scorers", 0.76, cohen_kappa_score(first, second), 0.04))
     right = [100 * np.mean(truth[first == k] == k) for k in range(6)]
-    pins.append(Pin("80-95: labels that are the truth, % of W S1 S2 S3 S4 REM", "unknown",
-                    " ".join(f"{v:.0f}" for v in right), "least in S1, S3",
-                    bool(sorted(np.argsort(right)[:2]) == [1, 3])))
+    pins.append(
+        Pin(
+            "80-95: labels that are the truth, % of W S1 S2 S3 S4 REM",
+            "unknown",
+            " ".join(f"{v:.0f}" for v in right),
+            "least in S1, S3",
+            bool(sorted(np.argsort(right)[:2]) == [1, 3]),
+        )
+    )
     return pins

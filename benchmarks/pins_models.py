@@ -23,41 +23,63 @@ def pin_rows(folder: Path, seed: int) -> list[Pin]:
     five = {r: MERGED[v] for r, v in y.items()}
     rows = cached(f"rows-{seed}", lambda: {"rows": np.array(three_rows(X, five, subject))})["rows"]
     real = np.array(REAL_ROWS)
-    pins = [close(f"{name}, {how}", real[i, j], rows[i, j], 5, 1)
-            for i, name in enumerate(ROWS) for j, how in enumerate(("argmax", "decided"))]
-    gains = [("relative features, argmax", rows[1, 0] - rows[0, 0], real[1, 0] - real[0, 0]),
-             ("relative features, decided", rows[1, 1] - rows[0, 1], real[1, 1] - real[0, 1])]
+    pins = [
+        close(f"{name}, {how}", real[i, j], rows[i, j], 5, 1)
+        for i, name in enumerate(ROWS)
+        for j, how in enumerate(("argmax", "decided"))
+    ]
+    gains = [
+        ("relative features, argmax", rows[1, 0] - rows[0, 0], real[1, 0] - real[0, 0]),
+        ("relative features, decided", rows[1, 1] - rows[0, 1], real[1, 1] - real[0, 1]),
+    ]
     gains += [(f"decision, row {i + 1}", rows[i, 1] - rows[i, 0], real[i, 1] - real[i, 0]) for i in range(3)]
     gains += [("averaging, decided", rows[2, 1] - rows[1, 1], real[2, 1] - real[1, 1])]
-    return pins + [Pin(f"gain of {name}", f"{known:+.1f}", f"{gain:+.1f}", "at most the real one + 1",
-                       bool(gain <= known + 1)) for name, gain, known in gains]
+    return pins + [
+        Pin(f"gain of {name}", f"{known:+.1f}", f"{gain:+.1f}", "at most the real one + 1", bool(gain <= known + 1))
+        for name, gain, known in gains
+    ]
 
 
 def pin_cross(folder: Path, seed: int) -> list[Pin]:
     """Trained on real nights, tested on simulated ones, and the reverse."""
+
     def both(X):
         return np.concatenate([np.hstack([X[r], relative(X[r])]) for r in sorted(X)])
 
     def joined(y):
         return np.concatenate([MERGED[y[r]] for r in sorted(y)])
+
     X, y, _ = young_features(seed)
     real_X, real_y = weak_features(folder)[0], six_stages(folder)
     pairs = {"real": (both(real_X), joined(real_y)), "simulated": (both(X), joined(y))}
 
     def make():
-        return {a: np.array(scores(pairs[b][1], boost().fit(*pairs[a]).predict_proba(pairs[b][0])))
-                for a, b in (("real", "simulated"), ("simulated", "real"))}
+        return {
+            a: np.array(scores(pairs[b][1], boost().fit(*pairs[a]).predict_proba(pairs[b][0])))
+            for a, b in (("real", "simulated"), ("simulated", "real"))
+        }
+
     result = cached(f"cross-{seed}", make)
-    return [Pin(f"trained on {a}, tested on {b}: argmax, decided", "within real: 71.9, 74.1",
-                f"{result[a][0]:.1f}, {result[a][1]:.1f}", "above 50", bool(result[a].min() > 50))
-            for a, b in (("real", "simulated"), ("simulated", "real"))]
+    return [
+        Pin(
+            f"trained on {a}, tested on {b}: argmax, decided",
+            "within real: 71.9, 74.1",
+            f"{result[a][0]:.1f}, {result[a][1]:.1f}",
+            "above 50",
+            bool(result[a].min() > 50),
+        )
+        for a, b in (("real", "simulated"), ("simulated", "real"))
+    ]
 
 
 def pin_network(folder: Path, seed: int) -> list[Pin]:
     """The start kit's network from the medium source straight to 80-95."""
+
     def make():
         from network_pin import run
+
         return {"scores": np.array([r["80-95 test"] for r in run(seed, PASSES, sessions=SESSIONS)])}
+
     score = float(cached(f"network-{seed}", make)["scores"][-1])
     name = "ShallowFBCSPNet, kit's settings, first nights of the medium source to those of 80-95 test"
     return [close(name, KIT_SCORE, score, 6, 1)]

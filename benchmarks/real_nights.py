@@ -31,7 +31,7 @@ def hypnograms(folder: Path) -> dict[str, np.ndarray]:
             record, stages = line.split()
             night = np.array([STAGE_CHARS.find(c) for c in stages])
             asleep = np.flatnonzero(night > 0)
-            nights[record] = night[max(0, asleep[0] - WAKE_CROP):asleep[-1] + WAKE_CROP + 1]
+            nights[record] = night[max(0, asleep[0] - WAKE_CROP) : asleep[-1] + WAKE_CROP + 1]
     return nights
 
 
@@ -49,7 +49,7 @@ def six_stages(folder: Path) -> dict[str, np.ndarray]:
     stages = {}
     for record, night in hypnograms(folder).items():
         if record in five:
-            scored = night[night >= 0][:len(five[record])]
+            scored = night[night >= 0][: len(five[record])]
             if (merged[scored] != five[record]).any():
                 raise ValueError(f"{record}: hypnogram and features disagree")
             stages[record] = scored

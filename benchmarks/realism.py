@@ -21,9 +21,19 @@ from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_
 from real_nights import default_folder
 
 PINS = {
-    "hypnograms": pin_hypnograms, "old": pin_old, "scorer": pin_scorer, "amplitude": pin_amplitude,
-    "powers": pin_powers, "slow-waves": pin_slow_waves, "wake": pin_wake, "shapes": pin_shapes,
-    "borders": pin_borders, "rows": pin_rows, "cross": pin_cross, "network": pin_network}
+    "hypnograms": pin_hypnograms,
+    "old": pin_old,
+    "scorer": pin_scorer,
+    "amplitude": pin_amplitude,
+    "powers": pin_powers,
+    "slow-waves": pin_slow_waves,
+    "wake": pin_wake,
+    "shapes": pin_shapes,
+    "borders": pin_borders,
+    "rows": pin_rows,
+    "cross": pin_cross,
+    "network": pin_network,
+}
 NEEDS_REAL = frozenset({"hypnograms", "powers", "wake", "shapes", "cross"})
 
 RECORD = Path(__file__).resolve().parents[1] / "docs" / "realism.json"
@@ -55,8 +65,11 @@ def run(name: str, folder: Path, seed: int) -> list[Pin]:
     start = time.perf_counter()
     pins = PINS[name](folder, seed)
     for pin in pins:
-        print(f"{'holds' if pin.holds else 'FAILS'}  {pin.name}: real {pin.real}, simulated {pin.simulated} "
-              f"({pin.asked})", flush=True)
+        print(
+            f"{'holds' if pin.holds else 'FAILS'}  {pin.name}: real {pin.real}, simulated {pin.simulated} "
+            f"({pin.asked})",
+            flush=True,
+        )
     print(f"       [{name}: {time.perf_counter() - start:.0f} s]", flush=True)
     return pins
 

@@ -48,6 +48,7 @@ def young(subject: int, session: int, seed: int, n_epochs: int = N_EPOCHS, **opt
 
 def young_features(seed: int, n_subjects: int = 10) -> tuple[dict, dict, dict]:
     """Return the 18 weak features, six stages and subject of two nights each of young sleepers."""
+
     def make():
         arrays = {}
         for subject in range(n_subjects):
@@ -56,14 +57,15 @@ def young_features(seed: int, n_subjects: int = 10) -> tuple[dict, dict, dict]:
                 arrays[f"s{subject:02d}r{session}_X"] = weak_features(night.X)
                 arrays[f"s{subject:02d}r{session}_y"] = night.y
         return arrays
+
     data = cached(f"young-{seed}-{n_subjects}", make)
     records = sorted(k[:-2] for k in data if k.endswith("_X"))
-    return ({r: data[f"{r}_X"] for r in records}, {r: data[f"{r}_y"] for r in records},
-            {r: r[1:3] for r in records})
+    return ({r: data[f"{r}_X"] for r in records}, {r: data[f"{r}_y"] for r in records}, {r: r[1:3] for r in records})
 
 
 def young_powers(seed: int, n_subjects: int = 20) -> tuple[dict, dict, dict]:
     """Return the log powers (bands, drift), six stages and subject of two nights each of young sleepers."""
+
     def make():
         arrays = {}
         for subject in range(n_subjects):
@@ -72,10 +74,10 @@ def young_powers(seed: int, n_subjects: int = 20) -> tuple[dict, dict, dict]:
                 arrays[f"s{subject:02d}r{session}_z"] = powers(night.X)
                 arrays[f"s{subject:02d}r{session}_y"] = night.y
         return arrays
+
     data = cached(f"powers-{seed}-{n_subjects}", make)
     records = sorted(k[:-2] for k in data if k.endswith("_z"))
-    return ({r: data[f"{r}_z"] for r in records}, {r: data[f"{r}_y"] for r in records},
-            {r: r[1:3] for r in records})
+    return ({r: data[f"{r}_z"] for r in records}, {r: data[f"{r}_y"] for r in records}, {r: r[1:3] for r in records})
 
 
 def powers(X: np.ndarray) -> np.ndarray:

@@ -56,8 +56,14 @@ def draw_spectra(nights: list, real: Path) -> None:
             axis.plot(f[1:], spectra[k, 1:], color=COLOURS[k], label="simulated, mean of young sleepers")
             if mean is not None:
                 for b, (low, high) in enumerate(BANDS):
-                    axis.hlines(mean[k, 5 * channel + b], low, high, color="black", lw=2,
-                                label="real Sleep-EDF, mean of 10 people" if b == 0 else None)
+                    axis.hlines(
+                        mean[k, 5 * channel + b],
+                        low,
+                        high,
+                        color="black",
+                        lw=2,
+                        label="real Sleep-EDF, mean of 10 people" if b == 0 else None,
+                    )
             if (channel, k) in pieces:
                 name, curve = pieces[channel, k]
                 axis.plot(f[1:], curve[1:], color="grey", lw=0.8, label=name)
@@ -70,8 +76,13 @@ def draw_spectra(nights: list, real: Path) -> None:
 def real_band_means(real: Path) -> np.ndarray:
     """Mean over real nights of the log band powers of every stage, (6, 10)."""
     features, stages = weak_features(real)[0], six_stages(real)
-    nights = [[log_powers(f)[stages[r] == k, :10].mean(0) if (stages[r] == k).sum() > 7 else np.full(10, np.nan)
-               for k in range(6)] for r, f in features.items()]
+    nights = [
+        [
+            log_powers(f)[stages[r] == k, :10].mean(0) if (stages[r] == k).sum() > 7 else np.full(10, np.nan)
+            for k in range(6)
+        ]
+        for r, f in features.items()
+    ]
     return np.nanmean(nights, axis=0)
 
 
@@ -83,8 +94,10 @@ def real_pieces(real: Path) -> dict:
     pieces = {(c, 0): ("real SC4001", np.log(welch(raw[c], fs=100, nperseg=512)[1])) for c in range(2)}
     epochs, stages = dynamo(real)
     for k in (1, 2, 3, 5):
-        pieces[0, k] = ("real dynamo (another montage)",
-                        np.log(welch(epochs[stages == k], fs=100, nperseg=512)[1].mean(0)))
+        pieces[0, k] = (
+            "real dynamo (another montage)",
+            np.log(welch(epochs[stages == k], fs=100, nperseg=512)[1].mean(0)),
+        )
     return pieces
 
 
@@ -92,8 +105,14 @@ def draw_hypnograms(nights: list) -> None:
     """True course under the scored hypnogram."""
     figure, axes = plt.subplots(len(nights), 1, figsize=(15, 5.2))
     for axis, night in zip(axes, nights, strict=True):
-        axis.step(np.arange(len(night.course)) * 5 / 3600, ORDER[night.course], color="tab:red", lw=0.5,
-                  label="true", where="post")
+        axis.step(
+            np.arange(len(night.course)) * 5 / 3600,
+            ORDER[night.course],
+            color="tab:red",
+            lw=0.5,
+            label="true",
+            where="post",
+        )
         axis.step(night.onsets / 3600, ORDER[night.y], color="black", lw=1, label="scored", where="post")
         axis.set_yticks(ORDER, task.STAGES)
         axis.set(ylabel=f"{night.traits.age:.0f} years", xlim=(0, night.onsets[-1] / 3600))
@@ -113,8 +132,9 @@ def draw_epochs(night, name: str, quantile: float = 0.6) -> None:
         for c in range(2):
             axis = axes[2 * i + c]
             axis.plot(t, epoch[c], color="black", lw=0.6)
-            axis.set(ylim=(-110, 110), xlim=(0, 30), yticks=[-75, 0, 75],
-                     ylabel=f"{task.STAGES[k]}\n{task.CHANNELS[c]}")
+            axis.set(
+                ylim=(-110, 110), xlim=(0, 30), yticks=[-75, 0, 75], ylabel=f"{task.STAGES[k]}\n{task.CHANNELS[c]}"
+            )
             axis.grid(axis="x", lw=0.3)
             axis.yaxis.label.set(fontsize=7)
     axes[-1].set_xlabel("s")

@@ -28,7 +28,8 @@ def stage_statistics(z: dict, y: dict, subject: dict) -> np.ndarray:
 def _one_stage(z: dict, rows: dict, subject: dict) -> np.ndarray:
     kept = [r for r in sorted(z) if rows[r].sum() >= RARE]
     means = {r: z[r][rows[r]].mean(0) for r in kept}
-    people = np.array([np.mean([means[r] for r in kept if subject[r] == s], axis=0)
-                       for s in sorted({subject[r] for r in kept})])
+    people = np.array(
+        [np.mean([means[r] for r in kept if subject[r] == s], axis=0) for s in sorted({subject[r] for r in kept})]
+    )
     within = np.mean([z[r][rows[r]].std(0) for r in kept], axis=0)
     return np.array([people.mean(0), people.std(0, ddof=1), within])

@@ -67,6 +67,7 @@ jobs = click.option(
     default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.",
 )  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+brief = click.option("--brief", is_flag=True, help="Print the scores without their tables.")
 unit = click.option(
     "--unit", type=click.Choice(["V", "mV", "uV"]), default="V", show_default=True, help="Unit of the signal files."
 )

@@ -14,8 +14,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--truth", type=_PATH, required=True, help="True labels in the same order, one stage 0 to 5 per line.")
 @click.option("--scheme", type=click.Choice(["rk", "aasm"]), default="rk", show_default=True,
               help="Six stages, or five with S3 and S4 as N3.")  # fmt: skip
+@options.brief
 @options.as_json
-def score(answer, truth, scheme, as_json):
+def score(answer, truth, scheme, brief, as_json):
     """Score an answer.txt or answer.zip against true labels, as the leaderboard does.
 
     With submission.json beside the answer, also per subject and night; with probabilities.npz, also their calibration.
@@ -39,4 +40,5 @@ def score(answer, truth, scheme, as_json):
     if card.data:
         out.print(f"data: {card.data}", soft_wrap=True)
     out.print(f"score: {card.score:.2f}")
-    tables.show_scorecards(out, [card])
+    if not brief:
+        tables.show_scorecards(out, [card])

@@ -16,10 +16,23 @@ from . import options
 @click.option("--report", type=click.Path(path_type=Path), help="Also write everything as one HTML file.")
 @options.together(
     options.checkpoints, options.cache, options.younger_target, options.unit, options.allow_partial, options.seed,
-    options.jobs, options.as_json,
+    options.jobs, options.brief, options.as_json,
 )  # fmt: skip
 def validate(
-    data, group, recipes, scheme, report, checkpoints, cache, younger_target, unit, allow_partial, seed, jobs, as_json
+    data,
+    group,
+    recipes,
+    scheme,
+    report,
+    checkpoints,
+    cache,
+    younger_target,
+    unit,
+    allow_partial,
+    seed,
+    jobs,
+    brief,
+    as_json,
 ):
     """Cross-validate recipes: leave one target subject out, score the pooled epochs as the leaderboard does.
 
@@ -29,7 +42,7 @@ def validate(
     \b
     Example:
       beetl-task1 validate --data DATA --group 80-95
-      beetl-task1 validate --data DATA --group 80-95 --recipe features-logreg --recipe chambon --report report.html
+      beetl-task1 validate --data DATA --group 80-95 --recipe features-logreg --recipe default --report report.html
     """
     from ..data.files import DataFolder
     from ..models.base import Resources
@@ -51,7 +64,11 @@ def validate(
     if as_json:
         _show_json(found, scheme)
     else:
-        _show(found, scheme, report)
+        _show_scores(found)
+        if not brief:
+            _show(found, scheme)
+        if report:
+            click.echo(f"report: {report}")
 
 
 def _check_names(names):
@@ -79,12 +96,10 @@ def _show_json(found, scheme):
     click.echo(json.dumps(values, indent=1))
 
 
-def _show(found, scheme, report):
-    from ..validation.comparison import compare_all
+def _show_scores(found):
     from . import tables
 
     out = tables.console()
-    cards = [v.card(scheme) for v in found]
     out.print(f"data: {found[0].data}", soft_wrap=True)
     for v in found:
         cached = ", read from the last validation" if v.cached else ""
@@ -93,6 +108,13 @@ def _show(found, scheme, report):
             f"(plain argmax {v.summary['score_argmax']:.2f}){cached}",
             soft_wrap=True,
         )
+
+
+def _show(found, scheme):
+    from ..validation.comparison import compare_all
+    from . import tables
+
+    out, cards = tables.console(), [v.card(scheme) for v in found]
     tables.show_scorecards(out, cards)
     tables.show_lines(out, "differences", [pair.describe() for pair in compare_all(cards)])
     transfers = [
@@ -106,5 +128,3 @@ def _show(found, scheme, report):
             tables.show_lines(out, f"the test set, as {v.recipe} sees it", v.shift.statement)
         else:
             out.print("the test set is missing or incomplete: nothing is said of it")
-    if report:
-        out.print(f"report: {report}", soft_wrap=True)

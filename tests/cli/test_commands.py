@@ -132,6 +132,14 @@ def test_output_for_people(places, tree):
     assert "features-boost" in run("models", env=places).output
 
 
+def test_brief_prints_scores_without_tables(places, tree):
+    out = run("validate", "--group", "65-79", "--recipe", "features-logreg", "--brief", env=places).output
+    assert "held-out epochs" in out
+    assert len(out.splitlines()) == 2
+    truth = tree / "truth/65-79.txt"
+    assert run("score", truth, "--truth", truth, "--brief").output == "score: 100.00\n"
+
+
 def test_no_progress_bar_where_nobody_looks(places):
     done = subprocess.run(
         [sys.executable, "-c", "from beetl_task1.cli import main; main()", "validate", "--group", "65-79",

@@ -34,9 +34,18 @@ def test_features_are_float32_and_follow_the_signal_in_either_precision(dtype):
 
 def test_degenerate_epochs_give_finite_features_without_a_warning():
     square = np.tile([1.0, -1.0], (2, 1500))
-    epochs = [np.zeros((2, 3000)), np.full((2, 3000), 3e-5), noise(1)[0] * 1e300, noise(1)[0] * 1e-300,
-              noise(1)[0] * [[0], [1]], np.clip(noise(1)[0], -5e-6, 5e-6), square, square * 1e-6,
-              np.linspace([-1, 1], [1, -1], 3000, axis=1), np.eye(2, 3000, 1500) * 1e-3]
+    epochs = [
+        np.zeros((2, 3000)),
+        np.full((2, 3000), 3e-5),
+        noise(1)[0] * 1e300,
+        noise(1)[0] * 1e-300,
+        noise(1)[0] * [[0], [1]],
+        np.clip(noise(1)[0], -5e-6, 5e-6),
+        square,
+        square * 1e-6,
+        np.linspace([-1, 1], [1, -1], 3000, axis=1),
+        np.eye(2, 3000, 1500) * 1e-3,
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         F = extract(np.array(epochs))
@@ -83,8 +92,11 @@ def test_values_are_those_of_their_version():
     assert pinned["version"] == FEATURE_VERSION, "pin the values of the new version"
     assert pinned["names"] == list(FEATURE_NAMES), "names changed: raise FEATURE_VERSION and pin anew"
     F = extract(pinned_epochs())
-    changed = [n for n, a, b in zip(FEATURE_NAMES, F.T, np.array(pinned["values"]).T, strict=True)
-               if not np.allclose(a, b, rtol=1e-3, atol=2e-3)]
+    changed = [
+        n
+        for n, a, b in zip(FEATURE_NAMES, F.T, np.array(pinned["values"]).T, strict=True)
+        if not np.allclose(a, b, rtol=1e-3, atol=2e-3)
+    ]
     assert not changed, f"values changed: raise FEATURE_VERSION and pin anew: {changed}"
 
 

@@ -44,20 +44,21 @@ def _movement(rng: np.random.Generator, signal: np.ndarray, start: int) -> None:
     sway = np.cumsum(rng.standard_normal((2, length)), axis=1)
     sway -= np.linspace(0, 1, length) * sway[:, -1:]
     size = rng.lognormal(np.log(40), 0.5)
-    signal[:, start:start + length] += (envelope * (size * sway / (sway.std() + 1e-9)
-                                        + 0.25 * size * rng.standard_normal((2, length)))).astype(np.float32)
+    signal[:, start : start + length] += (
+        envelope * (size * sway / (sway.std() + 1e-9) + 0.25 * size * rng.standard_normal((2, length)))
+    ).astype(np.float32)
 
 
 def _pop(rng: np.random.Generator, channel: np.ndarray, start: int) -> None:
     length = min(400, len(channel) - start)
     size = rng.choice([-1, 1]) * rng.uniform(60, 220)
-    channel[start:start + length] += (size * np.exp(-np.arange(length) / 45)).astype(np.float32)
+    channel[start : start + length] += (size * np.exp(-np.arange(length) / 45)).astype(np.float32)
 
 
 def _lose(rng: np.random.Generator, channel: np.ndarray) -> None:
     """An electrode comes off: mains hum beats at the edge of the band, the brain is gone."""
     length = int(rng.uniform(2, 15) * 60 * task.SFREQ)
     start = int(rng.integers(max(1, len(channel) - length)))
-    piece = channel[start:start + length]
+    piece = channel[start : start + length]
     level = rng.choice([1.0, 45.0])
     piece[:] = (0.03 * piece + level * rng.standard_normal(len(piece))).astype(np.float32)

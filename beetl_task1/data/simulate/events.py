@@ -95,9 +95,10 @@ def rapid_eye(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -
     """A saccade's step, leaking away through the 0.5 Hz high-pass."""
     size = rng.normal(0, 32.0, (n, 1))
     fixation = rng.uniform(0.25, 1.1, (n, 1))
-    return size * (_step(t - 0.1) * np.exp(-(t - 0.1).clip(0) / 0.35)
-                   - rng.uniform(0.3, 1, (n, 1)) * _step(t - 0.1 - fixation)
-                   * np.exp(-(t - 0.1 - fixation).clip(0) / 0.35))
+    return size * (
+        _step(t - 0.1) * np.exp(-(t - 0.1).clip(0) / 0.35)
+        - rng.uniform(0.3, 1, (n, 1)) * _step(t - 0.1 - fixation) * np.exp(-(t - 0.1 - fixation).clip(0) / 0.35)
+    )
 
 
 def slow_eye(rng: np.random.Generator, t: np.ndarray, n: int, traits: Traits) -> np.ndarray:
@@ -153,7 +154,11 @@ KINDS = (
 
 
 def add_events(
-    rng: np.random.Generator, signal: np.ndarray, weights: np.ndarray, deviation: np.ndarray, traits: Traits,
+    rng: np.random.Generator,
+    signal: np.ndarray,
+    weights: np.ndarray,
+    deviation: np.ndarray,
+    traits: Traits,
 ) -> None:
     """Add every kind of event to a night, in place.
 
@@ -179,7 +184,11 @@ def add_events(
 
 
 def _place(
-    rng: np.random.Generator, kind: Kind, weights: np.ndarray, deviation: np.ndarray, traits: Traits,
+    rng: np.random.Generator,
+    kind: Kind,
+    weights: np.ndarray,
+    deviation: np.ndarray,
+    traits: Traits,
 ) -> np.ndarray:
     """First samples of the events: a Poisson process along the stages, in clusters if the kind has them."""
     expected = np.einsum("tk,k->t", weights, np.array(kind.rate)) * STEP_SECONDS / 60

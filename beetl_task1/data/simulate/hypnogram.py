@@ -86,7 +86,7 @@ def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray) -> np.n
     side, lean = edge(n_epochs), tilt(fractions, n_epochs)
     nights = np.zeros((_CANDIDATES, n_epochs), dtype=np.int8)
     for night in nights:
-        night[side:n_epochs - side] = _sleep(rng, n_epochs - 2 * side, lean)
+        night[side : n_epochs - side] = _sleep(rng, n_epochs - 2 * side, lean)
     shares = np.array([np.bincount(night, minlength=6) for night in nights]) / n_epochs
     return nights[((shares - fractions) ** 2 / (fractions + 0.01)).sum(1).argmin()]
 

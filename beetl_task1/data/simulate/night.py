@@ -53,8 +53,15 @@ class Night:
 
 
 def simulate_night(
-    group: str, subject: int, session: int, *, seed: int = 0, n_epochs: int | None = None,
-    age: float | None = None, prior: str = "target", border_evidence: str = "low",
+    group: str,
+    subject: int,
+    session: int,
+    *,
+    seed: int = 0,
+    n_epochs: int | None = None,
+    age: float | None = None,
+    prior: str = "target",
+    border_evidence: str = "low",
 ) -> Night:
     """Simulate one night, in order.
 
@@ -88,9 +95,16 @@ def simulate_night(
     X = np.ascontiguousarray(signal.reshape(2, n_epochs, task.N_TIMES).transpose(1, 0, 2), dtype=np.float64)
     weaken_borders(generator(seed, "borders", *key), X, course, border_evidence)
     return Night(
-        X=record(X) * 1e-6, y=scored.astype(np.int64),
-        true=scorer.majority(course).astype(np.int64), onsets=np.arange(n_epochs) * float(task.EPOCH_SECONDS),
-        group=group, subject=subject, session=session, course=course, traits=traits)
+        X=record(X) * 1e-6,
+        y=scored.astype(np.int64),
+        true=scorer.majority(course).astype(np.int64),
+        onsets=np.arange(n_epochs) * float(task.EPOCH_SECONDS),
+        group=group,
+        subject=subject,
+        session=session,
+        course=course,
+        traits=traits,
+    )
 
 
 def scored_hypnogram(seed: int, key: tuple, traits: Traits, n_epochs: int, prior: str) -> np.ndarray:
@@ -119,7 +133,10 @@ def _pick(targets: np.ndarray, channel: int) -> np.ndarray:
 
 
 def _background(
-    rng: np.random.Generator, targets: np.ndarray, weights: np.ndarray, shape: np.ndarray,
+    rng: np.random.Generator,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    shape: np.ndarray,
 ) -> np.ndarray:
     n_times = len(targets) * int(scorer.STEP_SECONDS * task.SFREQ)
     noise = rng.standard_normal((2, n_times), dtype=np.float32)

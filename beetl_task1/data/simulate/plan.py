@@ -11,10 +11,20 @@ from .subject import Traits, mean_shares, night_effect, slow_wave_excess
 
 SIZES = ("demo", "medium", "full")
 PRIORS = ("target", "final")
-_MEDIUM = {("25-64", "source"): 10, ("65-79", "target"): 6, ("65-79", "test"): 6,
-           ("80-95", "target"): 5, ("80-95", "test"): 5}
-_DEMO = {("25-64", "source"): 6, ("65-79", "target"): 3, ("65-79", "test"): 3,
-         ("80-95", "target"): 3, ("80-95", "test"): 3}
+_MEDIUM = {
+    ("25-64", "source"): 10,
+    ("65-79", "target"): 6,
+    ("65-79", "test"): 6,
+    ("80-95", "target"): 5,
+    ("80-95", "test"): 5,
+}
+_DEMO = {
+    ("25-64", "source"): 6,
+    ("65-79", "target"): 3,
+    ("65-79", "test"): 3,
+    ("80-95", "target"): 3,
+    ("80-95", "test"): 3,
+}
 _DEMO_EPOCHS = (160, 241)
 _FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
 """Counts of the stages in the competition's final test set, released in 2022; used by the prior ``"final"`` alone."""
@@ -64,11 +74,11 @@ def _subjects(part: task.Part, size: str) -> range:
         return part.subjects
     key = (part.group, part.role)
     if size == "medium":
-        return part.subjects[:_MEDIUM[key]]
+        return part.subjects[: _MEDIUM[key]]
     if part.role == "test":
         first = max(part.subjects.start, 8)
         return range(first, first + _DEMO[key])
-    return part.subjects[:_DEMO[key]]
+    return part.subjects[: _DEMO[key]]
 
 
 def part_of(group: str, subject: int) -> task.Part:

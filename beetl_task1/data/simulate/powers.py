@@ -22,7 +22,9 @@ def stage_weights(path: np.ndarray) -> np.ndarray:
 
 
 def draw_powers(
-    rng: np.random.Generator, weights: np.ndarray, effect: np.ndarray,
+    rng: np.random.Generator,
+    weights: np.ndarray,
+    effect: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the log powers along a night.
 

@@ -15,13 +15,16 @@ _FLICKER = np.array([0.20, 0.40, 0.15, 0.35, 0.30, 0.10])
 """Chance that a run of one or two epochs, by stage, was not what its neighbours in truth were."""
 _SLIP = np.array([0.03, 0.23, 0.05, 0.14, 0.11, 0.075])
 """Chance an epoch, by stage, that the truth left the scored stage for a while."""
-_SLIP_TO = np.array([
-    [0.0, 0.8, 0.1, 0.0, 0.0, 0.1],
-    [0.3, 0.0, 0.3, 0.0, 0.0, 0.4],
-    [0.10, 0.40, 0.00, 0.28, 0.00, 0.22],
-    [0.00, 0.00, 0.45, 0.00, 0.55, 0.00],
-    [0.0, 0.0, 0.1, 0.9, 0.0, 0.0],
-    [0.2, 0.5, 0.3, 0.0, 0.0, 0.0]])
+_SLIP_TO = np.array(
+    [
+        [0.0, 0.8, 0.1, 0.0, 0.0, 0.1],
+        [0.3, 0.0, 0.3, 0.0, 0.0, 0.4],
+        [0.10, 0.40, 0.00, 0.28, 0.00, 0.22],
+        [0.00, 0.00, 0.45, 0.00, 0.55, 0.00],
+        [0.0, 0.0, 0.1, 0.9, 0.0, 0.0],
+        [0.2, 0.5, 0.3, 0.0, 0.0, 0.0],
+    ]
+)
 
 
 def course(rng: np.random.Generator, scored: np.ndarray) -> np.ndarray:
@@ -43,7 +46,7 @@ def course(rng: np.random.Generator, scored: np.ndarray) -> np.ndarray:
     for epoch in leave:
         start = epoch * STEPS + rng.integers(STEPS)
         stage = path[min(start, len(path) - 1)]
-        path[start:start + rng.integers(3, 10)] = rng.choice(6, p=_SLIP_TO[stage])
+        path[start : start + rng.integers(3, 10)] = rng.choice(6, p=_SLIP_TO[stage])
     return path
 
 
@@ -79,7 +82,7 @@ def _drop_flickers(rng: np.random.Generator, scored: np.ndarray) -> np.ndarray:
     night = scored.copy()
     short = np.flatnonzero((lengths <= 2) & (rng.random(len(starts)) < _FLICKER[scored[starts]]))
     for i in short[(short > 0) & (short < len(starts) - 1)]:
-        night[starts[i]:starts[i] + lengths[i]] = scored[starts[i] + rng.choice([-1, lengths[i]])]
+        night[starts[i] : starts[i] + lengths[i]] = scored[starts[i] + rng.choice([-1, lengths[i]])]
     return night
 
 

@@ -31,7 +31,9 @@ def shapes(traits: Traits, border_evidence: str) -> np.ndarray:
             + np.outer(_SIGMA[channel], _peak(f, traits.spindle_peak, 1.1))
             + np.outer(_SLOW, _peak(f, 0.8, 0.45))
             + np.outer(_FLAT[channel], np.clip((f - 13) / 17, 0, 1))
-            + np.where(f < 0.2, -1.5, 0.0) + _low_pass(f, *_RECORDER[channel]))
+            + np.where(f < 0.2, -1.5, 0.0)
+            + _low_pass(f, *_RECORDER[channel])
+        )
     shape[:, 1:] += _low_pass(f, *CUTOFF[border_evidence])
     return shape.astype(np.float32)
 

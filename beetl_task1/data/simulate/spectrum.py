@@ -51,14 +51,14 @@ def shape(signal: np.ndarray, gains: np.ndarray) -> np.ndarray:
     """
     total = (len(gains) + 1) * HOP
     padded = np.zeros(total, dtype=np.float32)
-    padded[HOP:HOP + len(signal)] = signal
+    padded[HOP : HOP + len(signal)] = signal
     window = _WINDOW.astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * window
     frames = scipy.fft.irfft(scipy.fft.rfft(frames) * gains, FRAME) * window
     out = np.zeros(total, dtype=np.float32)
     out[:-HOP] += frames[:, :HOP].ravel()
     out[HOP:] += frames[:, HOP:].ravel()
-    return out[HOP:HOP + len(signal)]
+    return out[HOP : HOP + len(signal)]
 
 
 def band_powers(epochs: np.ndarray) -> np.ndarray:

@@ -60,13 +60,16 @@ def age_effect(age: float) -> np.ndarray:
     Neuron 94:19).
     """
     decades = (age - YOUNG) / 10
-    bands = np.array([
-        [-0.05, 0.02, -0.05, 0.03, 0.04],
-        [-0.06, -0.04, -0.05, 0.00, 0.03],
-        [-0.09, -0.07, -0.05, -0.04, 0.03],
-        [-0.05, -0.06, -0.04, -0.04, 0.02],
-        [-0.04, -0.06, -0.04, -0.04, 0.02],
-        [-0.06, -0.05, -0.05, 0.00, 0.03]])
+    bands = np.array(
+        [
+            [-0.05, 0.02, -0.05, 0.03, 0.04],
+            [-0.06, -0.04, -0.05, 0.00, 0.03],
+            [-0.09, -0.07, -0.05, -0.04, 0.03],
+            [-0.05, -0.06, -0.04, -0.04, 0.02],
+            [-0.04, -0.06, -0.04, -0.04, 0.02],
+            [-0.06, -0.05, -0.05, 0.00, 0.03],
+        ]
+    )
     return decades * np.hstack([bands, bands, np.zeros((6, 2))])
 
 
@@ -91,14 +94,17 @@ def draw_subject(seed: int, group: str, subject: int, age: float | None = None) 
     effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors) + age_effect(age)
     has_alpha = rng.random() > 0.1
     return Traits(
-        age=age, effect=effect,
+        age=age,
+        effect=effect,
         alpha_peak=rng.normal(10.1, 0.8) - 0.012 * (age - YOUNG),
         spindle_peak=rng.normal(13.4, 0.5) - 0.008 * (age - YOUNG),
         alpha=has_alpha * rng.lognormal(0, 0.5),
         spindles=rng.lognormal(0, 0.3) * np.exp(-0.012 * (age - YOUNG)),
-        eyes=rng.lognormal(0, 0.35), muscle=rng.lognormal(0, 0.4),
+        eyes=rng.lognormal(0, 0.35),
+        muscle=rng.lognormal(0, 0.4),
         arousals=rng.lognormal(0, 0.3) * np.exp(0.012 * (age - YOUNG)),
-        shares=rng.normal(0, [0.25, 0.35, 0.12, 0.2, 0.3, 0.08]))
+        shares=rng.normal(0, [0.25, 0.35, 0.12, 0.2, 0.3, 0.08]),
+    )
 
 
 def night_effect(rng: np.random.Generator) -> np.ndarray:

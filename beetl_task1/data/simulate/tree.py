@@ -22,8 +22,14 @@ Progress = Callable[[int, int, str], None]
 
 
 def simulate(
-    out: str | Path, *, size: str = "demo", seed: int = 0, jobs: int = 1, prior: str = "target",
-    border_evidence: str = "low", progress: Progress | None = None,
+    out: str | Path,
+    *,
+    size: str = "demo",
+    seed: int = 0,
+    jobs: int = 1,
+    prior: str = "target",
+    border_evidence: str = "low",
+    progress: Progress | None = None,
 ) -> dict:
     """Write a simulated competition: folders, truth, order, and a marker that says it is simulated.
 

@@ -76,21 +76,27 @@ def test_the_old_wake_more_and_sleep_less_deeply(young):
 
 def test_nights_begin_and_end_with_half_an_hour_of_wake(young):
     for night in young:
-        assert (night[:hypnogram.EDGE_WAKE] == 0).all()
-        assert (night[-hypnogram.EDGE_WAKE:] == 0).all()
+        assert (night[: hypnogram.EDGE_WAKE] == 0).all()
+        assert (night[-hypnogram.EDGE_WAKE :] == 0).all()
         assert night[-hypnogram.EDGE_WAKE - 1] != 0
 
 
 def test_every_seed_has_its_own_test_prior():
     def mean(seed):
-        return np.mean([night_shares(seed, draw_subject(seed, "80-95", s, 87.0), ("80-95", s, 1), "target")
-                        for s in range(5, 14)], axis=0)
+        return np.mean(
+            [night_shares(seed, draw_subject(seed, "80-95", s, 87.0), ("80-95", s, 1), "target") for s in range(5, 14)],
+            axis=0,
+        )
+
     assert np.abs(np.log(mean(1) / mean(2))).max() > 0.1
 
 
 def test_the_final_prior_is_that_of_the_real_test_set():
-    drawn = [scored_hypnogram(2, ("80-95", s, r), draw_subject(2, "80-95", s), 1400, "final")
-             for s in range(5, 14) for r in (1, 2)]
+    drawn = [
+        scored_hypnogram(2, ("80-95", s, r), draw_subject(2, "80-95", s), 1400, "final")
+        for s in range(5, 14)
+        for r in (1, 2)
+    ]
     real = np.array([10_268, 4_065, 8_180, 572, 41, 2_630]) / 25_756
     np.testing.assert_allclose(shares(drawn), real, atol=0.05)
 

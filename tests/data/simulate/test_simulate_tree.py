@@ -106,6 +106,7 @@ def test_a_killed_run_is_taken_up_again(tmp_path, small):
 def test_the_marker_comes_first(tmp_path, small, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
+
     monkeypatch.setattr(tree, "write_night", stop)
     with pytest.raises(KeyboardInterrupt):
         simulate(tmp_path / "a", seed=3)
@@ -133,9 +134,15 @@ def test_another_simulation_is_refused(tmp_path, small):
         simulate(tmp_path / "a", seed=2)
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    ({"size": "ful"}, "did you mean 'full'"), ({"prior": "targt"}, "did you mean 'target'"),
-    ({"border_evidence": "hi"}, "unknown border evidence 'hi'"), ({"seed": -1}, "seed -1")])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"size": "ful"}, "did you mean 'full'"),
+        ({"prior": "targt"}, "did you mean 'target'"),
+        ({"border_evidence": "hi"}, "unknown border evidence 'hi'"),
+        ({"seed": -1}, "seed -1"),
+    ],
+)
 def test_wrong_arguments_are_named(tmp_path, wrong, message):
     with pytest.raises(BeetlError, match=message):
         simulate(tmp_path / "a", **wrong)
