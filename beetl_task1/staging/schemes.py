@@ -6,41 +6,28 @@ import numpy as np
 
 from ..errors import unknown
 from ..task import STAGES
+from ..validation.schemes import Scheme as ScoringScheme
 
 
 @dataclass(frozen=True)
-class Scheme:
-    """Names of stages, and how the models' six fall into them.
+class Scheme(ScoringScheme):
+    """A scheme of scoring, with the names that its stages have in EDF+ files.
 
     Attributes
     ----------
-    name : str
-        ``"rk"`` or ``"aasm"``.
-    stages : tuple of str
-        Wake first, REM last.
-    merge : tuple of int
-        For each of the six R&K stages, its index in ``stages``.
     annotations : tuple of str
         What each stage is called in EDF+ annotations.
     """
 
-    name: str
-    stages: tuple[str, ...]
-    merge: tuple[int, ...]
     annotations: tuple[str, ...]
-
-    def merged(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return the probabilities of the scheme's stages, shape (n_epochs, n_stages)."""
-        return np.asarray(probabilities) @ np.eye(len(self.stages))[list(self.merge)]
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the most probable of the scheme's stages for each epoch, as indices into ``stages``."""
-        return self.merged(probabilities).argmax(axis=1)
+        return self.probabilities(probabilities).argmax(axis=1)
 
     def translate(self, stages: np.ndarray) -> np.ndarray:
         """Return R&K stages as indices into ``stages``; negative values (not scored) stay."""
-        stages = np.asarray(stages)
-        return np.where(stages < 0, stages, np.array(self.merge)[stages])
+        return np.where(np.asarray(stages) < 0, stages, self.labels(stages))
 
 
 RK = Scheme("rk", STAGES, tuple(range(6)), tuple(f"Sleep stage {letter}" for letter in "W1234R"))
