@@ -146,6 +146,12 @@ class Recording:
         """Whether stages are given; reads nothing."""
         return self._y is not None or self._y_path is not None
 
+    def without_labels(self) -> "Recording":
+        """Return the same night with its stages hidden."""
+        if self.path is None:
+            return Recording.from_arrays(self.key, self._array, onsets=self.onsets)
+        return Recording(self.key, self.path, unit=self._unit)
+
     @property
     def n_epochs(self) -> int:
         """Number of epochs; reads the signal once."""

@@ -1,3 +1,14 @@
 """Predictors, their registry and their checkpoints."""
 
-from . import features_boost, features_logreg  # noqa: F401  (importing registers)
+from . import (  # noqa: F401  (importing registers)
+    attnsleep,
+    blanco,
+    chambon,
+    deepsleepnet,
+    eegnet,
+    features_boost,
+    features_logreg,
+    shallow,
+    two_branch,
+    usleep,
+)

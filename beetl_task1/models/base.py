@@ -25,11 +25,17 @@ class Resources:
         Processes.
     progress : callable or None
         Told about long work.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where networks compute; ``auto`` takes what is there.
+    resume : bool
+        Whether networks go on from what a killed or an earlier run of the same experiment left in ``cache``.
     """
 
     cache: Path | None = None
     jobs: int = 1
     progress: Progress | None = None
+    device: str = "auto"
+    resume: bool = True
 
 
 @runtime_checkable

@@ -2,8 +2,10 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
 
 from ..errors import BeetlError, unknown
+from .settings import merged
 
 _MODELS: dict[str, type] = {}
 _NOT_PARAMETERS = {"seed", "resources"}
@@ -53,9 +55,12 @@ def parameter_names(name: str) -> list[str]:
 
 
 def resolved(name: str, parameters: dict) -> dict:
-    """Return all parameters of a model: its defaults, and what a recipe sets."""
+    """Return all parameters of a model as plain values: its defaults, and what a recipe sets."""
     signature = inspect.signature(model_class(name)).parameters
-    return {p: signature[p].default for p in parameter_names(name)} | parameters
+    defaults = {p: signature[p].default for p in parameter_names(name)}
+    found = defaults | parameters
+    tables = {p: asdict(merged(default, found[p])) for p, default in defaults.items() if is_dataclass(default)}
+    return found | tables
 
 
 def make(name: str, parameters: dict, *, seed: int, resources):

@@ -42,6 +42,13 @@ class TabularModel:
     def __init__(self, *, seed: int, resources: Resources, target_weight: float, balance: float):
         self.seed, self.resources = seed, resources
         self.target_weight, self.balance = target_weight, balance
+        self.transfers: list = []
+        """Transfers on features, put here by a recipe: :mod:`beetl_task1.transfer.feature_adaptation`."""
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        """Whether unlabelled nights change what is learned."""
+        return any(t.uses_unlabelled for t in self.transfers)
 
     def make_classifier(self):
         """Return the unfitted classifier, and the name of its argument for weights."""
@@ -60,7 +67,7 @@ class TabularModel:
         source, target : sequence of Recording
             Labelled nights; either may be empty, not both.
         unlabelled : sequence of Recording
-            Not used.
+            Nights to be predicted; used only by transfers that say so.
 
         Returns
         -------
@@ -74,8 +81,10 @@ class TabularModel:
             check_length(recording.y, len(table), recording.name, f"labels of {recording.key}")
         X, y = np.concatenate(tables), np.concatenate([recording.y for recording in nights])
         domain = np.repeat([1.0] * len(source) + [self.target_weight] * len(target), [len(t) for t in tables])
+        n_source = sum(len(t) for t in tables[: len(source)])
+        X[:n_source], weights = self._adapted(X[:n_source], X[n_source:], unlabelled)
+        domain[:n_source] *= weights
         if self.source_cap:
-            n_source = sum(len(t) for t in tables[: len(source)])
             rows, domain = _thinned(y, domain, n_source, self.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
         classifier, weight_argument = self.make_classifier()
@@ -113,6 +122,17 @@ class TabularModel:
             raise CheckpointError(f"weights cannot be read ({reason}); train again") from error
         return self
 
+    def _adapted(self, source: np.ndarray, labelled: np.ndarray, unlabelled: Sequence[Recording]):
+        """Return the source's rows as the transfers change them, and their weights."""
+        weights = np.ones(len(source))
+        asked = [t for t in self.transfers if t.uses_target] if len(source) else []
+        hidden = [self._table(recording) for recording in unlabelled] if self.uses_unlabelled and asked else []
+        target = np.concatenate([labelled, *hidden])
+        for transfer in asked if len(target) else ():
+            source, more = transfer.adapt(source, target, self.seed)
+            weights = weights * more
+        return source, weights
+
     def _weights(self, y: np.ndarray, domain: np.ndarray) -> np.ndarray:
         mass = np.bincount(y, weights=domain, minlength=N_OUTPUTS)
         per_class = np.divide(mass.sum(), mass, out=np.zeros(N_OUTPUTS), where=mass > 0) ** self.balance
@@ -124,7 +144,10 @@ class TabularModel:
 
     def _table(self, recording: Recording) -> np.ndarray:
         absolute = extract(recording.X) if self.resources.cache is None else self._cache().features(recording)
-        return np.hstack([absolute, relative(absolute)])
+        table = np.hstack([absolute, relative(absolute)])
+        for transfer in self.transfers:
+            table = transfer.night(table)
+        return table
 
 
 def _thinned(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..decision import BalancedDecision
 from ..errors import BeetlError, unknown
+from ..transfer import make_transfer
 
 DEFAULT = "default"
 
@@ -34,6 +35,11 @@ class Recipe:
         For 80-95: train on the labelled 65-79 subjects as further source, as the rules allow.
     decision : dict
         Keywords of :class:`beetl_task1.decision.BalancedDecision`.
+    transfer : tuple of dict
+        Transfers, each with its ``name`` and parameters, one after the other.
+    loss, training : dict
+        For networks: what is put over the model's defaults of :class:`beetl_task1.models.settings.Loss` and
+        ``Training``.
 
     Raises
     ------
@@ -49,16 +55,23 @@ class Recipe:
     members: tuple[str, ...] = ()
     younger_target: bool = True
     decision: dict = field(default_factory=dict)
+    transfer: tuple[dict, ...] = ()
+    loss: dict = field(default_factory=dict)
+    training: dict = field(default_factory=dict)
 
     def __post_init__(self):
         if bool(self.model) == bool(self.members):
             raise BeetlError(f"recipe {self.name}: expected either a model or members; give one of them")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; give at least one number, each once")
+        if self.members and (self.transfer or self.loss or self.training or self.parameters):
+            raise BeetlError(f"recipe {self.name}: members bring their own parameters, loss, training and transfer")
 
     def to_dict(self) -> dict:
         """Return the recipe as plain values."""
-        return asdict(self) | {"seeds": list(self.seeds), "members": list(self.members)}
+        return asdict(self) | {
+            "seeds": list(self.seeds), "members": list(self.members), "transfer": list(self.transfer),
+        }  # fmt: skip
 
     @classmethod
     def from_dict(cls, values: dict) -> "Recipe":
@@ -73,10 +86,14 @@ class Recipe:
         for key in values:
             if key not in known:
                 raise unknown(f"key of recipe {values.get('name', '')}:", key, known[1:])
+        if isinstance(values.get("transfer"), dict):
+            values = values | {"transfer": [values["transfer"]]}
         _check_types(values)
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         recipe = cls(**values)
         BalancedDecision(**recipe.decision)
+        for table in recipe.transfer:
+            make_transfer(table)
         return recipe
 
     def varied(self, *, seed: int | None = None, younger_target: bool | None = None) -> "Recipe":
@@ -94,6 +111,9 @@ _TYPES = {
     "members": (list | tuple, "a list of recipes"),
     "younger_target": (bool, "true or false"),
     "decision": (dict, "a table"),
+    "transfer": (list | tuple, "a table, or several"),
+    "loss": (dict, "a table"),
+    "training": (dict, "a table"),
 }
 LARGEST_SEED = 2**32 - 1
 
@@ -110,6 +130,9 @@ def _check_types(values: dict) -> None:
         if member not in recipe_names() or load_recipe(member).members:
             single = [known for known in recipe_names() if known != DEFAULT]
             raise unknown(f"member of recipe {name}:", str(member), single)
+    for table in values.get("transfer", ()):
+        if not isinstance(table, dict):
+            raise BeetlError(f"recipe {name}: transfer holds {table!r}; expected tables, each with a name")
     for key in values.get("decision", {}):
         if key not in _DECISION:
             raise unknown(f"key of the decision of recipe {name}:", key, _DECISION)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.files import SIMULATED, DataFolder, Provenance, check_distinct
@@ -13,8 +13,10 @@ from ..ensemble import Ensemble
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Resources
 from ..models.checkpoints import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
-from ..models.registry import make, resolved
+from ..models.registry import make, model_class, parameter_names, resolved
 from ..task import SOURCE_GROUP, TARGET_GROUPS
+from ..transfer import make_transfer, put_into, transfer_class
+from ..writing import write_text
 from .recipe import Recipe, load_recipe
 from .versions import versions
 
@@ -29,14 +31,17 @@ class Roles:
         Labelled nights.
     provenance : Provenance
         What the data are.
+    unlabelled : list of Recording
+        The test nights, where a transfer learns from them.
     """
 
     source: list[Recording]
     target: list[Recording]
     provenance: Provenance
+    unlabelled: list[Recording] = field(default_factory=list)
 
 
-def gather(data: DataFolder, group: str, *, younger_target: bool) -> Roles:
+def gather(data: DataFolder, group: str, *, younger_target: bool, unlabelled: bool = False) -> Roles:
     """Return the nights that may train a group's models.
 
     Parameters
@@ -47,6 +52,8 @@ def gather(data: DataFolder, group: str, *, younger_target: bool) -> Roles:
         Target group.
     younger_target : bool
         For 80-95: the labelled nights of 65-79 join the source.
+    unlabelled : bool
+        Whether the test nights train as well, without labels.
 
     Raises
     ------
@@ -57,15 +64,54 @@ def gather(data: DataFolder, group: str, *, younger_target: bool) -> Roles:
     if younger_target and group == TARGET_GROUPS[1]:
         source = source + data.recordings(TARGET_GROUPS[0], "target")
     target = data.recordings(group, "target")
-    check_distinct([*source, *target])
-    return Roles(source, target, data.provenance)
+    test = data.recordings(group, "test") if unlabelled else []
+    check_distinct([*source, *target, *test])
+    return Roles(source, target, data.provenance, test)
+
+
+def gathered(recipe: Recipe, group: str, data: DataFolder) -> Roles:
+    """Return the nights that train a recipe."""
+    return gather(data, group, younger_target=recipe.younger_target, unlabelled=uses_unlabelled(recipe))
+
+
+def uses_target(recipe: Recipe) -> bool:
+    """Whether labelled target nights change what a recipe learns: a model says no, and a transfer yes, by its class."""
+    own = getattr(model_class(recipe.model), "uses_target", True)
+    return own or any(transfer_class(table["name"]).uses_target for table in recipe.transfer)
+
+
+def uses_unlabelled(recipe: Recipe) -> bool:
+    """Whether the unlabelled nights that are to be predicted change what a recipe learns."""
+    return any(transfer_class(table["name"]).uses_unlabelled for table in recipe.transfer)
 
 
 def build(recipe: Recipe, resources: Resources) -> Ensemble:
     """Return the unfitted predictor of a recipe: one model per seed, members one after the other."""
     if recipe.members:
         return Ensemble([build(member, resources) for member in members(recipe)])
-    return Ensemble([make(recipe.model, recipe.parameters, seed=seed, resources=resources) for seed in recipe.seeds])
+    return Ensemble([_model(recipe, seed, resources) for seed in recipe.seeds])
+
+
+def _model(recipe: Recipe, seed: int, resources: Resources):
+    """Return an unfitted model with the transfers of its recipe."""
+    model = make(recipe.model, settings_of(recipe), seed=seed, resources=resources)
+    put_into(model, recipe.transfer, recipe.name)
+    return model
+
+
+def settings_of(recipe: Recipe) -> dict:
+    """Return the keywords of a recipe's model: its parameters, loss and training.
+
+    Raises
+    ------
+    BeetlError
+        If the model has no loss or training to set.
+    """
+    tables = {name: table for name in ("loss", "training") if (table := getattr(recipe, name))}
+    for name in tables:
+        if name not in parameter_names(recipe.model):
+            raise BeetlError(f"recipe {recipe.name}: model {recipe.model} has no [{name}]; remove that table")
+    return recipe.parameters | tables
 
 
 def members(recipe: Recipe) -> list[Recipe]:
@@ -73,6 +119,13 @@ def members(recipe: Recipe) -> list[Recipe]:
     found = [load_recipe(name) for name in recipe.members]
     found = [replace(member, younger_target=member.younger_target and recipe.younger_target) for member in found]
     return [member.varied(seed=recipe.seeds[0]) for member in found] if recipe.seeds != (0,) else found
+
+
+def all_settings(recipe: Recipe) -> dict:
+    """Return everything that a recipe sets of its model and its transfers, and their defaults, as plain values."""
+    found = resolved(recipe.model, settings_of(recipe))
+    transfers = [{"name": t.name} | vars(t) for t in map(make_transfer, recipe.transfer)]
+    return found | ({"transfer": transfers} if transfers else {})
 
 
 def decision_of(recipe: Recipe) -> BalancedDecision:
@@ -99,17 +152,27 @@ def train(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resou
             train_if_missing(member, group, data, checkpoints, resources)
         save_checkpoint(folder, _card(recipe, group, data, checkpoints), {})
         return folder
-    roles = gather(data, group, younger_target=recipe.younger_target)
+    roles = gathered(recipe, group, data)
     predictor = build(recipe, resources)
-    predictor.prepare([*roles.source, *roles.target])
+    predictor.prepare([*roles.source, *roles.target, *roles.unlabelled])
     try:
-        predictor.fit(source=roles.source, target=roles.target)
+        predictor.fit(source=roles.source, target=roles.target, unlabelled=roles.unlabelled)
     except ValueError as error:  # scikit-learn checks its parameters when it fits
         reason = " ".join(str(error).split())
         raise BeetlError(f"recipe {recipe.name}: {reason}; check [parameters] of the recipe") from error
     weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, predictor.members, strict=True)}
     save_checkpoint(folder, _card(recipe, group, data, checkpoints), weights)
+    for seed, model in zip(recipe.seeds, predictor.members, strict=True):
+        write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
     return folder
+
+
+def write_history(path: Path, rows: Sequence[dict]) -> None:
+    """Write the passes of a training as CSV, one row each; nothing where there were none."""
+    if rows:
+        import pandas as pd
+
+        write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
 def train_if_missing(
@@ -153,18 +216,19 @@ def fingerprint(recipe: Recipe, group: str, data: DataFolder) -> str:
     if recipe.members:
         parts = [fingerprint(member, group, data) for member in members(recipe)]
         return _digest([recipe.to_dict(), group, parts])
-    roles = gather(data, group, younger_target=recipe.younger_target)
-    model = make(recipe.model, recipe.parameters, seed=0, resources=Resources())
-    parameters = resolved(recipe.model, recipe.parameters)
-    return _digest([recipe.to_dict(), group, listing(roles), parameters, model.versions()])
+    model = _model(recipe, 0, Resources())
+    nights = listing(gathered(recipe, group, data))
+    return _digest([recipe.to_dict(), group, nights, all_settings(recipe), model.versions()])
 
 
 def listing(roles: Roles) -> dict[str, dict[str, list[str]]]:
     """Return the training nights by role: the digests of the signal and of the labels."""
-    return {
+    found = {
         role: {str(r.key): [r.sha256, hashlib.sha256(r.y.tobytes()).hexdigest()] for r in nights}
         for role, nights in (("source", roles.source), ("target", roles.target))
     }
+    hidden = {str(r.key): [r.sha256] for r in roles.unlabelled}
+    return found | ({"unlabelled": hidden} if hidden else {})
 
 
 def check_recipe(card: Card, recipe: Recipe, folder: Path) -> None:
@@ -198,7 +262,9 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
     if card.members:
         loaded = [_load_member(checkpoints, name, sha, group, resources) for name, sha in card.members.items()]
         return Ensemble(loaded), card
-    made = replace(Recipe.from_dict(card.recipe), parameters=card.parameters)
+    parameters = dict(card.parameters)
+    transfer = tuple(parameters.pop("transfer", ()))
+    made = replace(Recipe.from_dict(card.recipe), parameters=parameters, transfer=transfer, loss={}, training={})
     contents = load_weights(folder, card)
     models = build(made, resources).members
     for model, (name, content) in zip(models, contents.items(), strict=True):
@@ -251,7 +317,7 @@ def _card(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> Ca
         training=training,
         versions=versions() | versions_of_model,
         fingerprint=fingerprint(recipe, group, data),
-        parameters=resolved(recipe.model, recipe.parameters) if recipe.model else {},
+        parameters=all_settings(recipe) if recipe.model else {},
         members=_member_digests(recipe, group, checkpoints),
     )
 

@@ -15,13 +15,12 @@ from ..data.recording import Recording, RecordingKey
 from ..ensemble import Ensemble
 from ..errors import BeetlError, DataError
 from ..models.base import Resources
-from ..models.registry import model_class
 from ..recipes.recipe import Recipe
-from ..recipes.training import build, checkpoint_folder, fingerprint, gather, members
+from ..recipes.training import build, checkpoint_folder, fingerprint, gathered, members, uses_target
 from .splits import Split, blocks, source_only
 
 Night = dict[RecordingKey, np.ndarray]
-FOLDER = "validation"
+FOLDER, WITHOUT_FOLDER = "validation", "validation-without-transfer"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,11 @@ def out_of_fold(recipe: Recipe, setting: Setting) -> OutOfFold:
 
 def _of_seed(recipe: Recipe, setting: Setting) -> OutOfFold:
     work = _Work(recipe, setting)
-    alone = work.predict(source_only(setting.subjects))
+    alone = without = work.predict(source_only(setting.subjects))
+    if recipe.transfer and not uses_target(recipe):
+        plain = _Work(replace(recipe, transfer=()), setting, WITHOUT_FOLDER)
+        without = plain.predict(source_only(setting.subjects))
+        work.fitted += plain.fitted
     if not uses_target(recipe):
         scored, inner = [alone], []
     else:
@@ -122,17 +125,12 @@ def _of_seed(recipe: Recipe, setting: Setting) -> OutOfFold:
     return OutOfFold(
         outer=outer,
         pools=pools if inner else dict.fromkeys(setting.subjects, outer),
-        source_only=_apart([alone], work.keys)[0],
+        source_only=_apart([without], work.keys)[0],
         seeds={recipe.seeds[0]: outer},
         test=test,
         members={},
         cached=work.fitted == 0,
     )
-
-
-def uses_target(recipe: Recipe) -> bool:
-    """Whether target nights change what a recipe's model learns; a class says no with ``uses_target = False``."""
-    return getattr(model_class(recipe.model), "uses_target", True)
 
 
 def _apart(found: Sequence[Night], target: Sequence[RecordingKey]) -> tuple[Night, Night]:
@@ -152,12 +150,12 @@ def _pool(subject: int, outer: Night, inner: Sequence[Night]) -> Night:
 class _Work:
     """Fits the models of one recipe and seed, split by split, and keeps what they predict."""
 
-    def __init__(self, recipe: Recipe, setting: Setting):
+    def __init__(self, recipe: Recipe, setting: Setting, folder: str = FOLDER):
         self.recipe, self.setting, self.fitted = recipe, setting, 0
         self.experiment = fingerprint(recipe, setting.group, setting.data)
         place = checkpoint_folder(setting.checkpoints, recipe.name, setting.group)
-        self.folder = place / FOLDER / f"seed{recipe.seeds[0]}"
-        self.roles = gather(setting.data, setting.group, younger_target=recipe.younger_target)
+        self.folder = place / folder / f"seed{recipe.seeds[0]}"
+        self.roles = gathered(recipe, setting.group, setting.data)
         self.keys = [r.key for r in self.roles.target]
         self._stage: Ensemble | None = None
         self._prepared = False
@@ -186,19 +184,21 @@ class _Work:
     def _fit(self, subjects: Sequence[int]) -> Ensemble:
         """Fit on the source and some target subjects; a stage on the source alone is computed once."""
         train = [r for r in self.roles.target if r.key.subject in subjects]
+        hidden = [r.without_labels() for r in self.roles.target if r.key.subject not in subjects]
+        unlabelled = [*hidden, *self.roles.unlabelled] if self.roles.unlabelled else []
         predictor = build(self.recipe, self.setting.resources)
         if not self._prepared:
             predictor.prepare([*self.roles.source, *self.roles.target, *self.setting.test])
             self._prepared = True
         if not all(hasattr(model, "fit_source") for model in predictor.members):
-            return predictor.fit(source=self.roles.source, target=train)
+            return predictor.fit(source=self.roles.source, target=train, unlabelled=unlabelled if train else [])
         if self._stage is None:
             self._stage = predictor
             for model in predictor.members:
                 model.fit_source(source=self.roles.source)
         staged = copy.deepcopy(self._stage)
         for model in staged.members if train else ():
-            model.fit_target(source=self.roles.source, target=train)
+            model.fit_target(source=self.roles.source, target=train, unlabelled=unlabelled)
         return staged
 
     def _tell(self, split: Split) -> None:

@@ -1,0 +1,92 @@
+"""Which rows make the batches of a pass."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..task import N_OUTPUTS
+from .settings import Training
+from .signals import Rows
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How the batches of a stage are drawn.
+
+    Parameters
+    ----------
+    roles : mapping of str to float
+        Share of the batch for each role; a pass is a pass over the first. Empty: all labelled rows alike.
+    per_recording : int
+        Epochs of one recording that stand together in a batch; 0 where batches mix all recordings.
+    """
+
+    roles: Mapping[str, float] = field(default_factory=dict)
+    per_recording: int = 0
+
+
+def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return the batches of a pass as indices of rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        What may be drawn.
+    draw : Draw
+        How.
+    training : Training
+        Size of batches, sampling and the cap of a pass.
+    rng : numpy.random.Generator
+        Draws.
+    """
+    if not draw.roles:
+        order = _order(rows, np.flatnonzero(rows.labelled), training, rng)
+        if draw.per_recording:
+            return _by_recording(rows.night[order], order, draw.per_recording, training.batch_size)
+        return _chunks(order, training.batch_size)
+    sizes = {role: max(1, round(share * training.batch_size)) for role, share in draw.roles.items()}
+    orders = {role: _order(rows, np.flatnonzero(rows.role == role), training, rng) for role in sizes}
+    lead = next(iter(sizes))
+    n_batches = max(1, len(orders[lead]) // sizes[lead])
+    streams = {role: _endless(orders[role], rng) for role in sizes}
+    return [
+        np.concatenate([np.fromiter(streams[role], int, size) for role, size in sizes.items()])
+        for _ in range(n_batches)
+    ]
+
+
+def n_batches(rows: Rows, draw: Draw, training: Training) -> int:
+    """Return the number of batches of a pass."""
+    return len(pass_batches(rows, draw, training, np.random.default_rng(0)))
+
+
+def _order(rows: Rows, index: np.ndarray, training: Training, rng: np.random.Generator) -> np.ndarray:
+    """Return rows in the order of a pass; a balanced draw repeats rows of rare stages."""
+    size = min(len(index), training.pass_epochs or len(index))
+    if training.sampling == "balanced" and rows.labelled[index].all():
+        counts = np.bincount(rows.y[index], minlength=N_OUTPUTS)
+        p = 1 / counts[rows.y[index]]
+        return rng.choice(index, size, p=p / p.sum())
+    return rng.permutation(index)[:size]
+
+
+def _chunks(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cut into whole batches; a rest too small for its own statistics is left out, unless it is all there is."""
+    chunks = [order[i : i + size] for i in range(0, len(order), size)]
+    return chunks[:-1] if len(chunks) > 1 and len(chunks[-1]) < size // 2 else chunks
+
+
+def _by_recording(night: np.ndarray, order: np.ndarray, per_recording: int, size: int) -> list[np.ndarray]:
+    """Let each batch hold some recordings with ``per_recording`` epochs of each."""
+    chunks = [c for n in np.unique(night) for c in _chunks(order[night == n], per_recording)]
+    first = {int(row): place for place, row in enumerate(order)}
+    chunks.sort(key=lambda chunk: first[int(chunk[0])])
+    together = max(1, size // per_recording)
+    return [np.concatenate(chunks[i : i + together]) for i in range(0, len(chunks), together)]
+
+
+def _endless(order: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
+    while True:
+        yield from order
+        order = rng.permutation(order)

@@ -1,0 +1,82 @@
+"""Latent alignment: every recording is standardised by itself, at the input and inside the network."""
+
+import contextlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..models.checks import check_number, check_whole
+from ..models.network import NetworkTransfer
+from ..models.stage import Stage
+from .adabn import check_batch_norm
+from .registry import register_transfer
+
+
+@register_transfer("latent-alignment")
+@dataclass
+class LatentAlignment(NetworkTransfer):
+    """Standardise each feature channel over the epochs of a recording, then a shared affine (Bakas et al. 2023).
+
+    Written from the paper. At the input and in the place of every batch normalisation, in training and in prediction;
+    training batches are drawn recording by recording. Statistics come from the epochs of the recording in the batch,
+    or, in prediction, from the whole night.
+
+    The statistics of a night that is nearly all of one stage say more of the stage than of the person. So they are
+    mixed with those of the training recordings, the more, the fewer stages (in the sense of the exponential of the
+    entropy) the network sees in the night without alignment.
+
+    Parameters
+    ----------
+    per_recording : int
+        Epochs of a recording in a training batch.
+    at_input : bool
+        Align the input as well.
+    stages : float
+        Number of stages from which a night's statistics count in full.
+    """
+
+    per_recording: int = 32
+    at_input: bool = True
+    stages: float = 2.5
+
+    for_networks = True
+    in_source = True
+
+    def __post_init__(self):
+        check_whole("transfer latent-alignment", "per_recording", self.per_recording, 2)
+        check_number("transfer latent-alignment", "stages", self.stages, 1, 6)
+
+    def alter(self, module):
+        """Return the module with alignment in the place of batch normalisation."""
+        from .recording_norm import aligned
+
+        check_batch_norm(module, self.name)
+        return aligned(module, self.at_input)
+
+    def source_stage(self, stage: Stage) -> Stage:
+        """Draw batches recording by recording, and tell the module which epochs belong together."""
+        inner = stage.objective
+
+        def objective(step):
+            from .recording_norm import grouped
+
+            with grouped(step.module, step.night):
+                return inner(step)
+
+        draw = replace(stage.draw, per_recording=self.per_recording)
+        return replace(stage, draw=draw, objective=objective, setting=f"{stage.setting} {self.setting()}")
+
+    @contextlib.contextmanager
+    def predicting(self, network, module, X: np.ndarray):
+        """Measure the night layer by layer, mix it with the training recordings where it is one-sided, and predict."""
+        from ..models.engine import outputs
+        from .recording_norm import measured, released
+
+        seen = np.exp(outputs(module, X).double().log_softmax(dim=1).numpy()).mean(axis=0)
+        effective = float(np.exp(-(seen * np.log(np.maximum(seen, 1e-12))).sum()))
+        strength = min(1.0, max(0.0, (effective - 1) / max(self.stages - 1, 1e-9)))
+        try:
+            measured(module, lambda: outputs(module, X), strength)
+            yield
+        finally:
+            released(module)

@@ -1,0 +1,70 @@
+"""Supervised mixup with the target."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..models.batches import Draw
+from ..models.checks import check_number
+from ..models.stage import Stage
+from .registry import register_transfer
+from .target_stage import TargetStage
+
+
+@register_transfer("mixup")
+@dataclass
+class TargetMixup(TargetStage):
+    """Mix each source epoch with a random labelled target epoch of the same stage (Nahlik, BEETL 2021).
+
+    Parameters
+    ----------
+    passes, lr, batch_size, pass_epochs, holdout, patience
+        As in :class:`TargetStage`; a pass is over the source.
+    most : float
+        The share of the target is drawn between 0 and this.
+    target_share : float
+        Share of each batch that is target epochs as they are.
+    """
+
+    most: float = 0.6
+    target_share: float = 0.25
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, limit in (("most", 1), ("target_share", 0.95)):
+            check_number("transfer mixup", name, getattr(self, name), 0, limit)
+
+    def target_stages(self, network, nights):
+        """Yield the one stage."""
+        train, held_out = self.split(nights["target"], network.seed)
+        roles = {"source": 1 - self.target_share} | ({"target": self.target_share} if self.target_share else {})
+        stage = Stage(
+            "mixup", self.training(network.training), draw=Draw(roles), compose=self.mixed, setting=self.setting()
+        )
+        yield stage, {"source": nights["source"], "target": train}, held_out
+
+    def mixed(self, rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return scaled signals of rows, those of the source mixed with target epochs of their stage.
+
+        Parameters
+        ----------
+        rows : Rows
+            Source and target.
+        index : array (n,)
+            Rows of the batch.
+        rng : numpy.random.Generator
+            Draws partners and shares.
+        """
+        X = rows.signals(index)
+        partner = index.copy()
+        for stage in np.unique(rows.y[index]):
+            pool = np.flatnonzero((rows.role == "target") & (rows.y == stage))
+            here = np.flatnonzero((rows.role[index] == "source") & (rows.y[index] == stage))
+            if len(pool):
+                partner[here] = rng.choice(pool, len(here))
+        share = rng.uniform(0, self.most, len(index)).astype(np.float32)
+        changed = np.flatnonzero(partner != index)
+        if len(changed):
+            part = share[changed][:, None, None]
+            X[changed] = (1 - part) * X[changed] + part * rows.signals(partner[changed])
+        return X

@@ -1,0 +1,143 @@
+"""The layer that standardises features by recording."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..task import N_CHANS
+
+MOMENTUM = 0.05
+EPS = 1e-5
+
+
+class RecordingNorm(nn.Module):
+    """Standardise each channel over epochs and time, recording by recording, then a shared affine.
+
+    Where no recording is named (a batch in evaluation), the running mean over training recordings stands in.
+
+    Parameters
+    ----------
+    n_features : int
+        Channels, the second dimension of what comes in.
+    """
+
+    def __init__(self, n_features: int):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(n_features)), nn.Parameter(torch.zeros(n_features))
+        self.register_buffer("running_mean", torch.zeros(n_features))
+        self.register_buffer("running_var", torch.ones(n_features))
+        self.groups: torch.Tensor | None = None
+        self.own: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.sums: list[torch.Tensor] | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.sums is not None:
+            self._count(x)
+        if self.training and self.groups is not None:
+            return self._by_group(x)
+        mean, var = (self.running_mean, self.running_var) if self.own is None else self.own
+        return self._standardised(x, mean, var)
+
+    def _by_group(self, x: torch.Tensor) -> torch.Tensor:
+        out = torch.empty_like(x)
+        for group in torch.unique(self.groups):
+            here = self.groups == group
+            mean, var = _moments(x[here])
+            out[here] = self._standardised(x[here], mean, var).to(out.dtype)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean.detach().to(self.running_mean), MOMENTUM)
+                self.running_var.lerp_(var.detach().to(self.running_var), MOMENTUM)
+        return out
+
+    def _standardised(self, x: torch.Tensor, mean: torch.Tensor, var: torch.Tensor) -> torch.Tensor:
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        scale = self.weight / torch.sqrt(var + EPS)
+        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+
+    def _count(self, x: torch.Tensor) -> None:
+        dims = [0, *range(2, x.dim())]
+        x = x.double()
+        n = torch.tensor(float(x.numel() // x.shape[1]), dtype=torch.float64)
+        self.sums = [a + b for a, b in zip(self.sums, (n, x.sum(dims).cpu(), (x**2).sum(dims).cpu()), strict=True)]
+
+
+def _moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    dims = [0, *range(2, x.dim())]
+    return x.mean(dims), x.var(dims, unbiased=False)
+
+
+def aligned(module: nn.Module, at_input: bool) -> nn.Module:
+    """Put alignment in the place of every batch normalisation, and before the input."""
+    for name, part in list(module.named_modules()):
+        if isinstance(part, _BatchNorm):
+            parent = module.get_submodule(name.rpartition(".")[0])
+            setattr(parent, name.rpartition(".")[2], RecordingNorm(part.num_features))
+    if at_input:
+        module.input_alignment = RecordingNorm(N_CHANS)
+        module.register_forward_pre_hook(_align_input)
+    return module
+
+
+def _align_input(module: nn.Module, inputs: tuple) -> tuple:
+    return (module.input_alignment(inputs[0]), *inputs[1:])
+
+
+@contextlib.contextmanager
+def grouped(module: nn.Module, night: torch.Tensor) -> Iterator[None]:
+    """Tell which epochs of a batch belong to one recording."""
+    for layer in _layers(module):
+        layer.groups = night
+    try:
+        yield
+    finally:
+        for layer in _layers(module):
+            layer.groups = None
+
+
+def measured(module: nn.Module, forward: Callable[[], object], strength: float) -> None:
+    """Give each layer the statistics of a night, one layer after the other in the order of the signal.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        With :class:`RecordingNorm` layers.
+    forward : callable
+        Sends the night through the module.
+    strength : float
+        Share of the night; the rest is the mean of the training recordings.
+    """
+    for layer in _in_order(module, forward):
+        layer.sums = [torch.zeros(1, dtype=torch.float64)] * 3
+        forward()
+        n, first, second = layer.sums
+        layer.sums = None
+        mean, var = first / n, (second / n - (first / n) ** 2).clamp_min(0)
+        layer.own = tuple(
+            torch.lerp(of_source, of_night.to(of_source), strength)
+            for of_source, of_night in ((layer.running_mean, mean), (layer.running_var, var))
+        )
+
+
+def released(module: nn.Module) -> None:
+    """Forget the night."""
+    for layer in _layers(module):
+        layer.own = layer.sums = None
+
+
+def _layers(module: nn.Module) -> list[RecordingNorm]:
+    return [part for part in module.modules() if isinstance(part, RecordingNorm)]
+
+
+def _in_order(module: nn.Module, forward: Callable[[], object]) -> list[RecordingNorm]:
+    """Return the layers in the order in which a signal meets them."""
+    met: dict[RecordingNorm, None] = {}
+    handles = [layer.register_forward_pre_hook(lambda layer, _: met.setdefault(layer)) for layer in _layers(module)]
+    try:
+        forward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(met)
