@@ -66,6 +66,17 @@ jobs = click.option(
     "--jobs", type=click.IntRange(1), envvar="BEETL_JOBS", show_envvar=True,
     default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.",
 )  # fmt: skip
+device = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), envvar="BEETL_DEVICE", show_envvar=True,
+    default="auto", show_default=True, help="Where networks compute.",
+)  # fmt: skip
+resume = click.option(
+    "--resume/--no-resume", default=True, show_default=True,
+    help="Go on from what a killed or earlier training of the same network left in the cache, or begin anew.",
+)  # fmt: skip
+log = click.option(
+    "--log", type=click.Choice(["tensorboard", "wandb"]), help="Follow the training of networks there (an extra)."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 brief = click.option("--brief", is_flag=True, help="Print the scores without their tables.")
 unit = click.option(

@@ -8,10 +8,23 @@ from . import options
 @click.command()
 @options.together(
     options.data, options.group, options.recipe, options.checkpoints, options.submissions, options.cache,
-    options.unit, options.allow_partial, options.allow_simulated, options.seed, options.jobs, options.as_json,
+    options.unit, options.allow_partial, options.allow_simulated, options.seed, options.jobs, options.device,
+    options.as_json,
 )  # fmt: skip
 def predict(
-    data, group, recipe, checkpoints, submissions, cache, unit, allow_partial, allow_simulated, seed, jobs, as_json
+    data,
+    group,
+    recipe,
+    checkpoints,
+    submissions,
+    cache,
+    unit,
+    allow_partial,
+    allow_simulated,
+    seed,
+    jobs,
+    device,
+    as_json,
 ):
     """Predict the test set of a group with a trained recipe: probabilities.npz and answer.txt.
 
@@ -31,7 +44,7 @@ def predict(
     wanted = load_recipe(recipe)
     folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
     with progress_bar(f"predict {group}") as progress:
-        resources = Resources(cache, jobs, progress)
+        resources = Resources(cache, jobs, progress, device)
         path = run(
             wanted, group, folder, checkpoints, submissions, resources, allow_simulated=allow_simulated, seed=seed
         )

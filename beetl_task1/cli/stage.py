@@ -27,9 +27,9 @@ _PATH = click.Path(path_type=Path)
               "[default: counted in 39 published nights]")  # fmt: skip
 @click.option("--smooth/--no-smooth", default=True, show_default=True, help="Use the order of the epochs.")
 @options.together(options.recipe, options.checkpoints, options.unit, options.allow_simulated, options.jobs,
-                  options.as_json)  # fmt: skip
+                  options.device, options.as_json)  # fmt: skip
 def stage(recordings, out, group, age, channels, lights_off, lights_on, scheme, hypnograms, transitions, smooth, recipe,
-          checkpoints, unit, allow_simulated, jobs, as_json):  # fmt: skip
+          checkpoints, unit, allow_simulated, jobs, device, as_json):  # fmt: skip
     """Stage sleep in your own recordings: EDF, BDF, BrainVision, FIF, whatever mne reads.
 
     Per night: a table of stages and probabilities, EDF+ annotations, a figure, statistics; and a summary of all
@@ -50,7 +50,7 @@ def stage(recordings, out, group, age, channels, lights_off, lights_on, scheme, 
     chosen = Options(channels and [name.strip() for name in channels.split(",")], unit, lights_off, lights_on, scheme,
                      _transitions(transitions, smooth, group))  # fmt: skip
     stager = Stager.load(checkpoints, group, chosen, recipe=load_recipe(recipe).name, warnings=notes,
-                         allow_simulated=allow_simulated, resources=Resources(jobs=jobs))  # fmt: skip
+                         allow_simulated=allow_simulated, resources=Resources(jobs=jobs, device=device))  # fmt: skip
     with progress_bar("stage (recordings)") as progress:
         batch = stage_all(stager, recordings, out, hypnograms, progress)
     _show(batch, out, as_json)

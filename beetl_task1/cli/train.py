@@ -8,9 +8,25 @@ from . import options
 @click.command()
 @options.together(
     options.data, options.group, options.recipe, options.checkpoints, options.cache, options.younger_target,
-    options.unit, options.allow_partial, options.seed, options.jobs, options.as_json,
+    options.unit, options.allow_partial, options.seed, options.jobs, options.device,
+    options.resume, options.log, options.as_json,
 )  # fmt: skip
-def train(data, group, recipe, checkpoints, cache, younger_target, unit, allow_partial, seed, jobs, as_json):
+def train(
+    data,
+    group,
+    recipe,
+    checkpoints,
+    cache,
+    younger_target,
+    unit,
+    allow_partial,
+    seed,
+    jobs,
+    device,
+    resume,
+    log,
+    as_json,
+):
     """Train a recipe for a target group: source and labelled target in, checkpoint out.
 
     \b
@@ -20,6 +36,7 @@ def train(data, group, recipe, checkpoints, cache, younger_target, unit, allow_p
     from ..data.files import DataFolder
     from ..models.base import Resources
     from ..models.checkpoints import load_card
+    from ..models.logs import training_log
     from ..recipes import training
     from ..recipes.recipe import load_recipe
     from .progress import progress_bar
@@ -27,6 +44,8 @@ def train(data, group, recipe, checkpoints, cache, younger_target, unit, allow_p
 
     wanted = load_recipe(recipe).varied(seed=seed, younger_target=younger_target)
     folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
-    with progress_bar(f"train {wanted.name}") as progress:
-        path = training.train(wanted, group, folder, checkpoints, Resources(cache, jobs, progress))
+    bar, follow = progress_bar(f"train {wanted.name}"), training_log(log, checkpoints, f"{wanted.name}-{group}")
+    with bar as progress, follow as write:
+        resources = Resources(cache, jobs, progress, device, resume, write)
+        path = training.train(wanted, group, folder, checkpoints, resources)
     show_training(path, load_card(path), as_json)

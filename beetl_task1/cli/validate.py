@@ -16,7 +16,7 @@ from . import options
 @click.option("--report", type=click.Path(path_type=Path), help="Also write everything as one HTML file.")
 @options.together(
     options.checkpoints, options.cache, options.younger_target, options.unit, options.allow_partial, options.seed,
-    options.jobs, options.brief, options.as_json,
+    options.jobs, options.device, options.resume, options.brief, options.as_json,
 )  # fmt: skip
 def validate(
     data,
@@ -31,6 +31,8 @@ def validate(
     allow_partial,
     seed,
     jobs,
+    device,
+    resume,
     brief,
     as_json,
 ):
@@ -56,7 +58,8 @@ def validate(
     found = []
     for one in wanted:
         with progress_bar(f"validate {one.name}") as progress:
-            found.append(crossval.validate(one, group, folder, checkpoints, Resources(cache, jobs, progress)))
+            resources = Resources(cache, jobs, progress, device, resume)
+            found.append(crossval.validate(one, group, folder, checkpoints, resources))
     if report:
         from ..validation.report import write_report
 

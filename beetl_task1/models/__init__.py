@@ -8,6 +8,7 @@ from . import (  # noqa: F401  (importing registers)
     eegnet,
     features_boost,
     features_logreg,
+    relative_positioning,
     shallow,
     two_branch,
     usleep,

@@ -27,6 +27,8 @@ class Resources:
         Told about long work.
     device : {"auto", "cpu", "cuda", "mps"}
         Where networks compute; ``auto`` takes what is there.
+    log : callable or None
+        Called with each row of a network's history as it comes.
     resume : bool
         Whether networks go on from what a killed or an earlier run of the same experiment left in ``cache``.
     """
@@ -36,6 +38,7 @@ class Resources:
     progress: Progress | None = None
     device: str = "auto"
     resume: bool = True
+    log: Callable[[dict], None] | None = None
 
 
 @runtime_checkable

@@ -99,7 +99,7 @@ def run_stage(
         module=network.module_,
         rows=rows,
         loss=StageLoss(network.loss, rows.y[rows.labelled], device),
-        evaluate=held_out_judge(network, held_out) if held_out else None,
+        evaluate=(stage.judge or held_out_judge)(network, held_out) if held_out else None,
         seed=network.seed,
         device=device,
         resources=network.resources,
@@ -142,11 +142,16 @@ def stage_key(network: Network, stage: Stage, nights: Nights, held_out: Sequence
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def probabilities(network: Network, module: nn.Module, recording: Recording) -> np.ndarray:
-    """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""
+def night_signals(network: Network, recording: Recording) -> np.ndarray:
+    """Return the scaled signals of a night, shape ``(n_epochs, 2, 3000)``, float32."""
     array = network.store().array(recording)
     spread = typical_spread(array)[:, None] if network.scaling == "night" else np.full((N_CHANS, 1), FIXED, np.float32)
-    X = scaled(array, network.scaling, spread)
+    return scaled(array, network.scaling, spread)
+
+
+def probabilities(network: Network, module: nn.Module, recording: Recording) -> np.ndarray:
+    """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""
+    X = night_signals(network, recording)
     module.to(find_device(network.resources.device)).eval()
     with contextlib.ExitStack() as fitted:
         for transfer in network.transfers:
@@ -164,6 +169,16 @@ def outputs(module: nn.Module, X: np.ndarray) -> torch.Tensor:
 
 def _parts(X: np.ndarray) -> list[np.ndarray]:
     return [X[i : i + PREDICT_BATCH] for i in range(0, len(X), PREDICT_BATCH)]
+
+
+def night_features(network: Network, module: nn.Module, recording: Recording) -> np.ndarray:
+    """Return what the last layer is given for a night, shape ``(n_epochs, n_features)``."""
+    device = find_device(network.resources.device)
+    module.to(device).eval()
+    with torch.no_grad():
+        parts = _parts(night_signals(network, recording))
+        found = [features_and_logits(network, module, torch.from_numpy(X).to(device))[0].float().cpu() for X in parts]
+    return torch.cat(found).numpy()
 
 
 def features_and_logits(network: Network, module: nn.Module, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

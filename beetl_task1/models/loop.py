@@ -277,6 +277,8 @@ class _Keeper(Callback):
             torch.save(state, file)
 
     def _tell(self, row: dict) -> None:
+        if self.task.resources.log:
+            self.task.resources.log(row)
         if self.task.resources.progress:
             score = "" if row["valid_score"] is None else f", held out {row['valid_score']:.1f}"
             text = f"{row['stage']}: loss {row['train_loss']:.3f}{score}"

@@ -78,6 +78,8 @@ class Rows:
         Stages; 0 where ``labelled`` is false.
     labelled : numpy.ndarray (n_rows,), bool
     role : numpy.ndarray (n_rows,) of str
+    onset : numpy.ndarray (n_rows,)
+        Seconds from the beginning of the night; NaN where the order is unknown.
     """
 
     def __init__(self, nights: Sequence[Recording], roles: Sequence[str], store: SignalStore, scaling: str):
@@ -92,6 +94,8 @@ class Rows:
         self.labelled = np.repeat([recording.labelled for recording in nights], sizes)
         labels = [r.y if r.labelled else np.zeros(size, int) for r, size in zip(nights, sizes, strict=True)]
         self.y = np.concatenate(labels)
+        unknown = [np.full(size, np.nan) for size in sizes]
+        self.onset = np.concatenate([u if r.onsets is None else r.onsets for r, u in zip(nights, unknown, strict=True)])
 
     def __len__(self) -> int:
         return len(self.y)

@@ -84,6 +84,8 @@ class Stage:
         What of the above a digest cannot see, as text, for resuming.
     frozen : callable, optional
         Called with the network after it was put in training mode, to put parts of it back.
+    judge : callable, optional
+        From (network, held-out nights) to a function from the module to (loss, score); by default those of staging.
     """
 
     name: str
@@ -95,3 +97,4 @@ class Stage:
     extra: "nn.Module | None" = None
     setting: str = ""
     frozen: Callable | None = None
+    judge: Callable | None = None

@@ -3,11 +3,13 @@
 import inspect
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from ..errors import BeetlError
 from ..models.checkpoints import Card, has_checkpoint, load_card
 from ..models.registry import model_class
+from ..recipes.recipe import Recipe
 from ..recipes.training import checkpoint_folder
 from ..task import CHANNELS, SFREQ, STAGES
 from ..validation.crossval import load_summary
@@ -139,7 +141,7 @@ def _model(name: str, card: Card) -> str:
     return f"- **{name}** (`{made['model']}`): {what}\n  Parameters: {listed}. Seeds: {seeds}.{more}\n"
 
 
-_KNOWN = {"name", "description", "model", "parameters", "seeds", "members", "decision", "younger_target"}
+_KNOWN = {f.name for f in fields(Recipe)}
 
 
 def _decision(recipe: dict) -> str:
@@ -231,4 +233,8 @@ def _reproduce(account: dict, recipe: dict, cards: Mapping[str, Card]) -> str:
 
 
 def _value(value) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{key} {_value(v)}" for key, v in value.items()) + ")"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

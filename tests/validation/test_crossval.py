@@ -83,7 +83,7 @@ class Spy:
     def prepare(self, recordings):
         self.inner.prepare(recordings)
 
-    def fit(self, *, source, target):
+    def fit(self, *, source, target, unlabelled=()):
         self.trained = {r.key.subject for r in target}
         self.inner.fit(source=source, target=target)
         return self
@@ -206,7 +206,7 @@ def test_a_stage_on_the_source_alone_is_fitted_once(tree, cache, tmp_path, monke
             calls.append("source")
             self.fit(source=source, target=[])
 
-        def fit_target(self, *, source, target):
+        def fit_target(self, *, source, target, unlabelled=()):
             calls.append(tuple(sorted({r.key.subject for r in target})))
             self.fit(source=source, target=target)
 
