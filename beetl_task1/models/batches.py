@@ -1,7 +1,7 @@
 """Which rows make the batches of a pass."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,9 +46,11 @@ def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Gene
             return _by_recording(rows.night[order], order, draw.per_recording, training.batch_size)
         return _chunks(order, training.batch_size)
     sizes = {role: max(1, round(share * training.batch_size)) for role, share in draw.roles.items()}
-    orders = {role: _order(rows, np.flatnonzero(rows.role == role), training, rng) for role in sizes}
+    whole = replace(training, pass_epochs=0)
+    orders = {role: _order(rows, np.flatnonzero(rows.role == role), whole, rng) for role in sizes}
     lead = next(iter(sizes))
-    n_batches = max(1, len(orders[lead]) // sizes[lead])
+    most = training.pass_epochs // training.batch_size if training.pass_epochs else len(rows)
+    n_batches = max(1, min(most, len(orders[lead]) // sizes[lead]))
     streams = {role: _endless(orders[role], rng) for role in sizes}
     return [
         np.concatenate([np.fromiter(streams[role], int, size) for role, size in sizes.items()])

@@ -74,7 +74,7 @@ class Training:
     sampling : {"shuffle", "balanced"}
         ``balanced`` draws stages with equal chances.
     pass_epochs : int
-        Epochs drawn for a pass at most; 0 for all.
+        Epochs drawn for a pass at most, of all roles together; 0 for all.
     """
 
     passes: int = 10

@@ -24,7 +24,7 @@ class TargetStage(NetworkTransfer):
     batch_size : int
         Epochs of a batch, of all roles together.
     pass_epochs : int
-        Epochs of the leading role in a pass at most.
+        Epochs drawn for a pass at most, of all roles together.
     holdout : float
         Share of the target subjects that choose the pass whose weights are kept and do not train (at least one); 0 to
         train on all and keep the last pass. The weights before the stage compete too.

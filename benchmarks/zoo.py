@@ -1,0 +1,183 @@
+"""The zoo measured on the medium simulated competition, one recipe at a time; what is done is not done again.
+
+    beetl-task1 simulate --out medium --size medium
+    python benchmarks/zoo.py --data medium --out zoo --recipe chambon --recipe chambon-finetune
+    python benchmarks/zoo.py --out zoo --table
+
+Each recipe runs in a process of its own: leave one target subject out in both groups, then training on all target
+subjects, prediction of the test sets and their score against the simulated truth. The labelled 65-79 subjects do not
+train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from beetl_task1.data.files import DataFolder
+from beetl_task1.models.base import Resources
+from beetl_task1.models.checkpoints import load_card, load_weights
+from beetl_task1.recipes import training
+from beetl_task1.recipes.recipe import DEFAULT, load_recipe, recipe_names
+from beetl_task1.scoring import leaderboard_score
+from beetl_task1.submission.answer import read_answer
+from beetl_task1.submission.predict import ANSWER, predict
+from beetl_task1.task import TARGET_GROUPS
+from beetl_task1.validation.crossval import validate
+
+DOCS = Path(__file__).parents[1] / "docs"
+RESULTS = DOCS / "zoo.json"
+LEVEL = 0.01
+"""Relative gain of the held-out loss in the last quarter of the passes below which it counts as levelled off."""
+
+
+def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool) -> dict:
+    """Cross-validate, train, predict and score a recipe in both groups."""
+    recipe = load_recipe(name).varied(seed=seed, younger_target=younger)
+    folder, row = DataFolder(data), {"recipe": name, "seeds": list(recipe.seeds), "data": ""}
+    place = out / f"seed{recipe.seeds[0]}"
+    resources = Resources(out / "cache", 2, _tell)
+    row["data"] = folder.provenance.describe()
+    for group in TARGET_GROUPS:
+        began = time.perf_counter()
+        checkpoint = training.train_if_missing(recipe, group, folder, place / "checkpoints", resources)[0]
+        trained = time.perf_counter()
+        predict(recipe, group, folder, place / "checkpoints", place / "submissions", resources)
+        predicted = time.perf_counter()
+        found = validate(recipe, group, folder, place / "checkpoints", resources)
+        labels = read_answer(place / "submissions" / f"{name}-{group}" / ANSWER)
+        truth = np.loadtxt(data / "truth" / f"{group}.txt", dtype=int)
+        row[group] = {
+            "score": found.summary["score"],
+            "score_argmax": found.summary["score_argmax"],
+            "subjects": found.summary["subjects"],
+            "recall": found.summary["recall"],
+            "without_transfer": found.summary["without_transfer"]["score"],
+            "test": leaderboard_score(truth, labels),
+            "train_seconds": trained - began,
+            "predict_seconds": predicted - trained,
+            "validate_seconds": time.perf_counter() - predicted,
+        }
+        row |= _history(checkpoint, recipe.seeds[0])
+    row["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return row
+
+
+def _history(checkpoint: Path, seed: int) -> dict:
+    """Return the course of the training and the number of parameters; nothing where there is no history."""
+    path = checkpoint / f"history-seed{seed}.csv"
+    if not path.exists():
+        return {}
+    import pandas as pd
+    from safetensors.torch import load
+
+    table = pd.read_csv(path)
+    first = table[table["stage"] == table["stage"].iloc[0]]
+    tensors = load(next(iter(load_weights(checkpoint, load_card(checkpoint)).values())))
+    return {
+        "history": json.loads(table.to_json(orient="records")),
+        "passes": len(first),
+        "minutes": float(table["seconds"].sum() / 60),
+        "levelled": _levelled(first["valid_loss"]),
+        "parameters": int(sum(t.numel() for name, t in tensors.items() if "running" not in name)),
+    }
+
+
+def _levelled(loss) -> bool | None:
+    """Whether the best held-out loss of the last quarter is hardly below the best before it."""
+    if loss.isna().all() or len(loss) < 4:
+        return None
+    late = len(loss) - max(1, len(loss) // 4)
+    return bool(loss[late:].min() > loss[:late].min() * (1 - LEVEL))
+
+
+def _tell(done: int, total: int, text: str) -> None:
+    if "signals" not in text:
+        print(f"{time.strftime('%H:%M:%S')} {done}/{total} {text}", flush=True)
+
+
+def run(names: list[str], data: Path, out: Path, seed: int | None, younger: bool) -> None:
+    """Measure recipes, each in its own process, and keep their rows."""
+    for name in names:
+        place = out / f"{name}-seed{load_recipe(name).varied(seed=seed).seeds[0]}{'-younger' * younger}.json"
+        if not place.exists():
+            command = [sys.executable, __file__, "--data", data, "--out", out, "--one", name, "--row", place]
+            command += ["--younger-target"] if younger else []
+            command += [] if seed is None else ["--seed", seed]
+            subprocess.run([str(part) for part in command], check=True)
+        print(f"{name}: {place}", flush=True)
+
+
+def collect(out: Path) -> None:
+    """Gather the rows into the file that the tables are made of."""
+    rows = (
+        {f"{row['recipe']} {row['seeds'][0]}": row for row in json.loads(RESULTS.read_text())}
+        if RESULTS.exists()
+        else {}
+    )
+    for path in sorted(out.glob("*-seed*.json")):
+        row = json.loads(path.read_text())
+        rows[f"{row['recipe']} {row['seeds'][0]}"] = row
+    RESULTS.write_text(json.dumps([rows[key] for key in sorted(rows)], indent=1) + "\n")
+
+
+def table() -> str:
+    """Return the table of all rows as Markdown."""
+    lines = [
+        "| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 | passes, levelled off | train, min | predict, s | "
+        "parameters | memory, GB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(json.loads(RESULTS.read_text()), key=lambda row: -row["80-95"]["score"]):
+        younger, older = (row[group] for group in TARGET_GROUPS)
+        level = {True: "yes", False: "no", None: "-"}[row.get("levelled")]
+        minutes = row.get("minutes", younger["train_seconds"] / 60)
+        lines.append(
+            f"| `{row['recipe']}` | {row['seeds'][0]} | {_pair(younger)} | {_pair(older)} | {younger['test']:.1f} | "
+            f"{older['test']:.1f} | {row.get('passes', '-')}, {level} | {minutes:.1f} | "
+            f"{older['predict_seconds']:.0f} | {row.get('parameters', 0):,} | {row['peak_gb']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _pair(found: dict) -> str:
+    score, without = found["score"], found["without_transfer"]
+    return f"{score:.1f}" if abs(score - without) < 1e-9 else f"{score:.1f} ({without:.1f} without)"
+
+
+def put(path: Path, text: str) -> None:
+    """Put the table between the marks of a document."""
+    before, _, rest = path.read_text().partition("<!-- zoo -->\n")
+    after = rest.partition("<!-- end of zoo -->")[2]
+    path.write_text(f"{before}<!-- zoo -->\n{text}<!-- end of zoo -->{after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a medium tree")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoints, submissions, cache and rows")
+    parser.add_argument("--recipe", action="append", help="a name or a file; all that ship without it")
+    parser.add_argument("--seed", type=int, help="instead of the recipe's")
+    parser.add_argument("--younger-target", action="store_true", help="for 80-95: 65-79 trains too")
+    parser.add_argument("--table", action="store_true", help="gather the rows and write the table into docs/zoo.md")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        row = measure(given.one, given.data, given.out, given.seed, given.younger_target)
+        given.row.write_text(json.dumps(row, indent=1) + "\n")
+    elif given.table:
+        collect(given.out)
+        put(DOCS / "zoo.md", table())
+    else:
+        names = given.recipe or [name for name in recipe_names() if name != DEFAULT]
+        run(names, given.data, given.out, given.seed, given.younger_target)
+
+
+if __name__ == "__main__":
+    main()
