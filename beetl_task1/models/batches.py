@@ -43,11 +43,13 @@ def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Gene
     if not draw.roles:
         order = _order(rows, np.flatnonzero(rows.labelled), training, rng)
         if draw.per_recording:
-            return _by_recording(rows.night[order], order, draw.per_recording, training.batch_size)
+            return _by_recording(rows.night, order, draw.per_recording, training.batch_size)
         return _chunks(order, training.batch_size)
     sizes = {role: max(1, round(share * training.batch_size)) for role, share in draw.roles.items()}
     whole = replace(training, pass_epochs=0)
     orders = {role: _order(rows, np.flatnonzero(rows.role == role), whole, rng) for role in sizes}
+    if draw.per_recording:
+        orders = {role: _gathered(rows.night, order, draw.per_recording) for role, order in orders.items()}
     lead = next(iter(sizes))
     most = training.pass_epochs // training.batch_size if training.pass_epochs else len(rows)
     n_batches = max(1, min(most, len(orders[lead]) // sizes[lead]))
@@ -81,11 +83,23 @@ def _chunks(order: np.ndarray, size: int) -> list[np.ndarray]:
 
 def _by_recording(night: np.ndarray, order: np.ndarray, per_recording: int, size: int) -> list[np.ndarray]:
     """Let each batch hold some recordings with ``per_recording`` epochs of each."""
-    chunks = [c for n in np.unique(night) for c in _chunks(order[night == n], per_recording)]
-    first = {int(row): place for place, row in enumerate(order)}
-    chunks.sort(key=lambda chunk: first[int(chunk[0])])
+    chunks = _of_one_recording(night, order, per_recording)
     together = max(1, size // per_recording)
     return [np.concatenate(chunks[i : i + together]) for i in range(0, len(chunks), together)]
+
+
+def _gathered(night: np.ndarray, order: np.ndarray, per_recording: int) -> np.ndarray:
+    """Return rows in an order in which ``per_recording`` of one recording follow each other."""
+    return np.concatenate(_of_one_recording(night, order, per_recording))
+
+
+def _of_one_recording(night: np.ndarray, order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Return chunks of rows of one recording each, in the order in which their first rows come."""
+    of = night[order]
+    chunks = [chunk for n in np.unique(of) for chunk in _chunks(order[of == n], size)]
+    place = np.empty(len(night), int)
+    place[order] = np.arange(len(order))
+    return sorted(chunks, key=lambda chunk: place[chunk[0]])
 
 
 def _endless(order: np.ndarray, rng: np.random.Generator) -> Iterator[int]:

@@ -37,14 +37,14 @@ class NetworkTransfer:
     uses_unlabelled = False
     """Whether the unlabelled nights that are to be predicted train."""
     in_source = False
-    """Whether it changes the module or the stage on the source."""
+    """Whether it changes the module or every stage, that on the source among them."""
 
     def alter(self, module: "nn.Module") -> "nn.Module":
         """Return the module that is trained, from that of the network."""
         return module
 
-    def source_stage(self, stage: Stage) -> Stage:
-        """Return the stage on the source, changed."""
+    def shaped(self, stage: Stage) -> Stage:
+        """Return a stage, of the source or of any transfer, changed."""
         return stage
 
     def target_stages(self, network: "Network", nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
@@ -142,8 +142,7 @@ class Network:
         from . import engine
 
         stage = Stage("source", self.training)
-        for transfer in self.transfers:
-            stage = transfer.source_stage(stage)
+        stage = self._shaped(stage)
         train, held_out = inner_split(source, self.training.holdout, self.seed)
         with engine.threads(self.resources.jobs):
             self.module_, self.history_ = engine.fresh_module(self), []
@@ -165,8 +164,13 @@ class Network:
                 if transfer.uses_unlabelled and not (unlabelled or target):
                     continue
                 for stage, drawn, held_out in transfer.target_stages(self, nights):
-                    engine.run_stage(self, stage, drawn, held_out)
+                    engine.run_stage(self, self._shaped(stage), drawn, held_out)
         return self
+
+    def _shaped(self, stage: Stage) -> Stage:
+        for transfer in self.transfers:
+            stage = transfer.shaped(stage)
+        return stage
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``."""

@@ -81,7 +81,7 @@ class RelativePositioning(Network):
         train, held_out = inner_split(source, self.training.holdout, self.seed)
         with engine.threads(self.resources.jobs):
             self.module_, self.history_ = engine.fresh_module(self), []
-            stage = self._pretext(engine)
+            stage = self._shaped(self._pretext(engine))
             if not engine.read_stage(self, stage, {"source": train}, held_out):
                 engine.run_stage(self, stage, {"source": train}, held_out, keep=True)
             self._fit_last_layer(engine, source)

@@ -53,7 +53,7 @@ class LatentAlignment(NetworkTransfer):
         check_batch_norm(module, self.name)
         return aligned(module, self.at_input)
 
-    def source_stage(self, stage: Stage) -> Stage:
+    def shaped(self, stage: Stage) -> Stage:
         """Draw batches recording by recording, and tell the module which epochs belong together."""
         inner = stage.objective
 
@@ -70,13 +70,15 @@ class LatentAlignment(NetworkTransfer):
     def predicting(self, network, module, X: np.ndarray):
         """Measure the night layer by layer, mix it with the training recordings where it is one-sided, and predict."""
         from ..models.engine import outputs
-        from .recording_norm import measured, released
+        from .recording_norm import met_layers, released
 
-        seen = np.exp(outputs(module, X).double().log_softmax(dim=1).numpy()).mean(axis=0)
+        layers, logits = met_layers(module, lambda: outputs(module, X))
+        seen = logits.double().softmax(dim=1).numpy().mean(axis=0)
         effective = float(np.exp(-(seen * np.log(np.maximum(seen, 1e-12))).sum()))
         strength = min(1.0, max(0.0, (effective - 1) / max(self.stages - 1, 1e-9)))
         try:
-            measured(module, lambda: outputs(module, X), strength)
+            for layer in layers:
+                layer.measure(lambda: outputs(module, X), strength)
             yield
         finally:
             released(module)

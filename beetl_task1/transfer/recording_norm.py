@@ -41,6 +41,24 @@ class RecordingNorm(nn.Module):
         mean, var = (self.running_mean, self.running_var) if self.own is None else self.own
         return self._standardised(x, mean, var)
 
+    def measure(self, forward: Callable[[], object], strength: float) -> None:
+        """Take the statistics of a night, given that the layers before this one have theirs.
+
+        Parameters
+        ----------
+        forward : callable
+            Sends the night through the module.
+        strength : float
+            Share of the night; the rest is the mean over the training recordings.
+        """
+        self.sums = [torch.zeros(1, dtype=torch.float64)] * 3
+        forward()
+        n, first, second = self.sums
+        self.sums = None
+        night = first / n, (second / n - (first / n) ** 2).clamp_min(0)
+        training = self.running_mean, self.running_var
+        self.own = tuple(torch.lerp(a, b.to(a), strength) for a, b in zip(training, night, strict=True))
+
     def _by_group(self, x: torch.Tensor) -> torch.Tensor:
         out = torch.empty_like(x)
         for group in torch.unique(self.groups):
@@ -97,30 +115,6 @@ def grouped(module: nn.Module, night: torch.Tensor) -> Iterator[None]:
             layer.groups = None
 
 
-def measured(module: nn.Module, forward: Callable[[], object], strength: float) -> None:
-    """Give each layer the statistics of a night, one layer after the other in the order of the signal.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        With :class:`RecordingNorm` layers.
-    forward : callable
-        Sends the night through the module.
-    strength : float
-        Share of the night; the rest is the mean of the training recordings.
-    """
-    for layer in _in_order(module, forward):
-        layer.sums = [torch.zeros(1, dtype=torch.float64)] * 3
-        forward()
-        n, first, second = layer.sums
-        layer.sums = None
-        mean, var = first / n, (second / n - (first / n) ** 2).clamp_min(0)
-        layer.own = tuple(
-            torch.lerp(of_source, of_night.to(of_source), strength)
-            for of_source, of_night in ((layer.running_mean, mean), (layer.running_var, var))
-        )
-
-
 def released(module: nn.Module) -> None:
     """Forget the night."""
     for layer in _layers(module):
@@ -131,13 +125,13 @@ def _layers(module: nn.Module) -> list[RecordingNorm]:
     return [part for part in module.modules() if isinstance(part, RecordingNorm)]
 
 
-def _in_order(module: nn.Module, forward: Callable[[], object]) -> list[RecordingNorm]:
-    """Return the layers in the order in which a signal meets them."""
+def met_layers(module: nn.Module, forward: Callable[[], torch.Tensor]) -> tuple[list[RecordingNorm], torch.Tensor]:
+    """Return the layers in the order in which a signal meets them, and what ``forward`` returns."""
     met: dict[RecordingNorm, None] = {}
     handles = [layer.register_forward_pre_hook(lambda layer, _: met.setdefault(layer)) for layer in _layers(module)]
     try:
-        forward()
+        out = forward()
     finally:
         for handle in handles:
             handle.remove()
-    return list(met)
+    return list(met), out
