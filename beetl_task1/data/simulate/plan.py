@@ -34,7 +34,7 @@ _DEPTH = np.array([0.0, 0.0, -0.1, 0.5, 1.6, 0.0])
 
 _NIGHT_SPREAD = np.array([0.25, 0.2, 0.1, 0.2, 0.35, 0.1])
 """Log deviation of the shares of one night."""
-_LEAST_S4 = 0.012
+_LEAST_S4 = 0.015
 """Nights that would have less S4 have none: 3 of 39 real young ones."""
 
 
@@ -87,6 +87,11 @@ def part_of(group: str, subject: int) -> task.Part:
     return next((part for part in parts if subject in part.subjects), parts[-1])
 
 
+def has_final_prior(group: str, subject: int, prior: str) -> bool:
+    """Whether a subject's nights are to have the shares of the real final test set."""
+    return prior == "final" and group == "80-95" and part_of(group, subject).role == "test"
+
+
 def night_length(seed: int, group: str, subject: int, session: int) -> int:
     """Return the epochs of a night in the full competition of a seed."""
     part = part_of(group, subject)
@@ -116,7 +121,7 @@ def night_shares(seed: int, traits: Traits, night: tuple[str, int, int], prior: 
     part = part_of(group, subject)
     mean = mean_shares(traits.age)
     depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *night)))
-    if part.role == "test" and prior == "final" and group == "80-95":
+    if has_final_prior(group, subject, prior):
         mild = np.exp(0.3 * (traits.shares + rng.normal(0, _NIGHT_SPREAD))) * _FINAL_COUNTS
         return mild / mild.sum()
     shared = np.zeros(6)
