@@ -10,7 +10,7 @@ from .artefacts import add_artefacts, record
 from .borders import weaken_borders
 from .events import add_events
 from .plan import has_final_prior, night_length, night_shares
-from .shapes import shapes
+from .shapes import last_low_pass, shapes
 from .streams import generator
 from .subject import Traits, draw_subject, night_effect
 
@@ -126,6 +126,10 @@ def _signal(seed: int, key: tuple, course: np.ndarray, traits: Traits, border_ev
     add_events(rng, signal, weights, deviation, traits)
     for channel in range(2):
         signal[channel] = _even_out(signal[channel], _pick(targets, channel))
+    if (cut := last_low_pass(border_evidence)) is not None:
+        asleep = 1 - weights[:, [hypnogram.WAKE]]
+        gains = np.exp(0.5 * _on_frames(asleep, cut[None], _STEP, signal.shape[1]))
+        signal[:] = [spectrum.shape(channel, gains) for channel in signal]
     add_artefacts(rng, signal, weights[:, hypnogram.WAKE])
     return signal
 
