@@ -79,9 +79,8 @@ def test_low_border_evidence_weakens_the_tie_but_not_the_spectrum():
 
 
 def test_high_border_evidence_cuts_high_frequencies_in_sleep_alone():
-    mid, high = (
-        simulate_night("25-64", 3, 1, seed=1, age=28.0, n_epochs=150, border_evidence=level) for level in ("mid", "high")
-    )
+    options = {"seed": 1, "age": 28.0, "n_epochs": 150}
+    mid, high = (simulate_night("25-64", 3, 1, **options, border_evidence=level) for level in ("mid", "high"))
 
     def above(night, stage):
         f, p = density(night, stage, 0)
