@@ -12,8 +12,8 @@ YOUNG = 29.0
 """Mean age of the sleepers that the tables were fitted to."""
 SHARES = {
     YOUNG: (0.196, 0.066, 0.421, 0.080, 0.055, 0.182),
-    72.0: (0.380, 0.090, 0.330, 0.055, 0.028, 0.117),
-    87.0: (0.480, 0.115, 0.280, 0.033, 0.008, 0.084),
+    72.0: (0.402, 0.086, 0.313, 0.052, 0.033, 0.114),
+    87.0: (0.508, 0.110, 0.262, 0.031, 0.008, 0.081),
 }
 """Mean shares of W, S1, S2, S3, S4, REM: the young from 39 real nights; the old so that both targets together have the
 competition's counts."""
