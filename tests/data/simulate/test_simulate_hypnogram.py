@@ -36,7 +36,7 @@ def runs(night):
 
 @pytest.fixture(scope="module")
 def young():
-    return nights("25-64", 24, age=29.0)
+    return nights("25-64", 80, age=29.0)
 
 
 def test_young_shares_are_those_of_real_nights(young):
