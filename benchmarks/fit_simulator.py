@@ -9,6 +9,7 @@ scored (borders blend, scorers err, so what goes in is not what comes out).
 
 import argparse
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,10 @@ N_POWERS = 12
 N_EPOCHS = 1085
 """Length of a simulated young night, the mean of the real ones."""
 QUANTILES = np.array([0.002, 0.01, 0.03, 0.08, 0.16, 0.25, 0.35, 0.5, 0.65, 0.75, 0.84, 0.92, 0.97, 0.99, 0.998])
+DRAWN = 300
+"""Simulated people whose effects are drawn, without their signals, to know what the population has."""
+NIGHT_PART = 0.8
+"""Largest part of the variance between subjects (of means of two nights) that may be the nights'."""
 CLOCK_EDGES = (90, 240, 480, 720)
 """Epochs since sleep onset: bins of the hypnogram's clock."""
 REM_EDGES = (60, 120, 180)
@@ -53,15 +58,20 @@ def night_effects(z, y, mean):
 
 
 def factors(effects, subjects):
-    """Split the nights' deviations into factors of the subject and of the night, each as rows to be summed."""
+    """Split the nights' deviations into factors of the subject and of the night, each as rows to be summed.
+
+    Means of two nights differ between subjects by what is the subject's and half of what is the night's variance. With
+    ten people the one can come out below the other; the night then gets at most :data:`NIGHT_PART` of it.
+    """
     flat = effects.reshape(len(effects), -1)
     names = sorted(set(subjects))
     means = np.array([flat[[s == n for s in subjects]].mean(0) for n in names])
     within = np.concatenate([flat[[s == n for s in subjects]] - m for n, m in zip(names, means, strict=True)])
     night = within / np.sqrt(len(names))
     subject = (means - means.mean(0)) / np.sqrt(len(names) - 1)
-    share = 1 - 0.5 * (night**2).sum(0) / (subject**2).sum(0)
-    return subject * np.sqrt(np.clip(share, 0.25, 1)), night
+    part = 0.5 * (night**2).sum(0) / (subject**2).sum(0)
+    kept = np.minimum(part, NIGHT_PART)
+    return subject * np.sqrt(1 - kept), night * np.sqrt(kept / part)
 
 
 def fit_powers(folder):
@@ -141,6 +151,13 @@ def whole_effect(seed, key, age):
     return effect, scored_hypnogram(seed, key, traits, N_EPOCHS, "target")
 
 
+def per_subject(values):
+    """Means of consecutive pairs of nights, without the stages that a night lacks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values.reshape(-1, 2, *values.shape[1:]), axis=1)
+
+
 def drawn_effects(n_subjects, seed):
     """Mean and spread over subjects of the effects on the stages that a night has, without any signal, (2, 6, 12)."""
     sums = np.full((n_subjects, 2, 6, N_POWERS), np.nan)
@@ -148,7 +165,7 @@ def drawn_effects(n_subjects, seed):
         effect, scored = whole_effect(s, key, age)
         enough = np.bincount(scored, minlength=6) >= RARE
         sums[key[1], key[2] - 1, enough] = effect[enough]
-    people = np.nanmean(sums, axis=1)
+    people = per_subject(sums.reshape(-1, 6, N_POWERS))
     return np.nanmean(people, axis=0), np.nanstd(people, axis=0, ddof=1)
 
 
@@ -160,41 +177,42 @@ def simulated_powers(seed, key, age):
 
 
 def measure(powers, n_subjects, seed):
-    """How far nights lie from what went in: offset and slope of the stage means, spread within, (6, 12) each."""
-    offsets, went_in, came_out, within = [], [], [], []
+    """How far nights lie from what went in: offset of the means, gain of the spread, spread within, (6, 12) each."""
+    went_in, came_out, within = [], [], []
     for s, key, age in young_nights(n_subjects, seed):
         (z, y), effect = simulated_powers(s, key, age), whole_effect(s, key, age)[0]
         rows = [z[y == k] if (y == k).sum() >= RARE else np.full((1, N_POWERS), np.nan) for k in range(6)]
-        means = np.array([r.mean(0) for r in rows])
-        offsets.append(means - effect)
-        went_in.append(effect)
-        came_out.append(means)
+        came_out.append([r.mean(0) for r in rows])
+        went_in.append(np.where(np.isnan(came_out[-1]), np.nan, effect))
         within.append([r.std(0) if len(r) > 1 else r[0] for r in rows])
-    went_in, came_out = (np.array(v) - np.nanmean(v, axis=0) for v in (went_in, came_out))
-    slope = np.nansum(went_in * came_out, axis=(0, 2)) / np.nansum(went_in**2 * ~np.isnan(came_out), axis=(0, 2))
-    return np.nanmean(offsets, axis=0), slope[:, None], np.nanmean(within, axis=0)
+    went_in, came_out = per_subject(np.array(went_in)), per_subject(np.array(came_out))
+    gain = np.nanstd(came_out, axis=0) / np.nanstd(went_in, axis=0)
+    return np.nanmean(came_out - went_in, axis=0), gain, np.nanmean(within, axis=0)
 
 
 def calibrate(powers, folder, rounds, n_subjects):
-    """Simulate, compare with the real nights and correct, some rounds."""
+    """Simulate, compare with the real nights and correct, some rounds, each less than the one before."""
     features, stages = weak_features(folder)[0], six_stages(folder)
     z = {r: log_powers(f)[:, :N_POWERS] for r, f in features.items()}
     real = stage_statistics(z, stages, {r: r[3:5] for r in z})
     for i in range(rounds):
         write("powers.json", powers)
         tables.load.cache_clear()
-        offset, slope, within = measure(powers, n_subjects, 1000 + i)
-        drawn_mean, drawn_spread = drawn_effects(150, 2000 + i)
+        offset, gain, within = measure(powers, n_subjects, 1000 + i)
+        drawn_mean, drawn_spread = drawn_effects(DRAWN, 2000 + i)
         error = offset + drawn_mean - real[0]
-        between = slope * drawn_spread / real[1]
+        between = gain * drawn_spread / real[1]
         print(
-            f"round {i}: mean off by up to {np.abs(error).max():.2f}, "
-            f"spread between subjects x {between.mean():.2f}, within a night x {(within / real[2]).mean():.2f}",
+            f"round {i}: mean off by up to {np.abs(error).max():.2f}, spread between subjects x {between.min():.2f} to "
+            f"{between.max():.2f}, within a night x {(within / real[2]).min():.2f} to {(within / real[2]).max():.2f}",
             flush=True,
         )
-        powers["mean"] = powers["mean"] - error
-        powers["subject_factors"] = powers["subject_factors"] * np.clip(1 / between, 0.8, 1.25)
-        powers["quantiles"] = powers["quantiles"] * np.clip(real[2] / within, 0.7, 1.4)[..., None]
+        damping = 1 / max(1, i)
+        correction = np.clip(between**-damping, 0.7, 1.4)
+        powers["mean"] = powers["mean"] - damping * error
+        powers["subject_factors"] = powers["subject_factors"] * correction
+        powers["night_factors"] = powers["night_factors"] * correction
+        powers["quantiles"] = powers["quantiles"] * np.clip((real[2] / within) ** damping, 0.7, 1.4)[..., None]
     return powers
 
 
@@ -207,8 +225,8 @@ def write(name, tables):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, default=default_folder())
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--subjects", type=int, default=12, help="young sleepers simulated in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--subjects", type=int, default=20, help="young sleepers simulated in each round")
     args = parser.parse_args()
     write("hypnogram.json", fit_hypnogram(args.real))
     write("powers.json", calibrate(fit_powers(args.real), args.real, args.rounds, args.subjects))

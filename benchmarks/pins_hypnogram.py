@@ -156,7 +156,7 @@ def pin_scorer(folder: Path, seed: int) -> list[Pin]:
     pins = []
     for group, age in (("25-64", 30.0), ("80-95", None)):
         first, truth, second = [], [], []
-        for subject in range(20):
+        for subject in range(60):
             key = (group, subject, 1)
             scored = scored_hypnogram(seed, key, draw_subject(seed, group, subject, age), 1085, "target")
             path = scorer.course(generator(seed, "scorer", *key), scored)

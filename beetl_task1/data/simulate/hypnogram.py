@@ -17,17 +17,27 @@ EDGE_WAKE = 60
 _SMOOTH = 8.0
 _NEAR = 80
 """Real runs of a stage, nearest in clock time, that the length of a run is drawn from."""
-_TRIM = np.array([1.5, 0.85, 0.9, 1.05, 1.15, 0.78])
-"""The chain changes along the night, so that its stationary shares are only near to those that come out."""
-_INTO = np.array([0.8, 0.5, 0.5, 0.5, 0.5, 0.5])
+_VISITS = np.array([1.0, 0.85, 1.0, 0.95, 1.0, 0.68])
+_TRIM = np.array([1.7, 0.9, 0.9, 1.05, 0.9, 0.82])
+"""Factors on how often each stage is entered and on its share: the chain changes along the night and long runs are cut
+at its end, so that its stationary shares are only near to those that come out."""
+_INTO = 0.5
 """Part of the (log) change of a share that is in how often the stage is entered; the rest is in how long it lasts."""
-_CANDIDATES = 3
+CANDIDATES = 3
 """Nights drawn; the one nearest to the wanted shares is kept, as the chain alone varies more than real people do."""
 
 
 @dataclass(frozen=True)
 class Tilt:
-    """How a night leaves the young chain: weights of the transitions into, and scales of the runs of, each stage."""
+    """How a night leaves the young chain.
+
+    Attributes
+    ----------
+    into : (6,)
+        Weights of the transitions into each stage.
+    scale : (6,)
+        Scale of what a run of each stage lasts beyond its first epoch, so that runs of one epoch stay as common.
+    """
 
     into: np.ndarray
     scale: np.ndarray
@@ -51,12 +61,13 @@ def tilt(fractions: np.ndarray, n_epochs: int) -> Tilt:
     counts = tables.load("hypnogram")["transitions"].sum((0, 1))
     mean = np.array([r.mean() for r in tables.load("hypnogram")["run_lengths"]])
     inside = np.maximum(fractions - np.eye(6)[WAKE] * 2 * edge(n_epochs) / n_epochs, 0.01 * fractions)
-    inside = inside * _TRIM / (inside * _TRIM).sum()
     young = counts.sum(0) * mean
-    into = (inside / (young / young.sum())) ** _INTO
+    into = (inside * _VISITS / (inside * _VISITS).sum() / (young / young.sum())) ** _INTO
     visits = _stationary(counts * into)
-    scale = np.divide(inside, visits * mean, out=np.ones(6), where=inside > 0)
-    return Tilt(into, scale / np.exp(visits @ np.log(scale)))
+    wanted = inside * _TRIM / (inside * _TRIM).sum()
+    scale = np.divide(wanted, visits * mean, out=np.ones(6), where=wanted > 0)
+    scale = scale / np.exp(visits @ np.log(scale))
+    return Tilt(into, np.maximum(scale * mean - 1, 0) / (mean - 1))
 
 
 def _stationary(weights: np.ndarray) -> np.ndarray:
@@ -67,7 +78,7 @@ def _stationary(weights: np.ndarray) -> np.ndarray:
     return visits
 
 
-def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray) -> np.ndarray:
+def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray, candidates: int = CANDIDATES) -> np.ndarray:
     """Draw one night as a scorer writes it down.
 
     Parameters
@@ -77,6 +88,8 @@ def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray) -> np.n
         Epochs of the night, Wake at the edges included.
     fractions : (6,)
         Wanted shares of the stages.
+    candidates : int
+        Nights drawn, of which the nearest to the wanted shares is kept.
 
     Returns
     -------
@@ -84,7 +97,7 @@ def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray) -> np.n
         Stages 0-5.
     """
     side, lean = edge(n_epochs), tilt(fractions, n_epochs)
-    nights = np.zeros((_CANDIDATES, n_epochs), dtype=np.int8)
+    nights = np.zeros((candidates, n_epochs), dtype=np.int8)
     for night in nights:
         night[side : n_epochs - side] = _sleep(rng, n_epochs - 2 * side, lean)
     shares = np.array([np.bincount(night, minlength=6) for night in nights]) / n_epochs
@@ -126,4 +139,4 @@ def _run(rng: np.random.Generator, table: dict, stage: int, position: int, scale
     starts = table["run_starts"][stage]
     nearest = np.searchsorted(starts, position) - _NEAR // 2
     run = min(max(0, nearest), max(0, len(starts) - _NEAR)) + int(rng.integers(min(_NEAR, len(starts))))
-    return max(1, int(table["run_lengths"][stage][run] * scale + rng.random()))
+    return 1 + int((table["run_lengths"][stage][run] - 1) * scale + rng.random())

@@ -9,14 +9,16 @@ from . import hypnogram, powers, scorer, spectrum
 from .artefacts import add_artefacts, record
 from .borders import weaken_borders
 from .events import add_events
-from .plan import night_length, night_shares
-from .shapes import shapes
+from .plan import has_final_prior, night_length, night_shares
+from .shapes import last_low_pass, shapes
 from .streams import generator
 from .subject import Traits, draw_subject, night_effect
 
 _OFFSETS = np.log([0.5 * 2 / task.SFREQ, *[2 / task.SFREQ] * 5])
 """From log powers to log gains: the drift's variance lies in 0.5 Hz; white noise of unit variance has 0.02/Hz."""
 _STEP = scorer.STEP_SECONDS
+_FINAL_CANDIDATES = 12
+"""Nights drawn for each one with the shares of the real final test set, so that 18 nights come near to them."""
 _SHARED = 0.25
 """Correlation of the two channels' background."""
 
@@ -110,7 +112,8 @@ def simulate_night(
 def scored_hypnogram(seed: int, key: tuple, traits: Traits, n_epochs: int, prior: str) -> np.ndarray:
     """Draw the hypnogram of a night (group, subject, session) as scored, (n_epochs,) int8; needs no signal."""
     shares = night_shares(seed, traits, key, prior)
-    return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares)
+    candidates = _FINAL_CANDIDATES if has_final_prior(key[0], key[1], prior) else hypnogram.CANDIDATES
+    return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares, candidates)
 
 
 def _signal(seed: int, key: tuple, course: np.ndarray, traits: Traits, border_evidence: str) -> np.ndarray:
@@ -123,6 +126,10 @@ def _signal(seed: int, key: tuple, course: np.ndarray, traits: Traits, border_ev
     add_events(rng, signal, weights, deviation, traits)
     for channel in range(2):
         signal[channel] = _even_out(signal[channel], _pick(targets, channel))
+    if (cut := last_low_pass(border_evidence)) is not None:
+        asleep = 1 - weights[:, [hypnogram.WAKE]]
+        gains = np.exp(0.5 * _on_frames(asleep, cut[None], _STEP, signal.shape[1]))
+        signal[:] = [spectrum.shape(channel, gains) for channel in signal]
     add_artefacts(rng, signal, weights[:, hypnogram.WAKE])
     return signal
 

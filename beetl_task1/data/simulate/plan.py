@@ -7,7 +7,7 @@ import numpy as np
 
 from ... import task
 from .streams import generator
-from .subject import Traits, mean_shares, night_effect, slow_wave_excess
+from .subject import Traits, draw_subject, mean_shares, night_effect, slow_wave_excess
 
 SIZES = ("demo", "medium", "full")
 PRIORS = ("target", "final")
@@ -32,9 +32,9 @@ _FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
 _DEPTH = np.array([0.0, 0.0, -0.1, 0.5, 1.6, 0.0])
 """How the log shares follow the log delta power of S3 and S4: in 20 real nights S4 grows with its power 1.6."""
 
-_NIGHT_SPREAD = np.array([0.25, 0.2, 0.1, 0.2, 0.35, 0.1])
+_NIGHT_SPREAD = np.array([0.28, 0.3, 0.16, 0.25, 0.35, 0.12])
 """Log deviation of the shares of one night."""
-_LEAST_S4 = 0.012
+_LEAST_S4 = 0.015
 """Nights that would have less S4 have none: 3 of 39 real young ones."""
 
 
@@ -87,6 +87,11 @@ def part_of(group: str, subject: int) -> task.Part:
     return next((part for part in parts if subject in part.subjects), parts[-1])
 
 
+def has_final_prior(group: str, subject: int, prior: str) -> bool:
+    """Whether a subject's nights are to have the shares of the real final test set."""
+    return prior == "final" and group == "80-95" and part_of(group, subject).role == "test"
+
+
 def night_length(seed: int, group: str, subject: int, session: int) -> int:
     """Return the epochs of a night in the full competition of a seed."""
     part = part_of(group, subject)
@@ -116,8 +121,8 @@ def night_shares(seed: int, traits: Traits, night: tuple[str, int, int], prior: 
     part = part_of(group, subject)
     mean = mean_shares(traits.age)
     depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *night)))
-    if part.role == "test" and prior == "final" and group == "80-95":
-        mild = np.exp(0.3 * (traits.shares + rng.normal(0, _NIGHT_SPREAD))) * _FINAL_COUNTS
+    if has_final_prior(group, subject, prior):
+        mild = np.exp(_final_deviation(seed, traits, night) - _mean_final_deviation(seed)) * _FINAL_COUNTS
         return mild / mild.sum()
     shared = np.zeros(6)
     if part.role == "test":
@@ -126,3 +131,22 @@ def night_shares(seed: int, traits: Traits, night: tuple[str, int, int], prior: 
     shares = mean * np.exp(shared + traits.shares + own)
     shares[4] *= shares[4] > _LEAST_S4
     return shares / shares.sum()
+
+
+def _final_deviation(seed: int, traits: Traits, night: tuple[str, int, int]) -> np.ndarray:
+    """Log deviation of the shares of a night of the real final test set's prior, (6,)."""
+    return 0.3 * (traits.shares + generator(seed, "shares", *night).normal(0, _NIGHT_SPREAD))
+
+
+@functools.cache
+def _mean_final_deviation(seed: int) -> np.ndarray:
+    """Mean over the nights of the final test set, so that together they have its shares."""
+    part = task.part("80-95", "test")
+    return np.mean(
+        [
+            _final_deviation(seed, draw_subject(seed, part.group, subject), (part.group, subject, session))
+            for subject in part.subjects
+            for session in task.SESSIONS
+        ],
+        axis=0,
+    )

@@ -11,9 +11,9 @@ STEPS = 6
 """Steps of the true course an epoch (5 s each)."""
 STEP_SECONDS = 5.0
 _BORDER_SECONDS = 16.0
-_FLICKER = np.array([0.20, 0.40, 0.15, 0.35, 0.30, 0.10])
+_FLICKER = np.array([0.20, 0.40, 0.15, 0.35, 0.15, 0.10])
 """Chance that a run of one or two epochs, by stage, was not what its neighbours in truth were."""
-_SLIP = np.array([0.03, 0.23, 0.05, 0.14, 0.11, 0.075])
+_SLIP = np.array([0.03, 0.23, 0.05, 0.14, 0.07, 0.075])
 """Chance an epoch, by stage, that the truth left the scored stage for a while."""
 _SLIP_TO = np.array(
     [

@@ -78,6 +78,18 @@ def test_low_border_evidence_weakens_the_tie_but_not_the_spectrum():
     assert (weakened[:, :, 0] != X[:, :, 0]).all()
 
 
+def test_high_border_evidence_cuts_high_frequencies_in_sleep_alone():
+    options = {"seed": 1, "age": 28.0, "n_epochs": 150}
+    mid, high = (simulate_night("25-64", 3, 1, **options, border_evidence=level) for level in ("mid", "high"))
+
+    def above(night, stage):
+        f, p = density(night, stage, 0)
+        return np.log(p[f > 45].mean())
+
+    assert above(high, 2) < above(mid, 2) - 2
+    assert above(high, 0) == pytest.approx(above(mid, 0), abs=0.7)
+
+
 def test_wake_keeps_its_borders():
     X = generator(0, "x").standard_normal((20, 2, 3000))
     weakened = X.copy()
