@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from beetl_task1.data.files import DataFolder
+from beetl_task1.data.probabilities import load_probabilities
 from beetl_task1.models.base import Resources
 from beetl_task1.models.checkpoints import load_card, load_weights
 from beetl_task1.recipes import training
 from beetl_task1.recipes.recipe import DEFAULT, load_recipe, recipe_names
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.submission.answer import read_answer
-from beetl_task1.submission.predict import ANSWER, predict
+from beetl_task1.submission.predict import ANSWER, PROBABILITIES, predict
 from beetl_task1.task import TARGET_GROUPS
 from beetl_task1.validation.crossval import validate
 
@@ -36,12 +37,12 @@ LEVEL = 0.01
 """Relative gain of the held-out loss in the last quarter of the passes below which it counts as levelled off."""
 
 
-def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool) -> dict:
+def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool, jobs: int) -> dict:
     """Cross-validate, train, predict and score a recipe in both groups."""
     recipe = load_recipe(name).varied(seed=seed, younger_target=younger)
-    folder, row = DataFolder(data), {"recipe": name, "seeds": list(recipe.seeds), "data": ""}
+    folder, row = DataFolder(data), {"recipe": name, "seeds": list(recipe.seeds), "jobs": jobs}
     place = out / f"seed{recipe.seeds[0]}"
-    resources = Resources(out / "cache", 2, _tell)
+    resources = Resources(out / "cache", jobs, _tell)
     row["data"] = folder.provenance.describe()
     for group in TARGET_GROUPS:
         began = time.perf_counter()
@@ -59,6 +60,7 @@ def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool) -
             "recall": found.summary["recall"],
             "without_transfer": found.summary["without_transfer"]["score"],
             "test": leaderboard_score(truth, labels),
+            "test_argmax": leaderboard_score(truth, _argmax(place / "submissions" / f"{name}-{group}")),
             "train_seconds": trained - began,
             "predict_seconds": predicted - trained,
             "validate_seconds": time.perf_counter() - predicted,
@@ -66,6 +68,11 @@ def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool) -
         row |= _history(checkpoint, recipe.seeds[0])
     row["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return row
+
+
+def _argmax(submission: Path) -> np.ndarray:
+    probabilities = load_probabilities(submission / PROBABILITIES)[0]
+    return np.concatenate([probabilities[key].argmax(axis=1) for key in sorted(probabilities)])
 
 
 def _history(checkpoint: Path, seed: int) -> dict:
@@ -101,12 +108,25 @@ def _tell(done: int, total: int, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {done}/{total} {text}", flush=True)
 
 
-def run(names: list[str], data: Path, out: Path, seed: int | None, younger: bool) -> None:
+def run(names: list[str], data: Path, out: Path, seed: int | None, younger: bool, jobs: int) -> None:
     """Measure recipes, each in its own process, and keep their rows."""
     for name in names:
         place = out / f"{name}-seed{load_recipe(name).varied(seed=seed).seeds[0]}{'-younger' * younger}.json"
         if not place.exists():
-            command = [sys.executable, __file__, "--data", data, "--out", out, "--one", name, "--row", place]
+            command = [
+                sys.executable,
+                __file__,
+                "--data",
+                data,
+                "--out",
+                out,
+                "--one",
+                name,
+                "--row",
+                place,
+                "--jobs",
+                jobs,
+            ]
             command += ["--younger-target"] if younger else []
             command += [] if seed is None else ["--seed", seed]
             subprocess.run([str(part) for part in command], check=True)
@@ -129,14 +149,14 @@ def collect(out: Path) -> None:
 def table() -> str:
     """Return the table of all rows as Markdown."""
     lines = [
-        "| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 | passes, levelled off | train, min | predict, s | "
-        "parameters | memory, GB |",
+        "| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 | passes, levelled off | train, core min | "
+        "predict, s | parameters | memory, GB |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in sorted(json.loads(RESULTS.read_text()), key=lambda row: -row["80-95"]["score"]):
         younger, older = (row[group] for group in TARGET_GROUPS)
         level = {True: "yes", False: "no", None: "-"}[row.get("levelled")]
-        minutes = row.get("minutes", younger["train_seconds"] / 60)
+        minutes = row["jobs"] * row.get("minutes", younger["train_seconds"] / 60)
         lines.append(
             f"| `{row['recipe']}` | {row['seeds'][0]} | {_pair(younger)} | {_pair(older)} | {younger['test']:.1f} | "
             f"{older['test']:.1f} | {row.get('passes', '-')}, {level} | {minutes:.1f} | "
@@ -164,19 +184,20 @@ def main() -> None:
     parser.add_argument("--recipe", action="append", help="a name or a file; all that ship without it")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--younger-target", action="store_true", help="for 80-95: 65-79 trains too")
+    parser.add_argument("--jobs", type=int, default=2, help="threads of a recipe")
     parser.add_argument("--table", action="store_true", help="gather the rows and write the table into docs/zoo.md")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        row = measure(given.one, given.data, given.out, given.seed, given.younger_target)
+        row = measure(given.one, given.data, given.out, given.seed, given.younger_target, given.jobs)
         given.row.write_text(json.dumps(row, indent=1) + "\n")
     elif given.table:
         collect(given.out)
         put(DOCS / "zoo.md", table())
     else:
         names = given.recipe or [name for name in recipe_names() if name != DEFAULT]
-        run(names, given.data, given.out, given.seed, given.younger_target)
+        run(names, given.data, given.out, given.seed, given.younger_target, given.jobs)
 
 
 if __name__ == "__main__":

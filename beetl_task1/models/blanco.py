@@ -29,7 +29,7 @@ class Blanco(Network):
         resources: Resources,
         n_conv_chans: int = 20,
         drop_prob: float = 0.5,
-        apply_batch_norm: bool = False,
+        apply_batch_norm: bool = True,
         scaling: str = "night",
         loss: Loss = Loss(),  # noqa: B008  (frozen)
         training: Training = Training(),  # noqa: B008

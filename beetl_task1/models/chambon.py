@@ -19,7 +19,7 @@ class Chambon(Network):
     drop_prob : float
         Dropout before the last layer.
     apply_batch_norm : bool
-        Batch normalisation after each convolution; AdaBN and latent alignment need it.
+        Batch normalisation after each convolution, which the paper has not: AdaBN and latent alignment need it.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Chambon(Network):
         resources: Resources,
         n_conv_chs: int = 8,
         drop_prob: float = 0.25,
-        apply_batch_norm: bool = False,
+        apply_batch_norm: bool = True,
         scaling: str = "night",
         loss: Loss = Loss(),  # noqa: B008  (frozen)
         training: Training = Training(),  # noqa: B008

@@ -32,10 +32,10 @@ class TargetStage(NetworkTransfer):
         Passes without a better held-out loss after which the stage ends; 0 for never.
     """
 
-    passes: int = 6
-    lr: float = 3e-4
+    passes: int = 4
+    lr: float = 5e-4
     batch_size: int = 128
-    pass_epochs: int = 4096
+    pass_epochs: int = 2048
     holdout: float = 0.2
     patience: int = 0
 
