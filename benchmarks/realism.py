@@ -1,6 +1,6 @@
 """Print every pin of the simulator beside its real number, and which hold.
 
-    python benchmarks/realism.py                       # everything (about an hour; the network takes most of it)
+    python benchmarks/realism.py                       # everything (a quarter of an hour)
     python benchmarks/realism.py --only powers rows    # some of it
     python benchmarks/realism.py --table               # the last numbers of each as a table, nothing is run
 
