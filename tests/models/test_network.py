@@ -27,7 +27,7 @@ class KillInPass(NetworkTransfer):
     in_source = True
     steps = 0
 
-    def source_stage(self, stage):
+    def shaped(self, stage):
         def objective(step):
             type(self).steps += 1
             if type(self).steps == 9:
@@ -320,7 +320,7 @@ def test_patience_stops():
 class Broken(NetworkTransfer):
     in_source = True
 
-    def source_stage(self, stage):
+    def shaped(self, stage):
         return replace(stage, objective=lambda step: stage.objective(step) * float("nan"))
 
 

@@ -10,7 +10,7 @@ from tiny import QUICK, Tiny, night, nights, relabelled
 
 from beetl_task1.data.recording import Recording
 from beetl_task1.errors import BeetlError
-from beetl_task1.models import engine, loop
+from beetl_task1.models import engine
 from beetl_task1.models.base import Resources
 from beetl_task1.models.registry import make, model_class, model_names
 from beetl_task1.models.signals import Rows, SignalStore
@@ -250,12 +250,11 @@ def test_a_whole_night_is_a_set_whatever_the_batches(name, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["adabn", "latent-alignment"])
-def test_the_statistics_of_the_source_are_put_back(name, monkeypatch):
+def test_the_statistics_of_the_source_are_put_back(name):
     network = tiny({"name": name})
     before = network.to_bytes()
     p = network.predict_proba(HIDDEN[0])
     assert network.to_bytes() == before
-    monkeypatch.setattr(loop.np, "mean", np.mean)
     with pytest.raises(ZeroDivisionError), make_transfer({"name": name}).predicting(
         network, network.module_, engine.night_signals(network, HIDDEN[1])
     ):  # fmt: skip
@@ -287,7 +286,7 @@ def test_latent_alignment_does_not_see_a_shift_or_a_scale():
     p = network.predict_proba(HIDDEN[0])
     np.testing.assert_allclose(network.predict_proba(like(HIDDEN[0], changed)), p, atol=1e-3)
     network.transfers.clear()
-    assert abs(network.predict_proba(like(HIDDEN[0], changed)) - p).max() > 0.05
+    assert abs(network.predict_proba(like(HIDDEN[0], changed)) - p).max() > 0.02
 
 
 def test_latent_alignment_standardises_each_recording_in_training():
@@ -341,7 +340,7 @@ def test_every_network_is_aligned_at_its_input(name):
 # domains
 
 
-def step(network, role, labelled=None, seed=0, progress=1.0):
+def step(network, progress=1.0):
     rows = Rows([*SOURCE[:1], *TARGET[:1]], ["source", "target"], SignalStore(None), "night")
     from beetl_task1.models.losses import StageLoss
 
@@ -359,7 +358,7 @@ def gradients(network, name, weight):
     roles = {"source": SOURCE[:1], "target": TARGET[:1], "unlabelled": []}
     stage, _, _ = next(iter(make_transfer({"name": name, **STAGE, "weight": weight}).target_stages(network, roles)))
     torch.manual_seed(0)
-    loss = stage.objective(step(network, None))
+    loss = stage.objective(step(network))
     trained = OrderedDict(network.module_.named_parameters())
     found = torch.autograd.grad(loss, list(trained.values()), retain_graph=True)
     beside = torch.autograd.grad(loss, list(stage.extra.parameters())) if stage.extra else ()
@@ -369,7 +368,7 @@ def gradients(network, name, weight):
 def test_dann_reverses_the_gradient_of_the_domain():
     """The discriminator descends on the domain loss; the network below it climbs, in proportion to the weight."""
     network = tiny()
-    (none, beside, loss), (some, same, _), (twice, _, _) = (gradients(network, "dann", w) for w in (0, 1, 2))
+    (none, beside, _), (some, same, _), (twice, _, _) = (gradients(network, "dann", w) for w in (0, 1, 2))
     for one, two in zip(beside, same, strict=True):
         torch.testing.assert_close(one, two)
     change = some["conv.weight"] - none["conv.weight"]
@@ -378,7 +377,7 @@ def test_dann_reverses_the_gradient_of_the_domain():
     torch.testing.assert_close(some["final_layer.weight"], none["final_layer.weight"])
     roles = {"source": SOURCE[:1], "target": TARGET[:1], "unlabelled": []}
     stage, _, _ = next(iter(make_transfer({"name": "dann", **STAGE, "weight": 0}).target_stages(network, roles)))
-    given = step(network, None)
+    given = step(network)
     torch.manual_seed(0)
     features, _ = engine.features_and_logits(network, given.module, given.X)
     truth = torch.tensor(given.role == "source", dtype=torch.float32)
@@ -418,7 +417,7 @@ def test_several_transfers_one_after_the_other():
 @pytest.fixture
 def domains(rng):
     mixing = rng.normal(size=(4, 4))
-    return rng.normal(size=(4000, 4)), rng.normal(size=(3000, 4)) @ mixing + [5, 0, -3, 1]
+    return rng.normal(size=(4000, 4)), rng.normal(size=(3000, 4)) @ mixing + np.array([5, 0, -3, 1])
 
 
 def test_coral_moves_mean_and_covariance_to_the_target(domains):
@@ -431,7 +430,7 @@ def test_coral_moves_mean_and_covariance_to_the_target(domains):
 
 def test_importance_favours_rows_like_the_target(rng):
     source = rng.normal(size=(4000, 3))
-    target = rng.normal(size=(1000, 3)) + [1.5, 0, 0]
+    target = rng.normal(size=(1000, 3)) + np.array([1.5, 0, 0])
     same, weights = make_transfer({"name": "importance"}).adapt(source, target, 0)
     assert same is source
     assert weights.mean() == pytest.approx(1)
