@@ -17,6 +17,9 @@ class Some:
         rng = np.random.default_rng(1)
         self.y = np.where(self.labelled, rng.choice(6, sum(sizes), p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05]), 0)
 
+    def __len__(self):
+        return len(self.y)
+
 
 def drawn(draw, rows=None, **training):
     return pass_batches(rows or Some(), draw, Training(**{"batch_size": 16, **training}), np.random.default_rng(0))
