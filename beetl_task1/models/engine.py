@@ -240,7 +240,8 @@ def _place(network: Network, key: str, ending: str) -> Path | None:
 
 def _listed(night: Recording) -> list[str]:
     labels = hashlib.sha256(night.y.tobytes()).hexdigest() if night.labelled else ""
-    return [str(night.key), night.fingerprint, labels]
+    onsets = "" if night.onsets is None else hashlib.sha256(np.asarray(night.onsets, float).tobytes()).hexdigest()
+    return [str(night.key), night.fingerprint, labels, onsets]
 
 
 def _digest(module: nn.Module) -> str:

@@ -131,7 +131,7 @@ class _Net(NeuralNet):
         training = task.stage.training
         per_pass = n_batches(task.rows, task.stage.draw, training)
         course = _course(training.schedule, per_pass * training.passes)
-        rate = LRScheduler("LambdaLR", lr_lambda=lambda k: course(k + keeper.done * per_pass), step_every="batch")
+        rate = LRScheduler("LambdaLR", lr_lambda=lambda k: course(k + keeper.begun), step_every="batch")
         callbacks = [("rate", rate), ("keeper", keeper)]
         if training.clip:
             callbacks.insert(0, ("clip", GradientNormClipping(training.clip)))
@@ -192,7 +192,7 @@ class _Keeper(Callback):
 
     def __init__(self, task: Run, everything: nn.ModuleDict):
         self.task, self.everything = task, everything
-        self.done = self.steps = 0
+        self.done = self.begun = self.steps = 0  # passes, and steps, done before; steps done by now
         self.rows: list[dict] = []
         self.best, self.best_pass = math.inf, 0
         self.best_weights = None
@@ -219,7 +219,7 @@ class _Keeper(Callback):
         self.best_weights = state["best_weights"]
         self.rows, self.best, self.best_pass = json.loads(state["rows"]), state["best"], state["best_pass"]
         self.done = self.task.stage.training.passes if state["stopped"] else len(self.rows)
-        self.steps = len(self.rows) * net.per_pass
+        self.begun = self.steps = state["steps"]  # batches drawn by recording are not the same number in each pass
 
     def on_epoch_begin(self, net, **kwargs):
         self.began = time.perf_counter()
@@ -271,7 +271,7 @@ class _Keeper(Callback):
         state = {
             "key": self.task.key, "weights": self.everything.state_dict(), "optimizer": net.optimizer_.state_dict(),
             "best_weights": self.best_weights, "best": self.best, "best_pass": self.best_pass,
-            "rows": json.dumps(self.rows), "stopped": stopped,
+            "rows": json.dumps(self.rows), "steps": self.steps, "stopped": stopped,
         }  # fmt: skip
         with whole_file(self.task.resume) as file:
             torch.save(state, file)

@@ -156,7 +156,8 @@ class Network:
         """Go on from the source stage as the transfers say."""
         from . import engine
 
-        nights = {"source": source, "target": target, "unlabelled": unlabelled}
+        hidden = [night.without_labels() if night.labelled else night for night in unlabelled]
+        nights = {"source": source, "target": target, "unlabelled": hidden}
         with engine.threads(self.resources.jobs):
             for transfer in self.transfers:
                 if transfer.uses_target and not target:

@@ -51,9 +51,23 @@ class Step(NamedTuple):
     progress: float
 
 
-def supervised(step: Step) -> "torch.Tensor":
-    """Return the loss of the labelled rows."""
-    return step.loss(step.module(step.X), step.y)
+def supervised(step: Step, logits: "torch.Tensor | None" = None) -> "torch.Tensor":
+    """Return the loss of the labelled rows, and with it the virtual adversarial term of all rows, where it is set.
+
+    Parameters
+    ----------
+    step : Step
+        A batch.
+    logits : tensor (n, 6), optional
+        Of the batch, where they are known already.
+    """
+    from .losses import virtual_adversarial
+
+    logits = step.module(step.X) if logits is None else logits
+    total, settings = step.loss(logits[step.labelled], step.y[step.labelled]), step.loss.settings
+    if settings.vat:
+        total = total + settings.vat * virtual_adversarial(step.module, step.X, logits, settings.vat_radius, step.rng)
+    return total
 
 
 Objective = Callable[[Step], "torch.Tensor"]

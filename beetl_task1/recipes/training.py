@@ -303,7 +303,7 @@ def _card(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> Ca
     if recipe.members:
         training, versions_of_model = {}, {}
     else:
-        training = listing(gather(data, group, younger_target=recipe.younger_target))
+        training = listing(gathered(recipe, group, data))
         versions_of_model = make(recipe.model, recipe.parameters, seed=0, resources=Resources()).versions()
     return Card(
         recipe=recipe.to_dict(),

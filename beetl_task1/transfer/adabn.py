@@ -1,6 +1,7 @@
 """AdaBN: the statistics of batch normalisation are those of the night that is predicted."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,28 +39,53 @@ class AdaBN(NetworkTransfer):
 
     @contextlib.contextmanager
     def predicting(self, network, module, X: np.ndarray):
-        """Estimate the statistics on the night; the source's are put back at the end."""
+        """Measure the night layer by layer; the statistics of the source are put back at the end."""
         from ..models.engine import outputs
 
         layers = batch_norms(module)
-        before = [(layer.running_mean.clone(), layer.running_var.clone(), layer.momentum) for layer in layers]
+        before = [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]
         try:
-            for layer in layers:
-                layer.reset_running_stats()
-                layer.momentum = None  # the mean over all batches
-                layer.train()
-            outputs(module, X)
-            for layer, (mean, var, _) in zip(layers, before, strict=True):
-                layer.eval()
-                layer.running_mean.lerp_(mean, 1 - self.strength)
-                layer.running_var.lerp_(var, 1 - self.strength)
+            for layer in _in_order(layers, lambda: outputs(module, X)):
+                mean, var = _moments(layer, lambda: outputs(module, X))
+                layer.running_mean.lerp_(mean.to(layer.running_mean), self.strength)
+                layer.running_var.lerp_(var.to(layer.running_var), self.strength)
             yield
         finally:
-            for layer, (mean, var, momentum) in zip(layers, before, strict=True):
+            for layer, (mean, var) in zip(layers, before, strict=True):
                 layer.running_mean.copy_(mean)
                 layer.running_var.copy_(var)
-                layer.momentum = momentum
-                layer.eval()
+
+
+def _in_order(layers: list, forward: Callable[[], object]) -> list:
+    """Return layers in the order in which a signal meets them."""
+    met: dict = {}
+    _watched(layers, lambda layer, _: met.setdefault(layer), forward)
+    return list(met)
+
+
+def _moments(layer, forward: Callable[[], object]) -> tuple:
+    """Return mean and variance of what comes into a layer, over all that ``forward`` sends, whatever its batches."""
+    sums = [0.0, 0.0, 0.0]
+
+    def count(_, inputs):
+        x = inputs[0].float()
+        dims, n = [0, *range(2, x.dim())], x.numel() // x.shape[1]
+        mean, var = x.mean(dims).cpu().double(), x.var(dims, unbiased=False).cpu().double()
+        for place, part in enumerate((n, n * mean, n * (var + mean**2))):
+            sums[place] = sums[place] + part
+
+    _watched([layer], count, forward)
+    mean = sums[1] / sums[0]
+    return mean, (sums[2] / sums[0] - mean**2).clamp_min(0)
+
+
+def _watched(layers: list, hook: Callable, forward: Callable[[], object]) -> None:
+    handles = [layer.register_forward_pre_hook(hook) for layer in layers]
+    try:
+        forward()
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def batch_norms(module) -> list:

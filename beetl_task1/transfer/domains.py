@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..models.batches import Draw
 from ..models.checks import check_number, check_whole
-from ..models.stage import Stage, Step
+from ..models.stage import Stage, Step, supervised
 from .registry import register_transfer
 from .skada_quietly import import_skada
 from .target_stage import TargetStage
@@ -71,7 +71,7 @@ class DeepCoral(DomainStage):
             features, logits = features_and_logits(network, step.module, step.X)
             source = step.role == "source"
             apart = deepcoral_loss(features[source].float(), features[~source].float())
-            return _supervised(step, logits) + self.weight * apart
+            return supervised(step, logits) + self.weight * apart
 
         yield self.stage(network, nights, objective)
 
@@ -112,7 +112,7 @@ class Dann(DomainStage):
             strength = self.weight * (2 / (1 + math.exp(-10 * step.progress)) - 1)
             domain = torch.tensor(step.role == "source", dtype=torch.float32, device=features.device)
             guess = discriminator(GradientReversalLayer.apply(features, strength))[:, 0].float()
-            return _supervised(step, logits) + nn.functional.binary_cross_entropy_with_logits(guess, domain)
+            return supervised(step, logits) + nn.functional.binary_cross_entropy_with_logits(guess, domain)
 
         yield self.stage(network, nights, objective, discriminator)
 
@@ -152,7 +152,7 @@ class SelfTraining(DomainStage):
             def objective(step: Step, teacher=teacher):
                 logits = step.module(step.X)
                 hidden = ~step.labelled
-                total = _supervised(step, logits)
+                total = supervised(step, logits)
                 if hidden.any():
                     with torch.no_grad():
                         p, label = torch.softmax(teacher(step.X[hidden]).float(), dim=1).max(dim=1)
@@ -163,7 +163,3 @@ class SelfTraining(DomainStage):
                 return total
 
             yield self.stage(network, nights, objective, name=f"self-training-{number}")
-
-
-def _supervised(step: Step, logits):
-    return step.loss(logits[step.labelled], step.y[step.labelled])

@@ -84,7 +84,9 @@ class Coral(FeatureTransfer):
 @register_transfer("importance")
 @dataclass
 class Importance(FeatureTransfer):
-    """Weigh source epochs by how much they look like the target, by skada's ``DiscriminatorReweightAdapter``.
+    """Weigh source epochs by how much they look like the target, by the odds that a classifier gives (Shimodaira 2000).
+
+    Not by skada's ``DiscriminatorReweightAdapter``: up to 0.6.0 it gives the inverse of these weights.
 
     Parameters
     ----------
@@ -109,11 +111,9 @@ class Importance(FeatureTransfer):
 
         rng = np.random.default_rng(seed)
         fitted = [X[np.sort(rng.choice(len(X), min(len(X), MOST_FITTED), replace=False))] for X in (source, target)]
-        domain = np.repeat([1, -2], [len(X) for X in fitted])
+        is_target = np.repeat([0, 1], [len(X) for X in fitted])
         classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
-        adapter = (
-            import_skada().DiscriminatorReweightAdapter(classifier).fit(np.concatenate(fitted), sample_domain=domain)
-        )
-        weights = adapter.compute_weights(source, sample_domain=np.ones(len(source), int))
+        p = classifier.fit(np.concatenate(fitted), is_target).predict_proba(source)[:, 1]
+        weights = p / np.maximum(1 - p, SMALLEST)
         weights = np.minimum(weights / weights.mean(), self.most) ** self.power
         return source, weights / weights.mean()

@@ -94,8 +94,13 @@ def aligned(module: nn.Module, at_input: bool) -> nn.Module:
             parent = module.get_submodule(name.rpartition(".")[0])
             setattr(parent, name.rpartition(".")[2], RecordingNorm(part.num_features))
     if at_input:
-        module.input_alignment = RecordingNorm(N_CHANS)
-        module.register_forward_pre_hook(_align_input)
+        parts = list(module.named_children())
+        for name, _ in parts:
+            delattr(module, name)
+        for name, part in [("input_alignment", RecordingNorm(N_CHANS)), *parts]:
+            module.add_module(name, part)
+        if type(module).forward is not nn.Sequential.forward:  # which runs its parts in their order
+            module.register_forward_pre_hook(_align_input)
     return module
 
 

@@ -1,0 +1,381 @@
+"""Training of networks: what is kept, what goes on where it was killed, what never trains."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+from tiny import QUICK, Tiny, night, nights, relabelled
+
+from beetl_task1.data.recording import Recording
+from beetl_task1.errors import BeetlError
+from beetl_task1.models import engine, loop
+from beetl_task1.models.base import Resources
+from beetl_task1.models.network import NetworkTransfer, inner_split
+from beetl_task1.models.settings import Training
+from beetl_task1.models.stage import Stage
+from beetl_task1.transfer import make_transfer
+
+FEW = {"passes": 3, "batch_size": 16, "lr": 1e-2, "holdout": 0.34}
+
+
+class KillInPass(NetworkTransfer):
+    """Breaks the source stage off in the middle of a pass."""
+
+    in_source = True
+    steps = 0
+
+    def shaped(self, stage):
+        def objective(step):
+            type(self).steps += 1
+            if type(self).steps == 9:
+                raise KeyboardInterrupt
+            return stage.objective(step)
+
+        return replace(stage, objective=objective)
+
+
+def fit(transfer=(), *, seed=0, resources=None, source=None, target=None, unlabelled=(), loss=None, **training):
+    """Train the tiny network; ``transfer`` are tables of a recipe, or transfers."""
+    network = Tiny(seed=seed, resources=resources or Resources(), training=QUICK | training, loss=loss or {})
+    network.transfers += [make_transfer(t) if isinstance(t, dict) else t for t in transfer]
+    return network.fit(
+        source=nights("25-64") if source is None else source,
+        target=nights("65-79") if target is None else target,
+        unlabelled=unlabelled,
+    )
+
+
+def history(network):
+    """Return the history but for what a clock says."""
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in network.history_]
+
+
+def kill_after(stage, number):
+    def progress(done, total, text):
+        if text.startswith(f"{stage}:") and done == number:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+KILLED = {
+    "one-cycle": ("source", 2, (), {"passes": 4}),
+    "no holdout": ("source", 1, (), {"holdout": 0}),
+    "cosine, balanced": ("source", 1, (), {"schedule": "cosine", "sampling": "balanced"}),
+    "patience": ("source", 1, (), {"patience": 2, "lr": 10.0, "passes": 6, "schedule": "constant"}),
+    "part of the epochs": ("source", 1, (), {"pass_epochs": 40}),
+    "latent alignment": (
+        "source", 2, [{"name": "latent-alignment", "per_recording": 8}],
+        {"sampling": "balanced", "pass_epochs": 50, "batch_size": 8, "passes": 4},
+    ),
+    "finetune": ("finetune-all", 2, [{"name": "finetune", **FEW}], {"passes": 1}),
+    "layers": ("finetune-all", 1, [{"name": "finetune", **FEW, "layer_decay": 0.5, "pull": 0.1}], {"passes": 1}),
+    "head": ("finetune-head", 1, [{"name": "finetune", **FEW, "scope": "head"}], {"passes": 1}),
+    "mixup": ("mixup", 1, [{"name": "mixup", **FEW}], {"passes": 1}),
+    "dann": ("dann", 2, [{"name": "dann", **FEW, "weight": 1.0}], {"passes": 1}),
+    "self-training": ("self-training-2", 1, [{"name": "self-training", **FEW, "passes": 2, "sure": 0}], {"passes": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", KILLED)
+def test_a_killed_training_ends_as_an_unbroken_one(case, tmp_path):
+    stage, number, transfer, training = KILLED[case]
+    given = dict(transfer=transfer, unlabelled=nights("65-79", (6,), labelled=False), **training)
+    unbroken = fit(**given)
+    with pytest.raises(KeyboardInterrupt):
+        fit(resources=Resources(tmp_path, progress=kill_after(stage, number)), **given)
+    assert list(tmp_path.rglob("*.state"))
+    rows = []
+    resumed = fit(resources=Resources(tmp_path, log=rows.append), **given)
+    assert next(row["pass"] for row in rows if row["stage"] == stage) == number + 1, "what was done is not done again"
+    assert all(row["stage"] != "source" for row in rows if stage != "source")
+    assert history(resumed) == history(unbroken)
+    assert resumed.to_bytes() == unbroken.to_bytes()
+    assert not list(tmp_path.rglob("*.state"))
+
+
+def test_killed_within_a_pass(tmp_path):
+    class Whole(KillInPass):
+        steps = 1000
+
+    Whole.__qualname__ = Whole.__name__ = "KillInPass"
+    KillInPass.steps = 0
+    with pytest.raises(KeyboardInterrupt):
+        fit([KillInPass()], resources=Resources(tmp_path))
+    rows = []
+    resumed = fit([Whole()], resources=Resources(tmp_path, log=rows.append))
+    assert rows[0]["pass"] == 2
+    assert resumed.to_bytes() == fit().to_bytes()
+
+
+def killed(tmp_path, **given):
+    with pytest.raises(KeyboardInterrupt):
+        fit(resources=Resources(tmp_path, progress=kill_after("source", 1)), **given)
+    return next(tmp_path.rglob("*.state"))
+
+
+def passes_done(resources, **given):
+    rows = []
+    network = fit(resources=replace(resources, log=rows.append), **given)
+    return network, [row["pass"] for row in rows]
+
+
+def test_without_resume_it_begins_anew(tmp_path):
+    killed(tmp_path)
+    network, done = passes_done(Resources(tmp_path, resume=False))
+    assert done == [1, 2, 3]
+    assert network.to_bytes() == fit().to_bytes()
+
+
+@pytest.mark.parametrize(
+    "given", [{"seed": 1}, {"lr": 2e-2}, {"loss": {"balance": 1.0}}, {"source": nights("25-64")[:4]}]
+)
+def test_a_killed_run_of_another_training_is_not_taken_up(given, tmp_path):
+    killed(tmp_path)
+    network, done = passes_done(Resources(tmp_path), **given)
+    assert done == [1, 2, 3]
+    assert network.to_bytes() == fit(**given).to_bytes()
+
+
+def foreign(path):
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"key": "another"}, path)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+@pytest.mark.parametrize("damage", [foreign, cut, lambda path: path.write_bytes(b"")])
+def test_a_state_of_another_key_or_a_damaged_one_is_not_taken_up(damage, tmp_path):
+    damage(killed(tmp_path))
+    network, done = passes_done(Resources(tmp_path))
+    assert done == [1, 2, 3]
+    assert network.to_bytes() == fit().to_bytes()
+
+
+def test_a_finished_source_stage_is_read(tmp_path):
+    first, done = passes_done(Resources(tmp_path))
+    again, none = passes_done(Resources(tmp_path))
+    assert (done, none) == ([1, 2, 3], [])
+    assert again.to_bytes() == first.to_bytes()
+    assert again.history_ == first.history_
+    tuned, done = passes_done(Resources(tmp_path), transfer=[{"name": "finetune", **FEW}])
+    assert done == [1, 2, 3], "the source stage is that of all transfers"
+    assert {row["stage"] for row in tuned.history_} == {"source", "finetune-all"}
+    assert passes_done(Resources(tmp_path, resume=False))[1] == [1, 2, 3]
+    assert passes_done(Resources(tmp_path), seed=1)[1] == [1, 2, 3]
+
+
+def of_another(path):
+    path.write_bytes(engine.to_bytes(torch.nn.Linear(2, 2), {"history": "[]"}))
+
+
+@pytest.mark.parametrize("damage", [cut, of_another, lambda path: path.write_bytes(b"")])
+def test_a_damaged_source_stage_is_trained_anew(damage, tmp_path):
+    first = fit(resources=Resources(tmp_path))
+    damage(next(tmp_path.rglob("*.safetensors")))
+    again, done = passes_done(Resources(tmp_path))
+    assert done == [1, 2, 3]
+    assert again.to_bytes() == first.to_bytes()
+    assert passes_done(Resources(tmp_path))[1] == [], "and is whole again"
+
+
+def test_onsets_belong_to_the_key_of_a_stage():
+    """The pretext of relative positioning draws by onsets."""
+    network = Tiny()
+    network.module_ = engine.fresh_module(network)
+    plain = night(0)
+    timed = Recording.from_arrays(plain.key, plain.X, plain.y, onsets=30.0 * np.arange(24))
+    keys = [engine.stage_key(network, Stage("source", Training()), {"source": [n]}, []) for n in (plain, timed)]
+    assert keys[0] != keys[1]
+
+
+def test_global_generators_are_left_alone():
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    network = fit([{"name": "dann", **FEW}], unlabelled=nights("65-79", (6,), labelled=False))
+    network.predict_proba(night(9))
+    Tiny().from_bytes(network.to_bytes())
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert (before[1] == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert before[2] == random.getstate()
+
+
+def test_global_generators_decide_nothing():
+    torch.manual_seed(1)
+    first = fit()
+    torch.manual_seed(2)
+    assert fit().to_bytes() == first.to_bytes()
+
+
+def test_threads_are_put_back():
+    before = torch.get_num_threads()
+    fit(resources=Resources(jobs=2)).predict_proba(night(9))
+    assert torch.get_num_threads() == before
+
+
+def test_seed():
+    one, same, other = fit(), fit(), fit(seed=1)
+    assert one.to_bytes() == same.to_bytes() != other.to_bytes()
+    assert history(one) == history(same)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.34, 0.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_inner_split_by_subject(share, seed):
+    given = nights("25-64", range(6)) + nights("65-79", (0, 1))
+    train, held_out = inner_split(given, share, seed)
+    sides = [{(n.key.group, n.key.subject) for n in side} for side in (train, held_out)]
+    assert not sides[0] & sides[1]
+    assert len(sides[1]) == max(1, round(share * 8))
+    assert {n.key for n in train} | {n.key for n in held_out} == {n.key for n in given}
+    again = inner_split(given[::-1], share, seed)[1]
+    assert {n.key for n in again} == {n.key for n in held_out}, "a function of the seed, not of the order"
+
+
+def test_inner_split_draws_by_the_seed_and_spares_the_few():
+    given = nights("25-64", range(6))
+    assert len({tuple(n.key for n in inner_split(given, 0.1, seed)[1]) for seed in range(20)}) > 2
+    assert inner_split(given, 0, 0) == (given, [])
+    assert inner_split(given[:4], 0.5, 0) == (given[:4], [])
+
+
+def test_held_out_subjects_never_train(monkeypatch):
+    seen = []
+
+    class Spied(engine.Rows):
+        def signals(self, index):
+            seen.append({self.keys[n] for n in self.night[index]})
+            return super().signals(index)
+
+    monkeypatch.setattr(engine, "Rows", Spied)
+    source, target = nights("25-64"), nights("65-79")
+    fit([{"name": "finetune", **FEW}], source=source, target=target)
+    out = [n.key for side in (source, target) for n in inner_split(side, 0.34, 0)[1]]
+    drawn = set().union(*seen)
+    assert len(out) == 4
+    assert drawn == {n.key for n in source + target} - set(out)
+
+
+def test_held_out_labels_change_nothing_of_a_pass(rng):
+    source = nights("25-64")
+    out = {n.key for n in inner_split(source, 0.34, 0)[1]}
+    other = [relabelled(n, rng.permutation(n.y)) if n.key in out else n for n in source]
+    one, two = fit(source=source), fit(source=other)
+    assert [r["train_loss"] for r in one.history_] == [r["train_loss"] for r in two.history_]
+    assert [r["valid_loss"] for r in one.history_] != [r["valid_loss"] for r in two.history_]
+
+
+def test_the_pass_of_the_lowest_held_out_loss_is_kept(rng):
+    """Labels of the other subjects are noise, so that longer training is no better."""
+    source = nights("25-64")
+    out = {n.key for n in inner_split(source, 0.34, 0)[1]}
+    half = np.arange(24) >= 8
+    noisy = [n if n.key in out else relabelled(n, np.where(half, rng.permutation(n.y), n.y)) for n in source]
+    network = fit(source=noisy, passes=6, lr=0.2, schedule="constant", target=[])
+    losses = [row["valid_loss"] for row in network.history_]
+    best = int(np.argmin(losses))
+    assert 0 < best < 5, "or this test tests nothing"
+    assert [row["kept"] for row in network.history_] == [k == best for k in range(6)]
+    shorter = fit(source=noisy, passes=best + 1, lr=0.2, schedule="constant", target=[])
+    assert network.to_bytes() == shorter.to_bytes()
+    judged = engine.held_out_judge(network, inner_split(noisy, 0.34, 0)[1])(network.module_)
+    assert judged[0] == pytest.approx(losses[best])
+
+
+def test_a_stage_that_only_hurts_is_undone():
+    before = fit(passes=6)
+    hurt = [{"name": "finetune", **FEW, "lr": 10.0}]
+    network = fit(hurt, passes=6)
+    rows = [row for row in network.history_ if row["stage"] == "finetune-all"]
+    assert len(rows) == 3
+    assert not any(row["kept"] for row in rows)
+    assert network.to_bytes() == before.to_bytes()
+
+
+def test_the_last_pass_is_kept_where_nothing_is_held_out():
+    network = fit(holdout=0)
+    assert [row["kept"] for row in network.history_] == [False, False, True]
+    assert {row["valid_loss"] for row in network.history_} == {None}
+
+
+def test_no_passes():
+    network = fit(passes=0)
+    untrained = engine.fresh_module(Tiny())
+    assert network.history_ == []
+    assert network.to_bytes() == engine.to_bytes(untrained, {"model": "Tiny"})
+
+
+def test_patience_stops():
+    network = fit(passes=30, patience=2, lr=1.0, schedule="constant")
+    losses = [row["valid_loss"] for row in network.history_]
+    assert len(losses) < 30
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 3 or not any(row["kept"] for row in network.history_)
+
+
+class Broken(NetworkTransfer):
+    in_source = True
+
+    def shaped(self, stage):
+        return replace(stage, objective=lambda step: stage.objective(step) * float("nan"))
+
+
+def test_a_loss_that_is_not_finite_is_one_line():
+    with pytest.raises(BeetlError, match=r"stage source: the loss is not finite in pass 1; lower lr") as error:
+        fit([Broken()])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "tpu"])
+def test_a_device_that_is_not_there_is_one_line(device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(BeetlError, match=f"device {device}: not there; use --device cpu"):
+        fit(resources=Resources(device=device))
+    assert engine.find_device("auto").type == "cpu"
+
+
+def test_rate_by_step():
+    course = loop._course("one-cycle", 100)
+    assert course(0) == pytest.approx(0.04)
+    assert course(30) == pytest.approx(1)
+    assert course(65) == pytest.approx(0.5)
+    assert course(100) == pytest.approx(1e-4)
+    assert loop._course("cosine", 10)(5) == pytest.approx(0.5)
+    assert loop._course("constant", 10)(7) == 1
+
+
+def test_settings_of_the_loss_reach_the_training():
+    plain = fit().to_bytes()
+    for loss in ({"vat": 1.0}, {"name": "focal"}, {"weights": "none"}, {"label_smoothing": 0.1}, {"adjustment": 1.0}):
+        noisy = {"source": [relabelled(n, np.minimum(n.y, 2)) for n in nights("25-64")]} if "weights" in loss else {}
+        reference = fit(**noisy).to_bytes() if noisy else plain
+        assert fit(loss=loss, **noisy).to_bytes() != reference, loss
+
+
+def test_vat_reaches_every_stage():
+    for transfer in ({"name": "finetune"}, {"name": "mixup"}, {"name": "dann"}, {"name": "self-training", "sure": 1.0}):
+        given = dict(passes=0, holdout=0, unlabelled=nights("65-79", (6,), labelled=False))
+        stages = [{**transfer, "passes": 1, "batch_size": 16, "holdout": 0}]
+        without = fit(stages, **given)
+        assert fit(stages, loss={"vat": 1.0}, **given).to_bytes() != without.to_bytes(), transfer
+
+
+def test_gradients_are_clipped():
+    free, clipped = fit(clip=0, passes=1, holdout=0), fit(clip=1e-3, passes=1, holdout=0)
+    assert free.to_bytes() != clipped.to_bytes()
+
+
+def test_weights_are_those_of_the_module():
+    network = fit()
+    tensors = load(network.to_bytes())
+    assert {"conv.weight", "norm.running_mean", "final_layer.bias"} <= set(tensors)
+
+
+def test_the_source_takes_the_place_of_what_is_missing():
+    target = nights("65-79")
+    assert fit(source=[], target=target).to_bytes() == fit(source=target, target=[]).to_bytes()

@@ -1,0 +1,448 @@
+"""Every registered transfer keeps the contract, and does what it says."""
+
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+from tiny import QUICK, Tiny, night, nights, relabelled
+
+from beetl_task1.data.recording import Recording
+from beetl_task1.errors import BeetlError
+from beetl_task1.models import engine
+from beetl_task1.models.base import Resources
+from beetl_task1.models.registry import make, model_class, model_names
+from beetl_task1.models.signals import Rows, SignalStore
+from beetl_task1.models.stage import Step
+from beetl_task1.transfer import make_transfer, put_into, transfer_class, transfer_names
+from beetl_task1.transfer.adabn import batch_norms
+
+STAGE = {"passes": 1, "batch_size": 24, "holdout": 0, "lr": 3e-3}
+SETTINGS = {
+    name: STAGE | ({"rounds": 1, "sure": 0.2} if name == "self-training" else {})
+    if "passes" in transfer_class(name).__dataclass_fields__
+    else {}
+    for name in transfer_names()
+}
+FOR_NETWORKS = [name for name in transfer_names() if transfer_class(name).for_networks]
+FOR_FEATURES = [name for name in transfer_names() if not transfer_class(name).for_networks]
+SMALL = {"n_conv_chs": 2, "apply_batch_norm": True, "training": {"passes": 1, "batch_size": 24, "holdout": 0}}
+SOURCE, TARGET = nights("25-64", (0, 1)), nights("65-79", (0, 1))
+HIDDEN = nights("65-79", (6,), labelled=False)
+
+
+def fit(*tables, cache=None, features=False, seed=0, target=TARGET, unlabelled=HIDDEN):
+    """Train a small network, or a regression on features, with transfers."""
+    name, parameters = ("features-logreg", {}) if features else ("chambon", SMALL)
+    model = make(name, parameters, seed=seed, resources=Resources(cache))
+    put_into(model, tables)
+    return model.fit(source=SOURCE, target=target, unlabelled=unlabelled)
+
+
+def tiny(*tables, target=TARGET, unlabelled=HIDDEN, source=SOURCE, **training):
+    """Train the tiny network with transfers."""
+    network = Tiny(training=QUICK | {"holdout": 0, "passes": 2} | training)
+    put_into(network, tables)
+    return network.fit(source=source, target=target, unlabelled=unlabelled)
+
+
+@pytest.fixture(scope="module")
+def plain(cache):
+    """Return predictions of the first unlabelled night without transfer."""
+    return {features: fit(features=features, cache=cache).predict_proba(HIDDEN[0]) for features in (False, True)}
+
+
+@pytest.mark.parametrize("name", transfer_names())
+def test_contract(name, cache, plain):
+    features = name in FOR_FEATURES
+    table = {"name": name} | SETTINGS[name]
+    model = fit(table, features=features, cache=cache)
+    p = model.predict_proba(HIDDEN[0])
+    assert p.shape == (24, 6)
+    assert np.isfinite(p).all()
+    np.testing.assert_allclose(p.sum(1), 1, atol=1e-5)
+    assert (p != plain[features]).any(), "it changes something"
+    np.testing.assert_array_equal(model.predict_proba(HIDDEN[0]), p)
+    again = make(*_made(features), seed=1, resources=Resources(cache))
+    put_into(again, [table])
+    np.testing.assert_array_equal(again.from_bytes(model.to_bytes()).predict_proba(HIDDEN[0]), p)
+    second = fit(table, features=features, cache=None if not features else cache)
+    np.testing.assert_array_equal(second.predict_proba(HIDDEN[0]), p)
+
+
+def _made(features):
+    return ("features-logreg", {}) if features else ("chambon", SMALL)
+
+
+@pytest.mark.parametrize("name", [name for name in FOR_NETWORKS if not transfer_class(name).uses_target])
+def test_a_transfer_without_use_for_the_target_does_not_train_on_it(name):
+    assert tiny({"name": name}).to_bytes() == tiny({"name": name}, target=[], unlabelled=[]).to_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in FOR_NETWORKS if transfer_class(name).uses_target])
+def test_without_a_target_the_source_weights_stay(name):
+    table = {"name": name} | SETTINGS[name]
+    assert tiny(table, target=[]).to_bytes() == tiny().to_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in FOR_NETWORKS if transfer_class(name).uses_unlabelled])
+def test_labels_of_the_nights_to_be_predicted_are_never_used(name):
+    table = {"name": name} | SETTINGS[name]
+    shown = nights("65-79", (6,))
+    other = [relabelled(n, np.full(24, 2)) for n in shown]
+    results = {tiny(table, unlabelled=given).to_bytes() for given in (HIDDEN, shown, other)}
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize("name", transfer_names())
+def test_nights_to_be_predicted_train_only_where_it_is_said(name, cache):
+    table, features = {"name": name} | SETTINGS[name], name in FOR_FEATURES
+    run = (lambda given: fit(table, features=True, cache=cache, unlabelled=given)) if features else (
+        lambda given: tiny(table, unlabelled=given)
+    )  # fmt: skip
+    one, two = (run(nights("65-79", subjects, labelled=False)).predict_proba(HIDDEN[0]) for subjects in ((6,), (7, 8)))
+    assert (one != two).any() == transfer_class(name).uses_unlabelled
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"name": "finetun"}, "unknown transfer 'finetun'; did you mean 'finetune'"),
+        ({}, r"\[transfer\] without a name; choose one of: adabn"),
+        ({"name": "finetune", "scop": "head"}, "unknown parameter of transfer finetune 'scop'; did you mean 'scope'"),
+        ({"name": "finetune", "scope": "haed"}, "scope of transfer finetune 'haed'; did you mean 'head'"),
+        ({"name": "finetune", "layer_decay": 2}, "transfer finetune: layer_decay is 2; expected a number, 0 to 1"),
+        ({"name": "finetune", "passes": 1.5}, "transfer finetune: .*passes is 1.5; expected a whole number"),
+        ({"name": "mixup", "most": 1.2}, "transfer mixup: most is 1.2; expected a number, 0 to 1"),
+        ({"name": "mixup", "lr": 0}, "transfer mixup: .*lr is 0; expected a number"),
+        ({"name": "adabn", "strength": "1"}, "transfer adabn: strength is '1'"),
+        ({"name": "dann", "weight": -1}, "transfer dann: weight is -1"),
+        ({"name": "self-training", "rounds": 0}, "transfer self-training: rounds is 0"),
+        ({"name": "latent-alignment", "per_recording": 1}, "transfer latent-alignment: per_recording is 1"),
+        ({"name": "coral", "shrinkage": 2}, "transfer coral: shrinkage is 2"),
+        ({"name": "importance", "most": 0.5}, "transfer importance: most is 0.5"),
+        ({"name": "standardise", "power": 1}, "unknown parameter of transfer standardise 'power'"),
+    ],
+)
+def test_a_wrong_table_is_one_line(table, message):
+    with pytest.raises(BeetlError, match=message) as error:
+        make_transfer(table)
+    assert "\n" not in str(error.value)
+
+
+def test_a_transfer_of_the_other_kind_is_one_line():
+    regression = make("features-logreg", {}, seed=0, resources=Resources())
+    for name in FOR_NETWORKS:
+        with pytest.raises(BeetlError, match=f"recipe mine: transfer {name} is for networks"):
+            put_into(regression, [{"name": name}], "mine")
+    for name in FOR_FEATURES:
+        with pytest.raises(BeetlError, match=f"recipe mine: transfer {name} is for models on features"):
+            put_into(Tiny(), [{"name": name}], "mine")
+
+
+@pytest.mark.parametrize("name", ["adabn", "latent-alignment"])
+def test_a_network_without_batch_normalisation_is_one_line(name):
+    network = make("chambon", {}, seed=0, resources=Resources())
+    put_into(network, [{"name": name}])
+    with pytest.raises(BeetlError, match=f"transfer {name}: the network has no batch normalisation; set apply_batch"):
+        engine.fresh_module(network)
+
+
+# fine-tuning
+
+
+def moved(before, after):
+    """Return how far each tensor went."""
+    one, two = load(before.to_bytes()), load(after.to_bytes())
+    return {name: float((two[name].double() - one[name].double()).norm()) for name in one}
+
+
+def finetune(**settings):
+    return {"name": "finetune", **STAGE, **settings}
+
+
+def test_the_head_alone_moves():
+    changed = {name for name, far in moved(tiny(), tiny(finetune(scope="head"))).items() if far}
+    assert changed == {"final_layer.weight", "final_layer.bias"}
+    assert all(far for name, far in moved(tiny(), tiny(finetune())).items())
+
+
+@pytest.mark.parametrize("name", [n for n in model_names() if hasattr(model_class(n), "head")])
+def test_the_head_of_every_network_takes_features_and_gives_six_logits(name):
+    network = make(name, {}, seed=0, resources=Resources())
+    module = engine.fresh_module(network).eval()
+    named = [n for n, _ in module.named_parameters()]
+    assert any(n.startswith(network.head) for n in named)
+    assert not all(n.startswith(network.head) for n in named)
+    with torch.no_grad():
+        features, logits = engine.features_and_logits(network, module, torch.zeros(2, 2, 3000))
+    assert logits.shape == (2, 6)
+    assert features.ndim == 2
+    assert features.shape[1] > 0
+
+
+def test_pull_keeps_the_weights_nearer():
+    far = [moved(tiny(), tiny(finetune(pull=pull, passes=3)))["conv.weight"] for pull in (0, 10, 100)]
+    assert far[0] > far[1] > far[2]
+
+
+def test_layer_decay_by_layer():
+    network = tiny()
+    rates = dict(make_transfer(finetune(layer_decay=0.5))._rates(network))
+    assert rates == {"final_layer.*": 1.0, "norm.*": 0.5, "conv.*": 0.25}
+    far = {name: moved(network, tiny(finetune(layer_decay=decay))) for name, decay in (("one", 1.0), ("less", 0.1))}
+    assert far["less"]["conv.weight"] < 0.1 * far["one"]["conv.weight"]
+    assert far["less"]["final_layer.bias"] == pytest.approx(far["one"]["final_layer.bias"], rel=0.5)
+    assert moved(network, tiny(finetune(layer_decay=0)))["conv.weight"] == 0
+
+
+def test_source_share_keeps_source_in_the_batches():
+    assert tiny(finetune(source_share=0.5)).to_bytes() != tiny(finetune()).to_bytes()
+
+
+# mixup
+
+
+def test_mixup_by_the_definition(rng):
+    """With signals that are constant over an epoch, whom an epoch was mixed with and by how much can be read off."""
+    source, target = SOURCE[0], relabelled(TARGET[0], np.where(TARGET[0].y == 5, 0, TARGET[0].y))
+    rows = Rows([source, target], ["source", "target"], SignalStore(None), "night")
+    values = rng.permutation(48).astype(np.float32) + 1
+    rows.signals = lambda index: np.tile(values[index][:, None, None], (1, 2, 3000))
+    index = rng.permutation(48)
+    mixup = make_transfer({"name": "mixup", "most": 0.4})
+    X = mixup.mixed(rows, index, np.random.default_rng(0))[:, 0, 0]
+    shares = []
+    for row, value in zip(index, X, strict=True):
+        if rows.role[row] == "target" or rows.y[row] == 5:
+            assert value == values[row], "nothing to mix with, or a target epoch"
+            continue
+        pool = values[(rows.role == "target") & (rows.y == rows.y[row])]
+        low, high = min(pool.min(), values[row]), max(pool.max(), values[row])
+        assert low <= value <= high
+        shares.append(max((value - values[row]) / (other - values[row]) for other in (pool.min(), pool.max())))
+    assert len(shares) == 20
+    single = np.where(rows.role == "target", 1000.0, 0.0).astype(np.float32)
+    rows.signals = lambda index: np.tile(single[index][:, None, None], (1, 2, 3000))
+    parts = mixup.mixed(rows, index, np.random.default_rng(0))[:, 0, 0] / 1000
+    mixed = parts[(rows.role[index] == "source") & (rows.y[index] != 5)]
+    assert (mixed > 0).all()
+    assert mixed.max() <= 0.4
+    assert len(np.unique(mixed)) == len(mixed)
+
+
+# AdaBN and latent alignment
+
+
+def like(recording, X):
+    return Recording.from_arrays(recording.key, X)
+
+
+@pytest.mark.parametrize("name", ["adabn", "latent-alignment"])
+def test_a_whole_night_is_a_set_whatever_the_batches(name, rng, monkeypatch):
+    network = tiny({"name": name})
+    p = network.predict_proba(HIDDEN[0])
+    order = rng.permutation(24)
+    monkeypatch.setattr(engine, "PREDICT_BATCH", 7)
+    shuffled = network.predict_proba(like(HIDDEN[0], HIDDEN[0].X[order]))
+    np.testing.assert_allclose(shuffled, p[order], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adabn", "latent-alignment"])
+def test_the_statistics_of_the_source_are_put_back(name):
+    network = tiny({"name": name})
+    before = network.to_bytes()
+    p = network.predict_proba(HIDDEN[0])
+    assert network.to_bytes() == before
+    with pytest.raises(ZeroDivisionError), make_transfer({"name": name}).predicting(
+        network, network.module_, engine.night_signals(network, HIDDEN[1])
+    ):  # fmt: skip
+        raise ZeroDivisionError
+    assert network.to_bytes() == before
+    np.testing.assert_array_equal(network.predict_proba(HIDDEN[0]), p)
+
+
+def test_adabn_takes_the_statistics_of_the_night():
+    network = tiny({"name": "adabn"})
+    layer = batch_norms(network.module_)[0]
+    X = engine.night_signals(network, HIDDEN[0])
+    with torch.no_grad():
+        inner = network.module_.conv(torch.from_numpy(X))
+    source = layer.running_mean.clone()
+    for strength in (1.0, 0.25, 0.0):
+        with make_transfer({"name": "adabn", "strength": strength}).predicting(network, network.module_, X):
+            expected = torch.lerp(source, inner.mean((0, 2)), strength)
+            np.testing.assert_allclose(layer.running_mean, expected, atol=1e-5)
+    none = tiny({"name": "adabn", "strength": 0})
+    np.testing.assert_allclose(none.predict_proba(HIDDEN[0]), tiny().predict_proba(HIDDEN[0]), atol=1e-6)
+
+
+def test_latent_alignment_does_not_see_a_shift_or_a_scale():
+    network = Tiny(scaling="fixed", training=QUICK | {"holdout": 0})
+    put_into(network, [{"name": "latent-alignment", "stages": 1}])
+    network.fit(source=SOURCE, target=[])
+    changed = np.array([[1.7], [0.6]]) * HIDDEN[0].X + np.array([[3e-5], [-2e-5]])
+    p = network.predict_proba(HIDDEN[0])
+    np.testing.assert_allclose(network.predict_proba(like(HIDDEN[0], changed)), p, atol=1e-3)
+    network.transfers.clear()
+    assert abs(network.predict_proba(like(HIDDEN[0], changed)) - p).max() > 0.02
+
+
+def test_latent_alignment_standardises_each_recording_in_training():
+    network = Tiny()
+    put_into(network, [{"name": "latent-alignment"}])
+    module = engine.fresh_module(network).train()
+    seen = []
+    module.input_alignment.register_forward_hook(lambda layer, given, out: seen.append(out))
+    night_of = torch.tensor([0] * 12 + [1] * 12)
+    X = torch.from_numpy(engine.night_signals(network, HIDDEN[0]))
+    X = torch.where(night_of[:, None, None] == 0, X, 5 * X + 3)
+    from beetl_task1.transfer.recording_norm import grouped
+
+    with grouped(module, night_of):
+        module(X)
+    for number in (0, 1):
+        part = seen[0][night_of == number]
+        np.testing.assert_allclose(part.mean((0, 2)).detach(), 0, atol=1e-4)
+        np.testing.assert_allclose(part.std((0, 2)).detach(), 1, atol=1e-3)
+
+
+def test_a_night_of_one_stage_leans_on_the_training_recordings():
+    network = tiny({"name": "latent-alignment"}, passes=6)
+    whole = night(11, group="65-79", n_epochs=48)
+    p = network.predict_proba(whole)
+    assert (p.argmax(1) == whole.y).mean() > 0.6, "or this test tests nothing"
+    stage = int(np.bincount(whole.y[p.argmax(1) == whole.y], minlength=6).argmax())
+    alone = like(whole, np.tile(whole.X[whole.y == stage], (3, 1, 1)))
+
+    def share(stages):
+        network.transfers[0] = make_transfer({"name": "latent-alignment", "stages": stages})
+        return network.predict_proba(alone)[:, stage].mean()
+
+    assert share(6.0) > share(1.0)
+
+
+NORMED = {"blanco": {"apply_batch_norm": True}, "chambon": {"apply_batch_norm": True}}
+
+
+@pytest.mark.parametrize("name", [n for n in model_names() if hasattr(model_class(n), "head")])
+def test_every_network_is_aligned_at_its_input(name):
+    network = make(name, NORMED.get(name, {}), seed=0, resources=Resources())
+    put_into(network, [{"name": "latent-alignment"}])
+    module, seen = engine.fresh_module(network).eval(), []
+    module.input_alignment.register_forward_hook(lambda layer, given, out: seen.append(given[0].shape))
+    with torch.no_grad():
+        assert module(torch.zeros(2, 2, 3000)).shape == (2, 6)
+    assert seen == [(2, 2, 3000)]
+
+
+# domains
+
+
+def step(network, progress=1.0):
+    rows = Rows([*SOURCE[:1], *TARGET[:1]], ["source", "target"], SignalStore(None), "night")
+    from beetl_task1.models.losses import StageLoss
+
+    index = np.arange(48)
+    return Step(
+        module=network.module_.train(), X=torch.from_numpy(rows.signals(index)), y=torch.from_numpy(rows.y),
+        labelled=torch.ones(48, dtype=torch.bool), role=rows.role, night=torch.from_numpy(rows.night),
+        loss=StageLoss(network.loss, rows.y, torch.device("cpu")), rng=torch.Generator().manual_seed(0),
+        progress=progress,
+    )  # fmt: skip
+
+
+def gradients(network, name, weight):
+    """Return gradients of the network and of what is trained beside it, for one batch."""
+    roles = {"source": SOURCE[:1], "target": TARGET[:1], "unlabelled": []}
+    stage, _, _ = next(iter(make_transfer({"name": name, **STAGE, "weight": weight}).target_stages(network, roles)))
+    torch.manual_seed(0)
+    loss = stage.objective(step(network))
+    trained = OrderedDict(network.module_.named_parameters())
+    found = torch.autograd.grad(loss, list(trained.values()), retain_graph=True)
+    beside = torch.autograd.grad(loss, list(stage.extra.parameters())) if stage.extra else ()
+    return dict(zip(trained, found, strict=True)), beside, float(loss)
+
+
+def test_dann_reverses_the_gradient_of_the_domain():
+    """The discriminator descends on the domain loss; the network below it climbs, in proportion to the weight."""
+    network = tiny()
+    (none, beside, _), (some, same, _), (twice, _, _) = (gradients(network, "dann", w) for w in (0, 1, 2))
+    for one, two in zip(beside, same, strict=True):
+        torch.testing.assert_close(one, two)
+    change = some["conv.weight"] - none["conv.weight"]
+    assert change.norm() > 0
+    torch.testing.assert_close(twice["conv.weight"] - none["conv.weight"], 2 * change, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(some["final_layer.weight"], none["final_layer.weight"])
+    roles = {"source": SOURCE[:1], "target": TARGET[:1], "unlabelled": []}
+    stage, _, _ = next(iter(make_transfer({"name": "dann", **STAGE, "weight": 0}).target_stages(network, roles)))
+    given = step(network)
+    torch.manual_seed(0)
+    features, _ = engine.features_and_logits(network, given.module, given.X)
+    truth = torch.tensor(given.role == "source", dtype=torch.float32)
+    domain = torch.nn.functional.binary_cross_entropy_with_logits(stage.extra(features)[:, 0], truth)
+    direct = torch.autograd.grad(domain, network.module_.conv.weight)[0]
+    strength = 2 / (1 + np.exp(-10)) - 1
+    torch.testing.assert_close(change, -strength * direct, rtol=1e-3, atol=1e-6)
+
+
+def test_deep_coral_adds_a_distance_that_is_not_negative():
+    network = tiny()
+    plain, weighted = (gradients(network, "deep-coral", weight)[2] for weight in (0, 10))
+    assert weighted > plain
+
+
+def test_self_training_learns_only_from_what_it_is_sure_of():
+    table = {"name": "self-training", **STAGE, "rounds": 1}
+    never, weightless = tiny(table | {"sure": 1.0}), tiny(table | {"sure": 0.0, "weight": 0})
+    assert never.to_bytes() == weightless.to_bytes()
+    assert tiny(table | {"sure": 0.0}).to_bytes() != never.to_bytes()
+
+
+def test_rounds_are_stages():
+    network = tiny({"name": "self-training", **STAGE, "rounds": 2})
+    assert [row["stage"] for row in network.history_] == ["source", "source", "self-training-1", "self-training-2"]
+
+
+def test_several_transfers_one_after_the_other():
+    network = tiny({"name": "mixup", **STAGE}, finetune(), {"name": "adabn"})
+    assert [row["stage"] for row in network.history_][2:] == ["mixup", "finetune-all"]
+    assert np.isfinite(network.predict_proba(HIDDEN[0])).all()
+
+
+# features
+
+
+@pytest.fixture
+def domains(rng):
+    mixing = rng.normal(size=(4, 4))
+    return rng.normal(size=(4000, 4)), rng.normal(size=(3000, 4)) @ mixing + np.array([5, 0, -3, 1])
+
+
+def test_coral_moves_mean_and_covariance_to_the_target(domains):
+    source, target = domains
+    moved_source, weights = make_transfer({"name": "coral", "shrinkage": 1e-3}).adapt(source, target, 0)
+    np.testing.assert_allclose(moved_source.mean(0), target.mean(0), atol=0.1)
+    np.testing.assert_allclose(np.cov(moved_source.T), np.cov(target.T), atol=0.05 * np.abs(np.cov(target.T)).max())
+    assert (weights == 1).all()
+
+
+def test_importance_favours_rows_like_the_target(rng):
+    source = rng.normal(size=(4000, 3))
+    target = rng.normal(size=(1000, 3)) + np.array([1.5, 0, 0])
+    same, weights = make_transfer({"name": "importance"}).adapt(source, target, 0)
+    assert same is source
+    assert weights.mean() == pytest.approx(1)
+    assert weights.min() >= 0
+    assert weights[source[:, 0] > 1].mean() > 2 * weights[source[:, 0] < -1].mean()
+    even = make_transfer({"name": "importance", "power": 0}).adapt(source, target, 0)[1]
+    np.testing.assert_allclose(even, 1)
+
+
+def test_standardised_nights(rng):
+    X = rng.normal(3, 5, size=(50, 4))
+    X[:, 3] = 7
+    Z = make_transfer({"name": "standardise"}).night(X)
+    np.testing.assert_allclose(Z.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(Z.std(0), [1, 1, 1, 0], atol=1e-9)
