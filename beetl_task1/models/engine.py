@@ -226,6 +226,9 @@ def from_bytes(network: Network, content: bytes) -> nn.Module:
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"weights cannot be read ({_short(error)}); train again") from error
     module = fresh_module(network)
+    differing = sorted(set(tensors) ^ set(module.state_dict()))  # torch itself fills in some that are missing
+    if differing:
+        raise CheckpointError(f"weights are not of this network (missing or not its own: {differing[0]}); train again")
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:

@@ -157,7 +157,7 @@ class RelativePositioning(Network):
             fitting = night & (apart <= self.tau_pos if near else apart >= self.tau_neg)
         fitting = np.flatnonzero(fitting)
         fitting = fitting[fitting != row]
-        return int(rng.choice(fitting)) if len(fitting) else row
+        return int(rng.choice(fitting)) if len(fitting) else row  # in a night too short for a far one
 
     def _fit_last_layer(self, engine, source: Sequence[Recording]) -> None:
         import torch

@@ -77,7 +77,7 @@ class RecordingNorm(nn.Module):
 
     def _count(self, x: torch.Tensor) -> None:
         dims = [0, *range(2, x.dim())]
-        x = x.double()
+        x = x.detach().cpu().double()
         n = torch.tensor(float(x.numel() // x.shape[1]), dtype=torch.float64)
         self.sums = [a + b for a, b in zip(self.sums, (n, x.sum(dims).cpu(), (x**2).sum(dims).cpu()), strict=True)]
 
