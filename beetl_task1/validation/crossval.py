@@ -127,10 +127,11 @@ def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, re
     """
     target = data.recordings(group, "target")
     folds = shared_folds(target, group, checkpoints)
-    setting = Setting(group, data, Path(checkpoints), resources, outer_splits(folds))
+    decision = decision_of(recipe)
+    inner = hasattr(decision, "fit") or decision.strength > 0
+    setting = Setting(group, data, Path(checkpoints), resources, outer_splits(folds), inner)
     found = out_of_fold(recipe, setting)
     truth = {r.key: r.y for r in target}
-    decision = decision_of(recipe)
     labels = decide_held_out(found.pools, truth, decision)
     subjects = setting.subjects
     alone = decide_held_out(dict.fromkeys(subjects, found.source_only), truth, decision)

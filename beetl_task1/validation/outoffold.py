@@ -34,6 +34,7 @@ class OutOfFold:
     pools : dict of int to dict
         For each held-out subject: its own nights as in ``outer``, and all others by models that saw neither those nor
         the labels of the held-out subject. Whatever is fitted on top for a subject is fitted on the others of its pool.
+        Where nothing is, ``outer`` for each.
     source_only : dict
         Each target night by models that saw no target subject.
     seeds : dict of int to dict
@@ -71,6 +72,9 @@ class Setting:
         Where features are cached, and how to compute.
     splits : sequence of Split
         Those that are scored.
+    inner : bool
+        Whether something is fitted on top of the probabilities. The plain argmax of each epoch needs no predictions of
+        the other subjects, and half of the fits are saved.
     """
 
     group: str
@@ -78,6 +82,7 @@ class Setting:
     checkpoints: Path
     resources: Resources
     splits: Sequence[Split]
+    inner: bool = True
 
     @property
     def subjects(self) -> list[int]:
@@ -119,7 +124,7 @@ def _of_seed(recipe: Recipe, setting: Setting) -> OutOfFold:
         scored, inner = [alone], []
     else:
         scored = [work.predict(split) for split in setting.splits]
-        inner = [(split, work.predict(split)) for split in blocks(setting.subjects)]
+        inner = [(split, work.predict(split)) for split in blocks(setting.subjects)] if setting.inner else []
     outer, test = _apart(scored, work.keys)
     pools = {s: _pool(s, outer, [found for split, found in inner if s in split.held_out]) for s in setting.subjects}
     return OutOfFold(
@@ -214,7 +219,8 @@ class _Work:
 
     def _all(self) -> list[Split]:
         subjects = self.setting.subjects
-        more = [*self.setting.splits, *blocks(subjects)] if uses_target(self.recipe) else []
+        inner = blocks(subjects) if self.setting.inner else []
+        more = [*self.setting.splits, *inner] if uses_target(self.recipe) else []
         return list(dict.fromkeys([source_only(subjects), *more]))
 
     def _key(self, split: Split) -> str:

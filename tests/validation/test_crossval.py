@@ -301,3 +301,12 @@ def test_another_default_of_the_model_is_another_experiment(tree, cache, tmp_pat
 
     monkeypatch.setitem(registry._MODELS, "features-logreg", Other)
     assert not crossval.validate(*arguments).cached
+
+
+def test_the_plain_argmax_needs_no_inner_fits(tree, cache, tmp_path):
+    plain = replace(load_recipe("features-logreg"), decision={"strength": 0})
+    found = crossval.validate(plain, GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    made = {path.stem for path in (tmp_path / "features-logreg" / GROUP / "validation" / "seed0").glob("*.npz")}
+    assert made == {"out-0", "out-1", "out-2", "out-0-1-2"}
+    decided = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    assert found.summary["score"] == decided.summary["score_argmax"] == found.summary["score_argmax"]
