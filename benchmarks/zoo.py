@@ -58,7 +58,7 @@ def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool, j
             "score_argmax": found.summary["score_argmax"],
             "subjects": found.summary["subjects"],
             "recall": found.summary["recall"],
-            "without_transfer": found.summary["without_transfer"]["score"],
+            "without_transfer": found.card_without().score,
             "test": leaderboard_score(truth, labels),
             "test_argmax": leaderboard_score(truth, _argmax(place / "submissions" / f"{name}-{group}")),
             "train_seconds": trained - began,
