@@ -7,46 +7,59 @@ from dataclasses import asdict, is_dataclass
 from ..errors import BeetlError, unknown
 from .settings import merged
 
-_MODELS: dict[str, type] = {}
 _NOT_PARAMETERS = {"seed", "resources"}
 
 
-def register(name: str) -> Callable[[type], type]:
-    """Register a model class under a name.
+class Registry:
+    """Classes by name: a name is taken once, and a mistyped one gets the nearest.
 
-    Raises
-    ------
-    BeetlError
-        If the name is taken.
+    Parameters
+    ----------
+    kind : str
+        What errors call the classes, such as ``"model"``.
     """
 
-    def decorate(cls: type) -> type:
-        if name in _MODELS:
-            raise BeetlError(
-                f"model {name!r} is registered already, by {_MODELS[name].__module__}; choose another name"
-            )
-        _MODELS[name] = cls
-        return cls
+    def __init__(self, kind: str):
+        self.kind = kind
+        self._classes: dict[str, type] = {}
 
-    return decorate
+    def register(self, name: str) -> Callable[[type], type]:
+        """Register a class under a name.
+
+        Raises
+        ------
+        BeetlError
+            If the name is taken.
+        """
+
+        def decorate(cls: type) -> type:
+            if name in self._classes:
+                by = self._classes[name].__module__
+                raise BeetlError(f"{self.kind} {name!r} is registered already, by {by}; choose another name")
+            self._classes[name] = cls
+            return cls
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """Return the registered names, sorted."""
+        return sorted(self._classes)
+
+    def get(self, name: str) -> type:
+        """Return the class of a name.
+
+        Raises
+        ------
+        BeetlError
+            If there is none; the nearest name is given.
+        """
+        if name not in self._classes:
+            raise unknown(self.kind, name, self.names())
+        return self._classes[name]
 
 
-def model_names() -> list[str]:
-    """Return the registered names, sorted."""
-    return sorted(_MODELS)
-
-
-def model_class(name: str) -> type:
-    """Return the class of a name.
-
-    Raises
-    ------
-    BeetlError
-        If there is none; the nearest name is given.
-    """
-    if name not in _MODELS:
-        raise unknown("model", name, model_names())
-    return _MODELS[name]
+_MODELS = Registry("model")
+register, model_names, model_class = _MODELS.register, _MODELS.names, _MODELS.get
 
 
 def parameter_names(name: str) -> list[str]:

@@ -5,39 +5,20 @@ from dataclasses import fields
 
 from ..errors import BeetlError, unknown
 from ..models.network import Network
+from ..models.registry import Registry
 
-_TRANSFERS: dict[str, type] = {}
+_TRANSFERS = Registry("transfer")
+transfer_names, transfer_class = _TRANSFERS.names, _TRANSFERS.get
 
 
 def register_transfer(name: str) -> Callable[[type], type]:
     """Register a dataclass as a transfer; its fields are what a recipe may set."""
 
     def decorate(cls: type) -> type:
-        if name in _TRANSFERS:
-            raise BeetlError(f"transfer {name!r} is registered already, by {_TRANSFERS[name].__module__}")
         cls.name = name
-        _TRANSFERS[name] = cls
-        return cls
+        return _TRANSFERS.register(name)(cls)
 
     return decorate
-
-
-def transfer_names() -> list[str]:
-    """Return the registered names, sorted."""
-    return sorted(_TRANSFERS)
-
-
-def transfer_class(name: str) -> type:
-    """Return the class of a name.
-
-    Raises
-    ------
-    BeetlError
-        If there is none; the nearest name is given.
-    """
-    if name not in _TRANSFERS:
-        raise unknown("transfer", name, transfer_names())
-    return _TRANSFERS[name]
 
 
 def make_transfer(table: Mapping):
