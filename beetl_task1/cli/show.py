@@ -98,16 +98,24 @@ def show_zoo(rows: Sequence[dict], as_json: bool) -> None:
     if as_json:
         show_json(rows)
         return
+    data = list(dict.fromkeys(text for row in rows for state in row["groups"].values() for text in _data_of(state)))
     table = _table("recipe", *TARGET_GROUPS, "what it is")
     for row in rows:
-        table.add_row(row["recipe"], *(_state(row["groups"][g]) for g in TARGET_GROUPS), row["description"])
+        table.add_row(row["recipe"], *(_state(row["groups"][g], data) for g in TARGET_GROUPS), row["description"])
     _print(table)
+    for number, text in enumerate(data, 1):
+        click.echo(f"[{number}] {text}")
 
 
-def _state(state: dict) -> str:
-    score = "" if state["score"] is None else f"{state['score']:.1f} on {state['validated_on']}"
-    trained = "" if state["trained_on"] is None else f"trained on {state['trained_on']}"
-    return "\n".join(filter(None, [score, trained])) or "-"
+def _data_of(state: dict) -> list[str]:
+    return [text for text in (state["validated_on"], state["trained_on"]) if text]
+
+
+def _state(state: dict, data: Sequence[str]) -> str:
+    """Return the score and whether a checkpoint is there, with the numbers of the data in the list below the table."""
+    score = "" if state["score"] is None else f"{state['score']:.1f} on [{data.index(state['validated_on']) + 1}]"
+    trained = "" if state["trained_on"] is None else f"trained on [{data.index(state['trained_on']) + 1}]"
+    return ", ".join(filter(None, [score, trained])) or "-"
 
 
 def _counts(labels) -> dict[str, int]:
