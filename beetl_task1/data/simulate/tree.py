@@ -1,7 +1,6 @@
 """Writing a simulated competition in the formats of the real one."""
 
 import json
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import numpy as np
 
 from ... import __version__, task
 from ...errors import BeetlError, unknown
-from ...writing import whole_file, write_text
+from ...writing import write_text
+from ..competition_files import recording_paths, write_header, write_recording, write_truth
 from .borders import LEVELS
-from .night import Night, scored_hypnogram, simulate_night
+from .night import scored_hypnogram, simulate_night
 from .plan import PRIORS, SIZES, NightPlan, plan
 from .streams import generator
 from .subject import draw_subject
@@ -70,7 +70,7 @@ def simulate(
     marker = _marker(nights, size=size, seed=seed, prior=prior, border_evidence=border_evidence)
     _claim(out, marker)
     for part in {night.part for night in nights if night.part.has_header}:
-        _write_header(out / part.folder / "headerInfo.npy")
+        write_header(out, part)
     options = {"seed": seed, "prior": prior, "border_evidence": border_evidence}
     tasks = (joblib.delayed(write_night)(out, night, options) for night in nights)
     done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
@@ -113,25 +113,14 @@ def _claim(out: Path, marker: dict) -> None:
     write_text(path, json.dumps(marker, indent=1) + "\n")
 
 
-def _stem(night: NightPlan) -> str:
-    return f"s{night.subject}r{night.session}"
-
-
-def _paths(out: Path, night: NightPlan) -> dict[str, Path]:
-    folder, stem = out / night.part.folder, night.part.prefixes[0] + _stem(night)
-    paths = {"X": folder / f"{stem}X.npy", "onsets": out / "order" / night.part.group / f"{_stem(night)}.npy"}
-    if night.part.labelled:
-        paths["y"] = folder / f"{stem}y.npy"
-    return paths
-
-
 def write_night(out: Path, night: NightPlan, options: dict) -> str:
     """Simulate, shuffle and write one night, unless all its files are there; return its name."""
-    paths = _paths(out, night)
+    paths = recording_paths(out, night.part, night.subject, night.session)
     if not all(path.is_file() for path in paths.values()):
         drawn = simulate_night(*_key(night), n_epochs=night.n_epochs, **options)
-        _write(paths, drawn, _row_order(night, options["seed"]))
-    return f"{night.part.group} {_stem(night)}"
+        order = _row_order(night, options["seed"])
+        write_recording(paths, drawn.X[order], drawn.y[order], drawn.onsets[order])
+    return f"{night.part.group} s{night.subject}r{night.session}"
 
 
 def _key(night: NightPlan) -> tuple[str, int, int]:
@@ -142,39 +131,16 @@ def _row_order(night: NightPlan, seed: int) -> np.ndarray:
     return generator(seed, "shuffle", *_key(night)).permutation(night.n_epochs)
 
 
-def _write(paths: dict[str, Path], night: Night, order: np.ndarray) -> None:
-    _dump(paths["X"], night.X[order])
-    if "y" in paths:
-        _dump(paths["y"], night.y[order])
-    with whole_file(paths["onsets"]) as file:
-        np.save(file, night.onsets[order])
-
-
-def _dump(path: Path, array: np.ndarray) -> None:
-    with whole_file(path) as file:
-        pickle.dump(array, file, protocol=4)
-
-
 def _write_truth(out: Path, nights: tuple[NightPlan, ...], seed: int, prior: str) -> None:
     """Write the labels of the test nights in the order of a submission; they are drawn again, which is cheap."""
     for group in task.TARGET_GROUPS:
         test = [n for n in nights if n.part.group == group and not n.part.labelled]
         test.sort(key=lambda n: (n.subject, n.session))
         labels = np.concatenate([_labels(night, seed, prior) for night in test])
-        write_text(out / "truth" / f"{group}.txt", "".join(f"{label}\n" for label in labels))
+        write_truth(out, group, labels)
 
 
 def _labels(night: NightPlan, seed: int, prior: str) -> np.ndarray:
     traits = draw_subject(seed, night.part.group, night.subject)
     scored = scored_hypnogram(seed, _key(night), traits, night.n_epochs, prior)
     return scored[_row_order(night, seed)]
-
-
-def _write_header(path: Path) -> None:
-    import mne
-
-    info = mne.create_info(list(task.CHANNELS), task.SFREQ, "eeg")
-    with info._unlock():
-        info["highpass"], info["lowpass"] = 0.5, 100.0
-    with whole_file(path) as file:
-        pickle.dump(info, file, protocol=4)

@@ -1,7 +1,6 @@
 """Write the competition's folders from Sleep-EDF nights."""
 
 import json
-import pickle
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ import numpy as np
 
 from ... import __version__
 from ...errors import DataError
-from ...task import CHANNELS, N_OUTPUTS, PARTS, SFREQ, SOURCE_GROUP, STAGES, TARGET_GROUPS, Part, part
-from ...writing import whole_file, write_text
+from ...task import N_OUTPUTS, PARTS, SOURCE_GROUP, STAGES, TARGET_GROUPS, Part, part
+from ...writing import write_text
+from ..competition_files import recording_paths, write_header, write_recording, write_truth
 from ..files import OPEN, DataFolder
 from ..recording import RecordingKey
 from .night import SOURCE, read_night
@@ -134,39 +134,22 @@ def _write_night(place: Place, out: Path, seed: int) -> tuple[RecordingKey, np.n
     key = place.key
     rng = np.random.default_rng([seed, int(key.group[:2]), key.subject, key.session])
     order = rng.permutation(len(night.y))
-    wanted = part(key.group, place.role)
-    stem = f"{wanted.prefixes[0]}s{key.subject}r{key.session}"
-    _pickle(night.X[order], out / wanted.folder / f"{stem}X.npy")
-    if wanted.labelled:
-        _pickle(night.y[order], out / wanted.folder / f"{stem}y.npy")
-    with whole_file(out / "order" / key.group / f"s{key.subject}r{key.session}.npy") as file:
-        np.save(file, night.onsets[order])
+    paths = recording_paths(out, part(key.group, place.role), key.subject, key.session)
+    write_recording(paths, night.X[order], night.y[order], night.onsets[order])
     return key, night.y[order]
-
-
-def _pickle(content: object, path: Path) -> None:
-    with whole_file(path) as file:
-        pickle.dump(content, file, protocol=4)
 
 
 def _write_truth(built: Built, truth: dict[RecordingKey, np.ndarray]) -> None:
     for wanted in PARTS:
         keys = [] if wanted.labelled else _keys(built.plan, wanted)
         if keys:
-            labels = np.concatenate([truth[key] for key in keys])
-            write_text(built.out / "truth" / f"{wanted.group}.txt", "\n".join(map(str, labels)) + "\n")
+            write_truth(built.out, wanted.group, np.concatenate([truth[key] for key in keys]))
 
 
 def _write_headers(built: Built) -> None:
-    """Write the header that the competition has in two of its folders, with Sleep-EDF's filter settings."""
-    import mne
-
-    info = mne.create_info(list(CHANNELS), SFREQ, "eeg", verbose="ERROR")
-    with info._unlock():
-        info["highpass"], info["lowpass"] = 0.5, 100.0
     for wanted in PARTS:
         if wanted.has_header and _keys(built.plan, wanted):
-            _pickle(info, built.out / wanted.folder / "headerInfo.npy")
+            write_header(built.out, wanted)
 
 
 def _write_marker(built: Built, seed: int, *, complete: bool) -> None:
