@@ -3,6 +3,11 @@
 The leaderboard's score is the mean recall over the *pooled* test epochs, so the best label of an epoch is
 ``argmax_k p(k | x) / pi(k)`` with ``pi`` the pooled prior of the test set, not the plain argmax. The prior is not
 known; the mean posterior over the test set stands in for it, which on real recordings did as well as the true prior.
+
+The models here weigh epochs by the root of their stage's inverse frequency, so their posteriors have come half of the
+way already: the other half is the default. Leaving one subject out, strengths of 0, 0.5 and 1 gave the mean of boosting
+and regression 78.5, 78.5 and 77.5 (simulated 65-79), 74.0, 75.5 and 74.7 (simulated 80-95), and 74.2, 75.1 and 75.2 on
+real features of ten young adults in five stages.
 """
 
 from dataclasses import dataclass
@@ -14,6 +19,7 @@ from .data.recording import RecordingKey
 from .errors import BeetlError
 from .task import N_OUTPUTS
 
+DEFAULT_STRENGTH = 0.5
 PSEUDO_EPOCHS = 30.0
 """Epochs, spread evenly over the stages, that join the mean posterior: a handful of test epochs cannot tell a prior."""
 
@@ -25,14 +31,14 @@ class BalancedDecision:
     Parameters
     ----------
     strength : float
-        0 is the plain argmax, 1 divides by the whole prior.
+        0 is the plain argmax, 1 divides by the whole prior, which suits models that weigh epochs alike.
     """
 
-    strength: float = 1.0
+    strength: float = DEFAULT_STRENGTH
 
     def __post_init__(self):
         if not (isinstance(self.strength, int | float) and 0 <= self.strength <= 2):
-            raise BeetlError(f"decision: strength {self.strength!r}; expected 0 (plain argmax) to 2, usually 1")
+            raise BeetlError(f"decision: strength {self.strength!r}; expected 0 (plain argmax) to 2, usually 0.5")
 
     def decide(self, probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
         """Return labels for the whole test set.

@@ -13,7 +13,7 @@ from . import options
     options.data, options.group, options.submissions,
     click.option("--name", default="blend", show_default=True, help="What to call the submission."),
     click.option("--weights", help="Comma-separated, one per file.  [default: equal]"),
-    click.option("--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True,
+    click.option("--strength", type=click.FloatRange(0, 2), default=0.5, show_default=True,
                  help="Of the decision: 0 is the plain argmax, 1 divides by the whole prior."),
     options.unit, options.allow_partial, options.as_json,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from ..data.files import DataFolder
 from ..data.probabilities import Probabilities, load_probabilities, save_probabilities
 from ..data.recording import digest
-from ..decision import BalancedDecision
+from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
 from .answer import ANSWER, answer_sha256, write_answer
@@ -26,7 +26,7 @@ def blend(
     *,
     name: str = "blend",
     weights: Sequence[float] | None = None,
-    strength: float = 1.0,
+    strength: float = DEFAULT_STRENGTH,
 ) -> Submission:
     """Average files of probabilities, decide labels and package them.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from ..decision import DEFAULT_STRENGTH
 from ..errors import BeetlError
 from ..models.checkpoints import Card, has_checkpoint, load_card
 from ..models.registry import model_class
@@ -145,7 +146,7 @@ _KNOWN = {f.name for f in fields(Recipe)}
 
 
 def _decision(recipe: dict) -> str:
-    strength = (recipe.get("decision") or {}).get("strength", 1.0) if recipe else None
+    strength = (recipe.get("decision") or {}).get("strength", DEFAULT_STRENGTH) if recipe else None
     if strength is None:
         return "The labels come from elsewhere.\n"
     if not strength:
