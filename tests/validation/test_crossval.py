@@ -210,7 +210,7 @@ def test_a_stage_on_the_source_alone_is_fitted_once(tree, cache, tmp_path, monke
             calls.append(tuple(sorted({r.key.subject for r in target})))
             self.fit(source=source, target=target)
 
-    monkeypatch.setitem(registry._MODELS, "features-logreg", Staged)
+    monkeypatch.setitem(registry._MODELS._classes, "features-logreg", Staged)
     data = DataFolder(tree)
     staged = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "a", Resources(cache))
     assert calls[0] == "source"
@@ -299,7 +299,7 @@ def test_another_default_of_the_model_is_another_experiment(tree, cache, tmp_pat
         def __init__(self, *, seed, resources, C=0.5, target_weight=3.0, balance=0.5):
             super().__init__(seed=seed, resources=resources, C=C, target_weight=target_weight, balance=balance)
 
-    monkeypatch.setitem(registry._MODELS, "features-logreg", Other)
+    monkeypatch.setitem(registry._MODELS._classes, "features-logreg", Other)
     assert not crossval.validate(*arguments).cached
 
 
