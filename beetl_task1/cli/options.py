@@ -53,7 +53,7 @@ submissions = click.option(
 )  # fmt: skip
 cache = click.option(
     "--cache", type=_PATH, envvar="BEETL_CACHE", show_envvar=True, default=default_cache,
-    show_default="~/.cache/beetl-task1", help="Where computed features are kept.",
+    show_default="~/.cache/beetl-task1", help="Where features, signals and networks are kept.",
 )  # fmt: skip
 group = click.option("--group", type=GroupName(), required=True, help="Age group of the target.")
 recipe = click.option(
@@ -72,7 +72,7 @@ device = click.option(
 )  # fmt: skip
 resume = click.option(
     "--resume/--no-resume", default=True, show_default=True,
-    help="Go on from what a killed or earlier training of the same network left in the cache, or begin anew.",
+    help="Go on from what a killed or earlier training of the same network left in the cache, or train anew.",
 )  # fmt: skip
 log = click.option(
     "--log", type=click.Choice(["tensorboard", "wandb"]), help="Follow the training of networks there (an extra)."

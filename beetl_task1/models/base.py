@@ -15,7 +15,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Resources:
-    """Where and how to compute; changes no result.
+    """Where and how to compute; changes no result, but for networks by the rounding of sums.
 
     Attributes
     ----------

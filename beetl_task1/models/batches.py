@@ -48,12 +48,10 @@ def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Gene
     sizes = {role: max(1, round(share * training.batch_size)) for role, share in draw.roles.items()}
     whole = replace(training, pass_epochs=0)
     orders = {role: _order(rows, np.flatnonzero(rows.role == role), whole, rng) for role in sizes}
-    if draw.per_recording:
-        orders = {role: _gathered(rows.night, order, draw.per_recording) for role, order in orders.items()}
     lead = next(iter(sizes))
     most = training.pass_epochs // training.batch_size if training.pass_epochs else len(rows)
     n_batches = max(1, min(most, len(orders[lead]) // sizes[lead]))
-    streams = {role: _endless(orders[role], rng) for role in sizes}
+    streams = {role: _endless(rows.night, orders[role], draw.per_recording, rng) for role in sizes}
     return [
         np.concatenate([np.fromiter(streams[role], int, size) for role, size in sizes.items()])
         for _ in range(n_batches)
@@ -88,11 +86,6 @@ def _by_recording(night: np.ndarray, order: np.ndarray, per_recording: int, size
     return [np.concatenate(chunks[i : i + together]) for i in range(0, len(chunks), together)]
 
 
-def _gathered(night: np.ndarray, order: np.ndarray, per_recording: int) -> np.ndarray:
-    """Return rows in an order in which ``per_recording`` of one recording follow each other."""
-    return np.concatenate(_of_one_recording(night, order, per_recording))
-
-
 def _of_one_recording(night: np.ndarray, order: np.ndarray, size: int) -> list[np.ndarray]:
     """Return chunks of rows of one recording each, in the order in which their first rows come."""
     of = night[order]
@@ -102,7 +95,8 @@ def _of_one_recording(night: np.ndarray, order: np.ndarray, size: int) -> list[n
     return sorted(chunks, key=lambda chunk: place[chunk[0]])
 
 
-def _endless(order: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
+def _endless(night: np.ndarray, order: np.ndarray, per_recording: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yield rows for ever, in a new order each time; ``per_recording`` of one recording follow each other."""
     while True:
-        yield from order
+        yield from np.concatenate(_of_one_recording(night, order, per_recording)) if per_recording else order
         order = rng.permutation(order)

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..task import N_CHANS, N_OUTPUTS
 from ..writing import whole_file
 from .loop import Run, mixed_precision, run
 from .losses import StageLoss
-from .network import NETWORK_VERSION, Network, Nights
+from .network import NETWORK_VERSION, SOURCE, Network, NetworkTransfer, Nights
 from .settings import Loss, Training
 from .signals import FIXED, Rows, scaled, typical_spread
 from .stage import Stage
@@ -63,9 +64,14 @@ def find_device(wanted: str) -> torch.device:
 
 def fresh_module(network: Network) -> nn.Module:
     """Return the network's module as its transfers alter it, with initial weights drawn by its seed."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # braindecode and mne, of each other
         torch.manual_seed(network.seed)
-        module = network.make_module()
+        try:
+            module = network.make_module()
+        except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+            kind = type(network).__name__
+            raise BeetlError(f"{kind} cannot be made with these [parameters] ({_short(error)}); change them") from error
         for transfer in network.transfers:
             module = transfer.alter(module)
     return module
@@ -89,6 +95,7 @@ def run_stage(
     keep : bool
         Keep the result in the cache.
     """
+    alike = [t for t in network.transfers if t.in_source or not keep]  # what is kept must suit the other recipes too
     chosen = [(role, night) for role, found in nights.items() for night in found]
     rows = Rows([night for _, night in chosen], [role for role, _ in chosen], network.store(), network.scaling)
     key = stage_key(network, stage, nights, held_out)
@@ -99,7 +106,7 @@ def run_stage(
         module=network.module_,
         rows=rows,
         loss=StageLoss(network.loss, rows.y[rows.labelled], device),
-        evaluate=(stage.judge or held_out_judge)(network, held_out) if held_out else None,
+        evaluate=(stage.judge or held_out_judge)(network, held_out, alike) if held_out else None,
         seed=network.seed,
         device=device,
         resources=network.resources,
@@ -131,11 +138,12 @@ def read_stage(network: Network, stage: Stage, nights: Nights, held_out: Sequenc
 def stage_key(network: Network, stage: Stage, nights: Nights, held_out: Sequence[Recording]) -> str:
     """Return the digest of all that decides the weights after a stage: settings, nights, weights before, threads."""
     made = {k: v for k, v in vars(network).items() if k not in ("resources", "transfers") and not k.endswith("_")}
+    alike = [t.setting() for t in network.transfers if t.in_source or stage.name != SOURCE]
     parts = [
         type(network).__name__, NETWORK_VERSION, torch.__version__, torch.get_num_threads(),
         find_device(network.resources.device).type,
         {k: asdict(v) if isinstance(v, Loss | Training) else v for k, v in made.items()},
-        [t.setting() for t in network.transfers if t.in_source], stage.name, asdict(stage.training), stage.setting,
+        alike, stage.name, asdict(stage.training), stage.setting,
         {role: [_listed(night) for night in found] for role, found in nights.items()},
         [_listed(night) for night in held_out], _digest(network.module_),
     ]  # fmt: skip
@@ -149,12 +157,26 @@ def night_signals(network: Network, recording: Recording) -> np.ndarray:
     return scaled(array, network.scaling, spread)
 
 
-def probabilities(network: Network, module: nn.Module, recording: Recording) -> np.ndarray:
-    """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""
+def probabilities(
+    network: Network, module: nn.Module, recording: Recording, transfers: Sequence[NetworkTransfer] | None = None
+) -> np.ndarray:
+    """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do.
+
+    Parameters
+    ----------
+    network : Network
+        Says how signals are scaled and where to compute.
+    module : torch.nn.Module
+        Its own, or another of the same kind.
+    recording : Recording
+        The night.
+    transfers : sequence of NetworkTransfer, optional
+        Instead of those of the network.
+    """
     X = night_signals(network, recording)
     module.to(find_device(network.resources.device)).eval()
     with contextlib.ExitStack() as fitted:
-        for transfer in network.transfers:
+        for transfer in network.transfers if transfers is None else transfers:
             fitted.enter_context(transfer.predicting(network, module, X))
         return torch.softmax(outputs(module, X).double(), dim=1).numpy()
 
@@ -193,14 +215,16 @@ def features_and_logits(network: Network, module: nn.Module, X: torch.Tensor) ->
     return seen[-1].flatten(1), logits
 
 
-def held_out_judge(network: Network, held_out: Sequence[Recording]) -> Callable[[nn.Module], tuple[float, float]]:
+def held_out_judge(
+    network: Network, held_out: Sequence[Recording], transfers: Sequence[NetworkTransfer] | None = None
+) -> Callable[[nn.Module], tuple[float, float]]:
     """Return a function from a module to its loss, each stage weighing alike, and its score on nights held out."""
     truth = np.concatenate([recording.y for recording in held_out])
     counts = np.bincount(truth, minlength=N_OUTPUTS)
     weight = 1 / counts[truth] / (counts > 0).sum()
 
     def judge(module: nn.Module) -> tuple[float, float]:
-        p = np.concatenate([probabilities(network, module, recording) for recording in held_out])
+        p = np.concatenate([probabilities(network, module, recording, transfers) for recording in held_out])
         loss = -(np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-7)) * weight).sum()
         return float(loss), leaderboard_score(truth, p.argmax(axis=1))
 

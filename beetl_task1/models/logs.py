@@ -42,12 +42,10 @@ def _tensorboard(folder: Path, run: str) -> Iterator[Callable[[dict], None]]:
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(folder / run) as writer:
-        counted: dict[str, int] = {}
 
         def write(row: dict) -> None:
-            counted[row["stage"]] = counted.get(row["stage"], 0) + 1
             for key, value in _numbers(row).items():
-                writer.add_scalar(f"{row['stage']}/{key}", value, counted[row["stage"]])
+                writer.add_scalar(f"seed{row['seed']}/{row['stage']}/{key}", value, row["pass"])
 
         yield write
 
@@ -57,11 +55,11 @@ def _wandb(folder: Path, run: str) -> Iterator[Callable[[dict], None]]:
     wandb = _needed("wandb")
     folder.mkdir(parents=True, exist_ok=True)
     with wandb.init(project="beetl-task1", name=run, dir=folder) as opened:
-        yield lambda row: opened.log({f"{row['stage']}/{key}": value for key, value in _numbers(row).items()})
+        yield lambda row: opened.log({f"seed{row['seed']}/{row['stage']}/{k}": v for k, v in _numbers(row).items()})
 
 
 def _numbers(row: dict) -> dict[str, float]:
-    return {k: v for k, v in row.items() if isinstance(v, int | float) and k != "pass"}
+    return {k: v for k, v in row.items() if isinstance(v, int | float) and k not in ("seed", "pass")}
 
 
 def _needed(name: str):

@@ -232,7 +232,8 @@ class _Keeper(Callback):
         seconds = time.perf_counter() - self.began
         held_out = (None, None) if self.task.evaluate is None else self.task.evaluate(self.task.module)
         row = {
-            "stage": self.task.stage.name, "pass": self.number, "train_loss": float(np.mean(batches)),
+            "seed": self.task.seed, "stage": self.task.stage.name, "pass": self.number,
+            "train_loss": float(np.mean(batches)),
             "valid_loss": held_out[0], "valid_score": held_out[1], "lr": net.optimizer_.param_groups[0]["lr"],
             "seconds": round(seconds, 2),
         }  # fmt: skip
@@ -281,7 +282,7 @@ class _Keeper(Callback):
             self.task.resources.log(row)
         if self.task.resources.progress:
             score = "" if row["valid_score"] is None else f", held out {row['valid_score']:.1f}"
-            text = f"{row['stage']}: loss {row['train_loss']:.3f}{score}"
+            text = f"seed {row['seed']}, {row['stage']}: loss {row['train_loss']:.3f}{score}"
             self.task.resources.progress(row["pass"], self.task.stage.training.passes, text)
 
 

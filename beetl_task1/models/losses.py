@@ -1,9 +1,13 @@
 """Losses over batches of logits, from the settings of a recipe and the counts of the labels that train."""
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..task import N_OUTPUTS
 from .settings import Loss
@@ -84,6 +88,25 @@ def virtual_adversarial(
     rng : torch.Generator
         Draws the first direction.
     """
+    with _statistics_at_rest(module):
+        return _adversarial(module, X, logits, radius, rng)
+
+
+@contextlib.contextmanager
+def _statistics_at_rest(module: nn.Module) -> Iterator[None]:
+    """Keep perturbed signals out of the running statistics of batch normalisation."""
+    layers = [part for part in module.modules() if isinstance(part, _BatchNorm)]
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, before, strict=True):
+            layer.momentum = momentum
+
+
+def _adversarial(module: nn.Module, X, logits, radius: float, rng: torch.Generator) -> torch.Tensor:
     fixed = functional.softmax(logits.detach().float(), dim=1)
     direction = _unit(torch.randn(X.shape, generator=rng).to(X))
     direction = (direction * 1e-2 * X[0].numel() ** 0.5).requires_grad_()

@@ -23,6 +23,8 @@ NETWORK_VERSION = 1
 """Raised when the same weights would predict otherwise, or the same recipe would train otherwise."""
 SIGNAL = {"n_chans": N_CHANS, "n_outputs": N_OUTPUTS, "n_times": N_TIMES, "sfreq": SFREQ}
 """What braindecode's models ask for."""
+SOURCE = "source"
+"""The stage that recipes share."""
 Nights = Mapping[str, Sequence[Recording]]
 
 
@@ -84,6 +86,8 @@ class Network:
     """A network learns from the source; what it takes from the target its transfers say."""
     same_over_jobs = False
     """Sums over another number of threads round otherwise, and training carries that on."""
+    by_night = True
+    """Whether transfers may fit its layers to each night."""
     head: tuple[str, ...] = ("final_layer",)
     """Names of the submodules that make up the last layer, in the order of the signal."""
 
@@ -141,7 +145,7 @@ class Network:
         """Train from scratch on the source alone, or read the weights of the very same training from the cache."""
         from . import engine
 
-        stage = Stage("source", self.training)
+        stage = Stage(SOURCE, self.training)
         stage = self._shaped(stage)
         train, held_out = inner_split(source, self.training.holdout, self.seed)
         with engine.threads(self.resources.jobs):

@@ -1,10 +1,12 @@
 """Relative positioning (Banville et al. 2020): a pretext task without labels, then logistic regression."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..data.recording import Recording
+from ..errors import BeetlError
 from ..task import N_OUTPUTS
 from .base import Resources
 from .checks import check_number
@@ -40,6 +42,9 @@ class RelativePositioning(Network):
         Inverse strength of the regression's penalty.
     """
 
+    by_night = False
+    """Its regression is fitted to features that are not fitted to each night."""
+
     def __init__(
         self,
         *,
@@ -57,6 +62,9 @@ class RelativePositioning(Network):
         check_number("model relative-positioning", "tau_neg", tau_neg, tau_pos)
         check_number("model relative-positioning", "C", C, 1e-9)
         self.tau_pos, self.tau_neg, self.C = tau_pos, tau_neg, C
+        plain = replace(Loss(), weights=self.loss.weights, balance=self.loss.balance)
+        if self.loss != plain:
+            raise BeetlError("model relative-positioning: of [loss] only weights and balance count; remove the others")
 
     def make_module(self):
         """Return the untrained embedder with its last layer."""
@@ -106,7 +114,7 @@ class RelativePositioning(Network):
         def objective(step: Step):
             return loss_of(step.module, step.X, (len(step.X) // 2 + 1) // 2)[0]
 
-        def judge(network, held_out):
+        def judge(network, held_out, transfers):
             rows = Rows(held_out, ["source"] * len(held_out), self.store(), self.scaling)
             rng = np.random.default_rng(self.seed)
             index = rng.choice(len(rows), min(len(rows), JUDGED_PAIRS), replace=False)
@@ -145,19 +153,26 @@ class RelativePositioning(Network):
         numpy.ndarray (2 * n, 2, 3000), float32
         """
         n_near = (len(index) + 1) // 2
-        partner = [self._partner(rows, row, k < n_near, rng) for k, row in enumerate(index)]
+        first = np.searchsorted(rows.night, rows.night[index], side="left")
+        end = np.searchsorted(rows.night, rows.night[index], side="right")
+        near = np.arange(len(index)) < n_near
+        partner = [self._partner(rows, *place, rng) for place in zip(index, first, end, near, strict=True)]
         return rows.signals(np.concatenate([index, partner]))
 
-    def _partner(self, rows: Rows, row: int, near: bool, rng: np.random.Generator) -> int:
-        night = rows.night == rows.night[row]
-        apart = np.abs(rows.onset - rows.onset[row])
-        if np.isnan(apart[row]):
-            fitting = night if near else ~night
-        else:
-            fitting = night & (apart <= self.tau_pos if near else apart >= self.tau_neg)
-        fitting = np.flatnonzero(fitting)
-        fitting = fitting[fitting != row]
-        return int(rng.choice(fitting)) if len(fitting) else row  # in a night too short for a far one
+    def _partner(self, rows: Rows, row: int, first: int, end: int, near: bool, rng: np.random.Generator) -> int:
+        """Draw a partner; the night of the row is ``first`` to ``end``."""
+        if np.isnan(rows.onset[row]):
+            if near and end - first > 1:
+                other = first + int(rng.integers(end - first - 1))
+                return other + (other >= row)
+            if not near and len(rows) > end - first:
+                other = int(rng.integers(len(rows) - (end - first)))
+                return other + (end - first) * (other >= first)
+            raise BeetlError("relative positioning needs two recordings or more, each of two epochs or more")
+        apart = np.abs(rows.onset[first:end] - rows.onset[row])
+        fitting = np.flatnonzero(apart <= self.tau_pos if near else apart >= self.tau_neg)
+        fitting = fitting[fitting != row - first]
+        return first + int(rng.choice(fitting)) if len(fitting) else row  # in a night too short for a far one
 
     def _fit_last_layer(self, engine, source: Sequence[Recording]) -> None:
         import torch

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from ..errors import unknown
+from ..errors import BeetlError, unknown
 from .checks import check_choice, check_number, check_whole
 
 
@@ -114,10 +114,13 @@ def merged(default, given: Mapping | object):
     BeetlError
         On an unknown key; the nearest is given.
     """
-    if not isinstance(given, Mapping):
+    table = type(default).__name__.lower()
+    if isinstance(given, type(default)):
         return given
+    if not isinstance(given, Mapping):
+        raise BeetlError(f"{table} is {given!r}; expected a table [{table}]")
     known = [f.name for f in fields(default)]
     for key in given:
         if key not in known:
-            raise unknown(f"key of [{type(default).__name__.lower()}]", key, known)
+            raise unknown(f"key of [{table}]", key, known)
     return replace(default, **given)

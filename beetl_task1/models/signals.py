@@ -85,6 +85,7 @@ class Rows:
     def __init__(self, nights: Sequence[Recording], roles: Sequence[str], store: SignalStore, scaling: str):
         self.keys: list[RecordingKey] = [recording.key for recording in nights]
         self.scaling = scaling
+        self._pools: dict[tuple[str, int], np.ndarray] = {}
         self._arrays = [store.array(recording) for recording in nights]
         sizes = [len(array) for array in self._arrays]
         self._scales = np.stack([self._scale(array) for array in self._arrays])
@@ -96,6 +97,13 @@ class Rows:
         self.y = np.concatenate(labels)
         unknown = [np.full(size, np.nan) for size in sizes]
         self.onset = np.concatenate([u if r.onsets is None else r.onsets for r, u in zip(nights, unknown, strict=True)])
+
+    def rows_of(self, role: str, stage: int) -> np.ndarray:
+        """Return the labelled rows of a role and a stage."""
+        if (role, stage) not in self._pools:
+            found = (self.role == role) & self.labelled & (self.y == stage)
+            self._pools[role, stage] = np.flatnonzero(found)
+        return self._pools[role, stage]
 
     def __len__(self) -> int:
         return len(self.y)

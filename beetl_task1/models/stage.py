@@ -99,7 +99,8 @@ class Stage:
     frozen : callable, optional
         Called with the network after it was put in training mode, to put parts of it back.
     judge : callable, optional
-        From (network, held-out nights) to a function from the module to (loss, score); by default those of staging.
+        From (network, held-out nights, transfers) to a function from the module to (loss, score); by default those of
+        staging.
     """
 
     name: str

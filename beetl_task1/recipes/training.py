@@ -162,6 +162,8 @@ def train(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resou
         raise BeetlError(f"recipe {recipe.name}: {reason}; check [parameters] of the recipe") from error
     weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, predictor.members, strict=True)}
     save_checkpoint(folder, _card(recipe, group, data, checkpoints), weights)
+    for stale in folder.glob("history-*.csv"):
+        stale.unlink()
     for seed, model in zip(recipe.seeds, predictor.members, strict=True):
         write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
     return folder

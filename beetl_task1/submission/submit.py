@@ -1,6 +1,6 @@
 """The whole road: train what is missing, validate, predict, package, report."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..data.files import DataFolder
@@ -61,7 +61,7 @@ def submit(
     Submitted
     """
     trained = train_if_missing(recipe, group, data, checkpoints, resources)[1]
-    validation = validate(recipe, group, data, checkpoints, resources)
+    validation = validate(recipe, group, data, checkpoints, replace(resources, log=None))
     predict(recipe, group, data, checkpoints, submissions, resources)
     packed = package(recipe.name, group, data, submissions)
     record(submissions, packed.folder, packed.account, local_score=validation.summary["score"])

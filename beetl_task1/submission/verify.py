@@ -66,7 +66,7 @@ def verify(folder: Path, data: DataFolder, checkpoints: Path, *, retrain: bool =
     retrain : bool
         Train again from scratch, in a temporary folder, instead of using the checkpoints.
     jobs : int
-        Processes or threads; changes no label.
+        Processes or threads. Networks that are trained again want the number that trained them.
 
     Raises
     ------

@@ -1,7 +1,6 @@
 """AdaBN: the statistics of batch normalisation are those of the night that is predicted."""
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +27,7 @@ class AdaBN(NetworkTransfer):
     strength: float = 1.0
 
     for_networks = True
+    by_night = True
 
     def __post_init__(self):
         check_number("transfer adabn", "strength", self.strength, 0, 1)
@@ -41,12 +41,13 @@ class AdaBN(NetworkTransfer):
     def predicting(self, network, module, X: np.ndarray):
         """Measure the night layer by layer; the statistics of the source are put back at the end."""
         from ..models.engine import outputs
+        from .night_statistics import in_order, moments
 
         layers = batch_norms(module)
         before = [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]
         try:
-            for layer in _in_order(layers, lambda: outputs(module, X)):
-                mean, var = _moments(layer, lambda: outputs(module, X))
+            for layer in in_order(layers, lambda: outputs(module, X))[0]:
+                mean, var = moments(layer, lambda: outputs(module, X))
                 layer.running_mean.lerp_(mean.to(layer.running_mean), self.strength)
                 layer.running_var.lerp_(var.to(layer.running_var), self.strength)
             yield
@@ -54,38 +55,6 @@ class AdaBN(NetworkTransfer):
             for layer, (mean, var) in zip(layers, before, strict=True):
                 layer.running_mean.copy_(mean)
                 layer.running_var.copy_(var)
-
-
-def _in_order(layers: list, forward: Callable[[], object]) -> list:
-    """Return layers in the order in which a signal meets them."""
-    met: dict = {}
-    _watched(layers, lambda layer, _: met.setdefault(layer), forward)
-    return list(met)
-
-
-def _moments(layer, forward: Callable[[], object]) -> tuple:
-    """Return mean and variance of what comes into a layer, over all that ``forward`` sends, whatever its batches."""
-    sums = [0.0, 0.0, 0.0]
-
-    def count(_, inputs):
-        x = inputs[0].float()
-        dims, n = [0, *range(2, x.dim())], x.numel() // x.shape[1]
-        mean, var = x.mean(dims).cpu().double(), x.var(dims, unbiased=False).cpu().double()
-        for place, part in enumerate((n, n * mean, n * (var + mean**2))):
-            sums[place] = sums[place] + part
-
-    _watched([layer], count, forward)
-    mean = sums[1] / sums[0]
-    return mean, (sums[2] / sums[0] - mean**2).clamp_min(0)
-
-
-def _watched(layers: list, hook: Callable, forward: Callable[[], object]) -> None:
-    handles = [layer.register_forward_pre_hook(hook) for layer in layers]
-    try:
-        forward()
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def batch_norms(module) -> list:

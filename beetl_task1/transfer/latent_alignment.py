@@ -40,6 +40,7 @@ class LatentAlignment(NetworkTransfer):
     stages: float = 2.5
 
     for_networks = True
+    by_night = True
     in_source = True
 
     def __post_init__(self):
@@ -70,9 +71,10 @@ class LatentAlignment(NetworkTransfer):
     def predicting(self, network, module, X: np.ndarray):
         """Measure the night layer by layer, mix it with the training recordings where it is one-sided, and predict."""
         from ..models.engine import outputs
-        from .recording_norm import met_layers, released
+        from .night_statistics import in_order
+        from .recording_norm import recording_norms, released
 
-        layers, logits = met_layers(module, lambda: outputs(module, X))
+        layers, logits = in_order(recording_norms(module), lambda: outputs(module, X))
         seen = logits.double().softmax(dim=1).numpy().mean(axis=0)
         effective = float(np.exp(-(seen * np.log(np.maximum(seen, 1e-12))).sum()))
         strength = min(1.0, max(0.0, (effective - 1) / max(self.stages - 1, 1e-9)))

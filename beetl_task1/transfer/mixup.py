@@ -58,7 +58,7 @@ class TargetMixup(TargetStage):
         X = rows.signals(index)
         partner = index.copy()
         for stage in np.unique(rows.y[index]):
-            pool = np.flatnonzero((rows.role == "target") & (rows.y == stage))
+            pool = rows.rows_of("target", stage)
             here = np.flatnonzero((rows.role[index] == "source") & (rows.y[index] == stage))
             if len(pool):
                 partner[here] = rng.choice(pool, len(here))

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..task import N_CHANS
+from .night_statistics import moments
 
 MOMENTUM = 0.05
 EPS = 1e-5
@@ -16,7 +17,8 @@ EPS = 1e-5
 class RecordingNorm(nn.Module):
     """Standardise each channel over epochs and time, recording by recording, then a shared affine.
 
-    Where no recording is named (a batch in evaluation), the running mean over training recordings stands in.
+    Where no recording is named, the statistics of the night that is predicted count, or else the running mean over
+    training recordings.
 
     Parameters
     ----------
@@ -31,12 +33,9 @@ class RecordingNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(n_features))
         self.groups: torch.Tensor | None = None
         self.own: tuple[torch.Tensor, torch.Tensor] | None = None
-        self.sums: list[torch.Tensor] | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.sums is not None:
-            self._count(x)
-        if self.training and self.groups is not None:
+        if self.groups is not None:
             return self._by_group(x)
         mean, var = (self.running_mean, self.running_var) if self.own is None else self.own
         return self._standardised(x, mean, var)
@@ -51,20 +50,20 @@ class RecordingNorm(nn.Module):
         strength : float
             Share of the night; the rest is the mean over the training recordings.
         """
-        self.sums = [torch.zeros(1, dtype=torch.float64)] * 3
-        forward()
-        n, first, second = self.sums
-        self.sums = None
-        night = first / n, (second / n - (first / n) ** 2).clamp_min(0)
         training = self.running_mean, self.running_var
-        self.own = tuple(torch.lerp(a, b.to(a), strength) for a, b in zip(training, night, strict=True))
+        self.own = tuple(
+            torch.lerp(a, b.to(a), strength) for a, b in zip(training, moments(self, forward), strict=True)
+        )
 
     def _by_group(self, x: torch.Tensor) -> torch.Tensor:
         out = torch.empty_like(x)
-        for group in torch.unique(self.groups):
-            here = self.groups == group
-            mean, var = _moments(x[here])
+        groups = self.groups.repeat_interleave(len(x) // len(self.groups))  # channels may pass a trunk as rows
+        for group in torch.unique(groups):
+            here = groups == group
+            mean, var = _batch_moments(x[here])
             out[here] = self._standardised(x[here], mean, var).to(out.dtype)
+            if not self.training:
+                continue
             with torch.no_grad():
                 self.running_mean.lerp_(mean.detach().to(self.running_mean), MOMENTUM)
                 self.running_var.lerp_(var.detach().to(self.running_var), MOMENTUM)
@@ -75,14 +74,8 @@ class RecordingNorm(nn.Module):
         scale = self.weight / torch.sqrt(var + EPS)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
 
-    def _count(self, x: torch.Tensor) -> None:
-        dims = [0, *range(2, x.dim())]
-        x = x.detach().cpu().double()
-        n = torch.tensor(float(x.numel() // x.shape[1]), dtype=torch.float64)
-        self.sums = [a + b for a, b in zip(self.sums, (n, x.sum(dims).cpu(), (x**2).sum(dims).cpu()), strict=True)]
 
-
-def _moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch_moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     dims = [0, *range(2, x.dim())]
     return x.mean(dims), x.var(dims, unbiased=False)
 
@@ -111,32 +104,20 @@ def _align_input(module: nn.Module, inputs: tuple) -> tuple:
 @contextlib.contextmanager
 def grouped(module: nn.Module, night: torch.Tensor) -> Iterator[None]:
     """Tell which epochs of a batch belong to one recording."""
-    for layer in _layers(module):
+    for layer in recording_norms(module):
         layer.groups = night
     try:
         yield
     finally:
-        for layer in _layers(module):
+        for layer in recording_norms(module):
             layer.groups = None
 
 
 def released(module: nn.Module) -> None:
     """Forget the night."""
-    for layer in _layers(module):
-        layer.own = layer.sums = None
+    for layer in recording_norms(module):
+        layer.own = None
 
 
-def _layers(module: nn.Module) -> list[RecordingNorm]:
+def recording_norms(module: nn.Module) -> list[RecordingNorm]:
     return [part for part in module.modules() if isinstance(part, RecordingNorm)]
-
-
-def met_layers(module: nn.Module, forward: Callable[[], torch.Tensor]) -> tuple[list[RecordingNorm], torch.Tensor]:
-    """Return the layers in the order in which a signal meets them, and what ``forward`` returns."""
-    met: dict[RecordingNorm, None] = {}
-    handles = [layer.register_forward_pre_hook(lambda layer, _: met.setdefault(layer)) for layer in _layers(module)]
-    try:
-        out = forward()
-    finally:
-        for handle in handles:
-            handle.remove()
-    return list(met), out

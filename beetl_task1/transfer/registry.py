@@ -31,8 +31,8 @@ def make_transfer(table: Mapping):
     """
     values = dict(table)
     name = values.pop("name", None)
-    if name is None:
-        raise BeetlError(f"[transfer] without a name; choose one of: {', '.join(transfer_names())}")
+    if not isinstance(name, str):
+        raise BeetlError(f"[transfer]: name is {name!r}; choose one of: {', '.join(transfer_names())}")
     known = [f.name for f in fields(transfer_class(name))]
     for key in values:
         if key not in known:
@@ -54,3 +54,8 @@ def put_into(model, tables: Sequence[Mapping], recipe: str = "") -> None:
             fits = "networks" if transfer.for_networks else "models on features"
             raise BeetlError(f"recipe {recipe}: transfer {transfer.name} is for {fits}; choose another of either")
         model.transfers.append(transfer)
+    by_night = sum(getattr(t, "by_night", False) for t in model.transfers)
+    if by_night and not model.by_night:
+        raise BeetlError(f"recipe {recipe}: the model cannot be fitted to each night; remove that transfer")
+    if by_night > 1:
+        raise BeetlError(f"recipe {recipe}: both transfers fit the same layers to each night; keep one of them")

@@ -163,6 +163,9 @@ class _Work:
         self.roles = gathered(recipe, setting.group, setting.data)
         self.keys = [r.key for r in self.roles.target]
         self._stage: Ensemble | None = None
+        self._now = ""
+        progress = setting.resources.progress
+        self.resources = replace(setting.resources, progress=progress and self._told)
         self._prepared = False
 
     def predict(self, split: Split) -> Night:
@@ -191,7 +194,7 @@ class _Work:
         train = [r for r in self.roles.target if r.key.subject in subjects]
         hidden = [r.without_labels() for r in self.roles.target if r.key.subject not in subjects]
         unlabelled = [*hidden, *self.roles.unlabelled] if self.roles.unlabelled else []
-        predictor = build(self.recipe, self.setting.resources)
+        predictor = build(self.recipe, self.resources)
         if not self._prepared:
             predictor.prepare([*self.roles.source, *self.roles.target, *self.setting.test])
             self._prepared = True
@@ -210,7 +213,12 @@ class _Work:
         resources, splits = self.setting.resources, self._all()
         if resources.progress:
             done = sum((self.folder / f"{other.name}.npz").exists() for other in splits)
-            resources.progress(done, len(splits), f"{self.recipe.name}, held out {', '.join(map(str, split.held_out))}")
+            self._now = f"{done + 1}/{len(splits)}, held out {', '.join(map(str, split.held_out))}"
+            resources.progress(done, len(splits), self._now)
+
+    def _told(self, done: int, total: int, text: str) -> None:
+        """Pass on the progress of a fit with the split that it is for."""
+        self.setting.resources.progress(done, total, f"{self._now}: {text}")
 
     def _tests(self, split: Split) -> list[Recording]:
         """Return the test nights where they are predicted: by the models that are scored."""
