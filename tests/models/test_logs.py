@@ -10,9 +10,9 @@ from beetl_task1.models.base import Resources
 from beetl_task1.models.logs import LOGS, training_log
 
 ROWS = [
-    {"stage": "source", "pass": 1, "train_loss": 1.5, "valid_loss": None, "valid_score": None, "lr": 1e-3},
-    {"stage": "source", "pass": 2, "train_loss": 1.25, "valid_loss": 2.0, "valid_score": 60.0, "lr": 1e-4},
-    {"stage": "finetune", "pass": 1, "train_loss": 1.0, "valid_loss": 1.5, "valid_score": 70.0, "lr": 1e-4},
+    {"seed": 0, "stage": "source", "pass": 1, "train_loss": 1.5, "valid_loss": None, "valid_score": None, "lr": 1e-3},
+    {"seed": 0, "stage": "source", "pass": 2, "train_loss": 1.25, "valid_loss": 2.0, "valid_score": 60.0, "lr": 1e-4},
+    {"seed": 0, "stage": "finetune", "pass": 1, "train_loss": 1.0, "valid_loss": 1.5, "valid_score": 70.0, "lr": 1e-4},
 ]
 
 
@@ -29,9 +29,9 @@ def test_tensorboard(tmp_path):
         for row in ROWS:
             log(row)
     events = EventAccumulator(str(tmp_path / "logs" / "chambon-65-79")).Reload()
-    assert [(e.step, e.value) for e in events.Scalars("source/train_loss")] == [(1, 1.5), (2, 1.25)]
-    assert [(e.step, e.value) for e in events.Scalars("finetune/valid_score")] == [(1, 70.0)]
-    assert "source/pass" not in events.Tags()["scalars"]
+    assert [(e.step, e.value) for e in events.Scalars("seed0/source/train_loss")] == [(1, 1.5), (2, 1.25)]
+    assert [(e.step, e.value) for e in events.Scalars("seed0/finetune/valid_score")] == [(1, 70.0)]
+    assert "seed0/source/pass" not in events.Tags()["scalars"]
 
 
 def test_tensorboard_follows_a_training(tmp_path):
@@ -40,7 +40,7 @@ def test_tensorboard_follows_a_training(tmp_path):
     with training_log("tensorboard", tmp_path, "run") as log:
         Tiny(resources=Resources(log=log), training=QUICK | {"passes": 2}).fit(source=nights("25-64"), target=[])
     events = EventAccumulator(str(tmp_path / "logs" / "run")).Reload()
-    assert [e.step for e in events.Scalars("source/valid_loss")] == [1, 2]
+    assert [e.step for e in events.Scalars("seed0/source/valid_loss")] == [1, 2]
 
 
 def test_wandb_offline(tmp_path, monkeypatch):
@@ -54,8 +54,8 @@ def test_wandb_offline(tmp_path, monkeypatch):
     kept = list((tmp_path / "logs").rglob("*.wandb"))
     assert len(kept) == 1
     content = kept[0].read_bytes()
-    assert b"source/train_loss" in content
-    assert b"finetune/valid_score" in content
+    assert b"seed0/source/train_loss" in content
+    assert b"seed0/finetune/valid_score" in content
 
 
 @pytest.mark.parametrize("name", LOGS)

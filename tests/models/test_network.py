@@ -14,9 +14,10 @@ from beetl_task1.errors import BeetlError
 from beetl_task1.models import engine, loop
 from beetl_task1.models.base import Resources
 from beetl_task1.models.network import NetworkTransfer, inner_split
+from beetl_task1.models.registry import make
 from beetl_task1.models.settings import Training
 from beetl_task1.models.stage import Stage
-from beetl_task1.transfer import make_transfer
+from beetl_task1.transfer import make_transfer, put_into
 
 FEW = {"passes": 3, "batch_size": 16, "lr": 1e-2, "holdout": 0.34}
 
@@ -55,7 +56,7 @@ def history(network):
 
 def kill_after(stage, number):
     def progress(done, total, text):
-        if text.startswith(f"{stage}:") and done == number:
+        if f" {stage}:" in text and done == number:
             raise KeyboardInterrupt
 
     return progress
@@ -379,3 +380,15 @@ def test_weights_are_those_of_the_module():
 def test_the_source_takes_the_place_of_what_is_missing():
     target = nights("65-79")
     assert fit(source=[], target=target).to_bytes() == fit(source=target, target=[]).to_bytes()
+
+
+def test_a_kept_stage_does_not_depend_on_who_made_it(tmp_path):
+    """AdaBN changes what is predicted of held-out nights, and must not choose the pass that other recipes share."""
+
+    def weights(cache, *names):
+        network = make("chambon", {"training": QUICK | {"passes": 3}}, seed=0, resources=Resources(cache))
+        put_into(network, [{"name": name} for name in names])
+        return network.fit_source(source=nights("25-64")).to_bytes()
+
+    plain = weights(tmp_path / "one")
+    assert weights(tmp_path / "two", "adabn") == plain == weights(tmp_path / "one", "adabn")

@@ -82,7 +82,7 @@ def test_every_recipe_from_training_to_prediction(name, tree, cache, tmp_path):
         ("[training]\npasess = 1", r"unknown key of \[training\] 'pasess'; did you mean 'passes'"),
         ('[transfer]\nname = "finetun"', "unknown transfer 'finetun'; did you mean 'finetune'"),
         ('[transfer]\nname = "finetune"\nscop = "head"', "unknown parameter of transfer finetune 'scop'; did you mean"),
-        ('[transfer]\nscope = "head"', r"\[transfer\] without a name"),
+        ('[transfer]\nscope = "head"', r"\[transfer\]: name is None"),
         (
             '[[transfer]]\nname = "mixup"\n[[transfer]]\nname = "adban"',
             "unknown transfer 'adban'; did you mean 'adabn'",

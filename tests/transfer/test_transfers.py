@@ -109,7 +109,7 @@ def test_nights_to_be_predicted_train_only_where_it_is_said(name, cache):
     ("table", "message"),
     [
         ({"name": "finetun"}, "unknown transfer 'finetun'; did you mean 'finetune'"),
-        ({}, r"\[transfer\] without a name; choose one of: adabn"),
+        ({}, r"\[transfer\]: name is None; choose one of: adabn"),
         ({"name": "finetune", "scop": "head"}, "unknown parameter of transfer finetune 'scop'; did you mean 'scope'"),
         ({"name": "finetune", "scope": "haed"}, "scope of transfer finetune 'haed'; did you mean 'head'"),
         ({"name": "finetune", "layer_decay": 2}, "transfer finetune: layer_decay is 2; expected a number, 0 to 1"),
@@ -143,7 +143,7 @@ def test_a_transfer_of_the_other_kind_is_one_line():
 
 @pytest.mark.parametrize("name", ["adabn", "latent-alignment"])
 def test_a_network_without_batch_normalisation_is_one_line(name):
-    network = make("chambon", {}, seed=0, resources=Resources())
+    network = make("chambon", {"apply_batch_norm": False}, seed=0, resources=Resources())
     put_into(network, [{"name": name}])
     with pytest.raises(BeetlError, match=f"transfer {name}: the network has no batch normalisation; set apply_batch"):
         engine.fresh_module(network)
@@ -323,18 +323,59 @@ def test_a_night_of_one_stage_leans_on_the_training_recordings():
     assert share(6.0) > share(1.0)
 
 
-NORMED = {"blanco": {"apply_batch_norm": True}, "chambon": {"apply_batch_norm": True}}
+ALIGNED = [n for n in model_names() if getattr(model_class(n), "by_night", False)]
 
 
-@pytest.mark.parametrize("name", [n for n in model_names() if hasattr(model_class(n), "head")])
+@pytest.mark.parametrize("name", ALIGNED)
 def test_every_network_is_aligned_at_its_input(name):
-    network = make(name, NORMED.get(name, {}), seed=0, resources=Resources())
+    network = make(name, {}, seed=0, resources=Resources())
     put_into(network, [{"name": "latent-alignment"}])
     module, seen = engine.fresh_module(network).eval(), []
     module.input_alignment.register_forward_hook(lambda layer, given, out: seen.append(given[0].shape))
     with torch.no_grad():
         assert module(torch.zeros(2, 2, 3000)).shape == (2, 6)
     assert seen == [(2, 2, 3000)]
+
+
+@pytest.mark.parametrize("name", ALIGNED)
+def test_every_network_trains_aligned(name):
+    """A trunk that both channels pass has more rows than the batch has epochs."""
+    from beetl_task1.transfer.recording_norm import grouped
+
+    network = make(name, {}, seed=0, resources=Resources())
+    put_into(network, [{"name": "latent-alignment"}])
+    module = engine.fresh_module(network).train()
+    with grouped(module, torch.tensor([0, 0, 1, 1])):
+        assert module(torch.randn(4, 2, 3000)).shape == (4, 6)
+
+
+@pytest.mark.parametrize(
+    ("model", "tables", "message"),
+    [
+        ("chambon", ["adabn", "latent-alignment"], "both transfers fit the same layers to each night"),
+        ("chambon", ["latent-alignment", "adabn"], "both transfers fit the same layers to each night"),
+        ("relative-positioning", ["latent-alignment"], "the model cannot be fitted to each night"),
+    ],
+)
+def test_transfers_that_do_not_go_together(model, tables, message):
+    network = make(model, {}, seed=0, resources=Resources())
+    with pytest.raises(BeetlError, match=f"recipe mine: {message}"):
+        put_into(network, [{"name": name} for name in tables], "mine")
+
+
+def test_the_head_is_tuned_on_the_features_that_it_predicts_from(rng):
+    """Alignment goes on in a trunk that does not train."""
+    from beetl_task1.transfer.recording_norm import grouped
+
+    network = make("chambon", {}, seed=0, resources=Resources())
+    put_into(network, [{"name": "latent-alignment", "stages": 1}])
+    module = engine.fresh_module(network).eval()
+    X = rng.normal(3, 2, (12, 2, 3000)).astype(np.float32)
+    with torch.no_grad(), grouped(module, torch.zeros(12, dtype=int)):
+        trained_on = module(torch.from_numpy(X))
+    with network.transfers[0].predicting(network, module, X):
+        predicted_from = engine.outputs(module, X)
+    np.testing.assert_allclose(trained_on, predicted_from, atol=1e-3)
 
 
 # domains
