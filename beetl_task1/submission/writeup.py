@@ -151,7 +151,7 @@ def _decision(recipe: dict) -> str:
         return "The labels come from elsewhere.\n"
     if not strength:
         return "Each epoch gets its most probable stage.\n"
-    power = "" if strength == 1 else f" to the power of {strength:g}"
+    power = "" if strength == 1 else f"^{strength:g}"
     return (
         f"The score weighs stages alike, so each epoch gets the stage of the largest p(k) / pi(k){power}, with pi the "
         "mean posterior over the whole test set.\n"
