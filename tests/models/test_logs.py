@@ -1,6 +1,7 @@
 """Following a training in TensorBoard or Weights & Biases."""
 
 import importlib
+import time
 
 import pytest
 from tiny import QUICK, Tiny, nights
@@ -53,7 +54,11 @@ def test_wandb_offline(tmp_path, monkeypatch):
             log(row)
     kept = list((tmp_path / "logs").rglob("*.wandb"))
     assert len(kept) == 1
-    content = kept[0].read_bytes()
+    for _ in range(300):  # W&B's own process writes it, at times a little later
+        content = kept[0].read_bytes()
+        if b"seed0/finetune/valid_score" in content:
+            break
+        time.sleep(0.1)
     assert b"seed0/source/train_loss" in content
     assert b"seed0/finetune/valid_score" in content
 
