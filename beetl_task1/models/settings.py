@@ -77,7 +77,7 @@ class Training:
         Epochs drawn for a pass at most, of all roles together; 0 for all.
     """
 
-    passes: int = 12
+    passes: int = 8
     batch_size: int = 128
     lr: float = 1e-3
     weight_decay: float = 1e-3
