@@ -135,14 +135,9 @@ def run(names: list[str], data: Path, out: Path, seed: int | None, younger: bool
 
 def collect(out: Path) -> None:
     """Gather the rows into the file that the tables are made of."""
-    rows = (
-        {f"{row['recipe']} {row['seeds'][0]}": row for row in json.loads(RESULTS.read_text())}
-        if RESULTS.exists()
-        else {}
-    )
-    for path in sorted(out.glob("*-seed*.json")):
-        row = json.loads(path.read_text())
-        rows[f"{row['recipe']} {row['seeds'][0]}"] = row
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*.json"))]
+    rows = {f"{row['recipe']} {row['seeds'][0]}": row for row in [*known, *found]}
     RESULTS.write_text(json.dumps([rows[key] for key in sorted(rows)], indent=1) + "\n")
 
 

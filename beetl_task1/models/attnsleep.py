@@ -1,8 +1,8 @@
 """AttnSleep, Eldele et al. 2021, carried over to two channels."""
 
-from ..errors import unknown
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
 from .base import Resources
+from .checks import check_choice
 from .network import SIGNAL, Network
 from .registry import register
 from .settings import Loss, Training
@@ -45,12 +45,12 @@ class AttentionSleep(Network):
         training: Training = Training(lr=1e-3, weight_decay=1e-3, batch_size=128),  # noqa: B008
     ):
         super().__init__(seed=seed, resources=resources, scaling=scaling, loss=loss, training=training)
-        if trunk not in TRUNKS:
-            raise unknown("trunk of model attnsleep", str(trunk), TRUNKS)
+        check_choice("model attnsleep", "trunk", trunk, TRUNKS)
         self.trunk, self.n_encoders, self.n_filters, self.drop_prob = trunk, n_encoders, n_filters, drop_prob
 
     def make_module(self):
         """Return the untrained module."""
+        import torch
         from braindecode.models import AttnSleep
         from torch import nn
 
@@ -77,8 +77,6 @@ class AttentionSleep(Network):
                 if len(self.trunks) == 1:
                     return self.final_layer(self.trunks[0](X.reshape(-1, 1, N_TIMES)).reshape(len(X), -1))
                 parts = [trunk(X[:, [c]]) for c, trunk in enumerate(self.trunks)]
-                import torch
-
                 return self.final_layer(torch.cat(parts, dim=1))
 
         return TwoChannels()

@@ -166,8 +166,6 @@ class Network:
             for transfer in self.transfers:
                 if transfer.uses_target and not target:
                     continue
-                if transfer.uses_unlabelled and not (unlabelled or target):
-                    continue
                 for stage, drawn, held_out in transfer.target_stages(self, nights):
                     engine.run_stage(self, self._shaped(stage), drawn, held_out)
         return self

@@ -103,16 +103,16 @@ class RelativePositioning(Network):
             torch.manual_seed(self.seed + 1)
             head = nn.Linear(EMBEDDING, 1).to(engine.find_device(self.resources.device))
 
-        def loss_of(module, X, n_near: int):
+        def loss_of(module, X):
             z = engine.features_and_logits(self, module, X)[0]
             first, second = z.chunk(2)
-            near = torch.arange(len(first), device=X.device) < n_near
+            near = torch.from_numpy(_near(len(first))).to(X.device)
             guess = head((first - second).abs())[:, 0].float()
             loss = nn.functional.binary_cross_entropy_with_logits(guess, near.float())
             return loss, ((guess > 0) == near).float().mean()
 
         def objective(step: Step):
-            return loss_of(step.module, step.X, (len(step.X) // 2 + 1) // 2)[0]
+            return loss_of(step.module, step.X)[0]
 
         def judge(network, held_out, transfers):
             rows = Rows(held_out, ["source"] * len(held_out), self.store(), self.scaling)
@@ -125,7 +125,7 @@ class RelativePositioning(Network):
                 module.eval()
                 device = next(module.parameters()).device
                 with torch.no_grad():
-                    found = [loss_of(module, X.to(device), (len(X) // 2 + 1) // 2) for X in pairs]
+                    found = [loss_of(module, X.to(device)) for X in pairs]
                 loss, right = (np.mean([float(pair[i]) for pair in found]) for i in (0, 1))
                 return float(loss), 100 * float(right)
 
@@ -152,11 +152,10 @@ class RelativePositioning(Network):
         -------
         numpy.ndarray (2 * n, 2, 3000), float32
         """
-        n_near = (len(index) + 1) // 2
         first = np.searchsorted(rows.night, rows.night[index], side="left")
         end = np.searchsorted(rows.night, rows.night[index], side="right")
-        near = np.arange(len(index)) < n_near
-        partner = [self._partner(rows, *place, rng) for place in zip(index, first, end, near, strict=True)]
+        places = zip(index, first, end, _near(len(index)), strict=True)
+        partner = [self._partner(rows, *place, rng) for place in places]
         return rows.signals(np.concatenate([index, partner]))
 
     def _partner(self, rows: Rows, row: int, first: int, end: int, near: bool, rng: np.random.Generator) -> int:
@@ -195,3 +194,8 @@ class RelativePositioning(Network):
                 slope, intercept = np.concatenate([-slope, slope]), np.concatenate([-intercept, intercept])
             last.weight[regression.classes_] = torch.from_numpy(slope).to(last.weight)
             last.bias[regression.classes_] = torch.from_numpy(intercept - slope @ mean).to(last.bias)
+
+
+def _near(n: int) -> np.ndarray:
+    """Return which of ``n`` pairs are near ones: the first half."""
+    return np.arange(n) < (n + 1) // 2
