@@ -10,6 +10,7 @@ from pin import Pin, close, percent
 from real_nights import log_powers, six_stages, weak_features
 from realism_nights import cached, slow_wave_share, young, young_powers
 from scipy.signal import welch
+from scipy.stats import f as f_distribution
 from stage_statistics import stage_statistics
 
 from beetl_task1 import task
@@ -47,7 +48,9 @@ def pin_powers(folder: Path, seed: int) -> list[Pin]:
     features, stages = weak_features(folder)[0], six_stages(folder)
     records = {r: r[3:5] for r in features}
     real = stage_statistics({r: log_powers(f)[:, :12] for r, f in features.items()}, stages, records)
-    mine = stage_statistics(*young_powers(seed))
+    nights = young_powers(seed)
+    mine = stage_statistics(*nights)
+    chance = _by_chance(len(set(records.values())), len(set(nights[2].values())))
     pins = []
     for part, cells in (("ten band powers", slice(0, 10)), ("drift below 0.5 Hz", slice(10, 12))):
         mean = np.abs(mine[0] - real[0])[:, cells]
@@ -60,18 +63,39 @@ def pin_powers(folder: Path, seed: int) -> list[Pin]:
                 bool(mean.max() <= 0.3),
             )
         )
-        for i, name in ((1, "between subjects"), (2, "within a night")):
+        for i, name, exact in (
+            (1, "between subjects", f"; exactly right people: {chance:.0%}"),
+            (2, "within a night", ""),
+        ):
             ratio = (mine[i] / real[i])[:, cells]
             pins.append(
                 Pin(
                     f"{part}: spread {name}, simulated / real",
                     "1",
                     f"{ratio.min():.2f} to {ratio.max():.2f}, {np.mean(np.abs(ratio - 1) <= 0.3):.0%} in",
-                    "0.7 to 1.3 in nine of ten cells",
+                    f"0.7 to 1.3 in nine of ten cells{exact}",
                     bool(np.mean(np.abs(ratio - 1) <= 0.3) >= 0.9),
                 )
             )
-    return pins
+    return [*pins, _label_noise(seed, real, mine)]
+
+
+def _by_chance(n_real: int, n_mine: int) -> float:
+    """Share of cells within 30 % if both were draws from one population of people: no simulator can do better."""
+    return float(np.diff(f_distribution.cdf([0.7**2, 1.3**2], n_mine - 1, n_real - 1))[0])
+
+
+def _label_noise(seed: int, real: np.ndarray, scored: np.ndarray) -> Pin:
+    """S3 in delta on Fpz-Cz, where the spread within a night is furthest from the real one."""
+    true = stage_statistics(*young_powers(seed, labels="true"))
+    ratios = [float(mine[2, 3, 0] / real[2, 3, 0]) for mine in (scored, true)]
+    return Pin(
+        "S3, delta on Fpz-Cz, spread within a night: by scored and by true stages, simulated / real",
+        "1",
+        f"{ratios[0]:.2f} and {ratios[1]:.2f}",
+        "labels' noise makes more than half of the excess",
+        bool(ratios[1] - 1 < 0.5 * (ratios[0] - 1)),
+    )
 
 
 def pin_slow_waves(folder: Path, seed: int) -> list[Pin]:

@@ -63,8 +63,11 @@ def young_features(seed: int, n_subjects: int = 10) -> tuple[dict, dict, dict]:
     return ({r: data[f"{r}_X"] for r in records}, {r: data[f"{r}_y"] for r in records}, {r: r[1:3] for r in records})
 
 
-def young_powers(seed: int, n_subjects: int = 20) -> tuple[dict, dict, dict]:
-    """Return the log powers (bands, drift), six stages and subject of two nights each of young sleepers."""
+def young_powers(seed: int, n_subjects: int = 20, labels: str = "y") -> tuple[dict, dict, dict]:
+    """Return the log powers (bands, drift), six stages and subject of two nights each of young sleepers.
+
+    ``labels`` are ``"y"``, the stages as scored, or ``"true"``.
+    """
 
     def make():
         arrays = {}
@@ -73,11 +76,13 @@ def young_powers(seed: int, n_subjects: int = 20) -> tuple[dict, dict, dict]:
                 night = young(subject, session, seed)
                 arrays[f"s{subject:02d}r{session}_z"] = powers(night.X)
                 arrays[f"s{subject:02d}r{session}_y"] = night.y
+                arrays[f"s{subject:02d}r{session}_true"] = night.true
         return arrays
 
-    data = cached(f"powers-{seed}-{n_subjects}", make)
+    data = cached(f"band-powers-{seed}-{n_subjects}", make)
     records = sorted(k[:-2] for k in data if k.endswith("_z"))
-    return ({r: data[f"{r}_z"] for r in records}, {r: data[f"{r}_y"] for r in records}, {r: r[1:3] for r in records})
+    stages = {r: data[f"{r}_{labels}"] for r in records}
+    return {r: data[f"{r}_z"] for r in records}, stages, {r: r[1:3] for r in records}
 
 
 def powers(X: np.ndarray) -> np.ndarray:
