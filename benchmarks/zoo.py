@@ -6,7 +6,9 @@
 
 Each recipe runs in a process of its own: leave one target subject out in both groups, then training on all target
 subjects, prediction of the test sets and their score against the simulated truth. The labelled 65-79 subjects do not
-train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them.
+train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them. Labels of the
+cross-validation are decided over all held-out nights together, which saves the models that ``validate`` trains for a
+pool per subject; the plain argmax is kept beside it.
 """
 
 import argparse
@@ -15,9 +17,11 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import recall_score
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities
@@ -26,24 +30,28 @@ from beetl_task1.models.checkpoints import load_card, load_weights
 from beetl_task1.recipes import training
 from beetl_task1.recipes.recipe import DEFAULT, load_recipe, recipe_names
 from beetl_task1.scoring import leaderboard_score
-from beetl_task1.submission.answer import read_answer
-from beetl_task1.submission.predict import ANSWER, PROBABILITIES, predict
-from beetl_task1.task import TARGET_GROUPS
+from beetl_task1.submission.predict import PROBABILITIES, predict
+from beetl_task1.task import N_OUTPUTS, TARGET_GROUPS
 from beetl_task1.validation.crossval import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "zoo.json"
+COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
+"""Ends of the names of tensors that no gradient moves."""
 LEVEL = 0.01
 """Relative gain of the held-out loss in the last quarter of the passes below which it counts as levelled off."""
 
 
-def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool, jobs: int) -> dict:
+def measure(options: argparse.Namespace) -> dict:
     """Cross-validate, train, predict and score a recipe in both groups."""
-    recipe = load_recipe(name).varied(seed=seed, younger_target=younger)
-    folder, row = DataFolder(data), {"recipe": name, "seeds": list(recipe.seeds), "jobs": jobs}
+    data, out = options.data, options.out
+    recipe = load_recipe(options.one).varied(seed=options.seed, younger_target=options.younger_target)
+    folder, row = DataFolder(data), {"recipe": recipe.name, "seeds": list(recipe.seeds), "jobs": options.jobs}
     place = out / f"seed{recipe.seeds[0]}"
-    resources = Resources(out / "cache", jobs, _tell)
+    resources = Resources(out / "cache", options.jobs, _tell)
     row["data"] = folder.provenance.describe()
+    decision = training.decision_of(recipe)
+    recipe = replace(recipe, decision={"strength": 0})
     for group in TARGET_GROUPS:
         began = time.perf_counter()
         checkpoint = training.train_if_missing(recipe, group, folder, place / "checkpoints", resources)[0]
@@ -51,16 +59,16 @@ def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool, j
         predict(recipe, group, folder, place / "checkpoints", place / "submissions", resources)
         predicted = time.perf_counter()
         found = validate(recipe, group, folder, place / "checkpoints", resources)
-        labels = read_answer(place / "submissions" / f"{name}-{group}" / ANSWER)
+        held_out, decided = pooled(found.truth), pooled(decision.decide(found.probabilities))
+        test = load_probabilities(place / "submissions" / f"{recipe.name}-{group}" / PROBABILITIES)[0]
         truth = np.loadtxt(data / "truth" / f"{group}.txt", dtype=int)
         row[group] = {
-            "score": found.summary["score"],
-            "score_argmax": found.summary["score_argmax"],
-            "subjects": found.summary["subjects"],
-            "recall": found.summary["recall"],
-            "without_transfer": found.card_without().score,
-            "test": leaderboard_score(truth, labels),
-            "test_argmax": leaderboard_score(truth, _argmax(place / "submissions" / f"{name}-{group}")),
+            "score": leaderboard_score(held_out, decided),
+            "score_argmax": found.summary["score"],
+            "without_transfer": leaderboard_score(held_out, pooled(decision.decide(found.without.probabilities))),
+            "recall": recall_score(held_out, decided, labels=range(N_OUTPUTS), average=None, zero_division=0).tolist(),
+            "test": leaderboard_score(truth, pooled(decision.decide(test))),
+            "test_argmax": leaderboard_score(truth, pooled({key: p.argmax(axis=1) for key, p in test.items()})),
             "train_seconds": trained - began,
             "predict_seconds": predicted - trained,
             "validate_seconds": time.perf_counter() - predicted,
@@ -70,9 +78,9 @@ def measure(name: str, data: Path, out: Path, seed: int | None, younger: bool, j
     return row
 
 
-def _argmax(submission: Path) -> np.ndarray:
-    probabilities = load_probabilities(submission / PROBABILITIES)[0]
-    return np.concatenate([probabilities[key].argmax(axis=1) for key in sorted(probabilities)])
+def pooled(nights: dict) -> np.ndarray:
+    """Return the values of all nights in the order of a submission."""
+    return np.concatenate([nights[key] for key in sorted(nights)])
 
 
 def _history(checkpoint: Path, seed: int) -> dict:
@@ -91,7 +99,7 @@ def _history(checkpoint: Path, seed: int) -> dict:
         "passes": len(first),
         "minutes": float(table["seconds"].sum() / 60),
         "levelled": _levelled(first["valid_loss"]),
-        "parameters": int(sum(t.numel() for name, t in tensors.items() if "running" not in name)),
+        "parameters": int(sum(t.numel() for name, t in tensors.items() if not name.endswith(COUNTERS))),
     }
 
 
@@ -108,27 +116,17 @@ def _tell(done: int, total: int, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {done}/{total} {text}", flush=True)
 
 
-def run(names: list[str], data: Path, out: Path, seed: int | None, younger: bool, jobs: int) -> None:
+def run(names: list[str], options: argparse.Namespace) -> None:
     """Measure recipes, each in its own process, and keep their rows."""
+    variant = "-younger" * options.younger_target
+    passed_on = ["--younger-target"] * options.younger_target
+    passed_on += [] if options.seed is None else ["--seed", options.seed]
     for name in names:
-        place = out / f"{name}-seed{load_recipe(name).varied(seed=seed).seeds[0]}{'-younger' * younger}.json"
+        recipe = load_recipe(name).varied(seed=options.seed)
+        place = options.out / f"{recipe.name}-seed{recipe.seeds[0]}{variant}.json"
         if not place.exists():
-            command = [
-                sys.executable,
-                __file__,
-                "--data",
-                data,
-                "--out",
-                out,
-                "--one",
-                name,
-                "--row",
-                place,
-                "--jobs",
-                jobs,
-            ]
-            command += ["--younger-target"] if younger else []
-            command += [] if seed is None else ["--seed", seed]
+            command = [sys.executable, __file__, "--data", options.data, "--out", options.out, "--jobs", options.jobs]
+            command += ["--one", name, "--row", place, *passed_on]
             subprocess.run([str(part) for part in command], check=True)
         print(f"{name}: {place}", flush=True)
 
@@ -136,7 +134,7 @@ def run(names: list[str], data: Path, out: Path, seed: int | None, younger: bool
 def collect(out: Path) -> None:
     """Gather the rows into the file that the tables are made of."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    found = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*.json"))]
+    found = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*[0-9].json"))]
     rows = {f"{row['recipe']} {row['seeds'][0]}": row for row in [*known, *found]}
     RESULTS.write_text(json.dumps([rows[key] for key in sorted(rows)], indent=1) + "\n")
 
@@ -185,14 +183,12 @@ def main() -> None:
     parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        row = measure(given.one, given.data, given.out, given.seed, given.younger_target, given.jobs)
-        given.row.write_text(json.dumps(row, indent=1) + "\n")
+        given.row.write_text(json.dumps(measure(given), indent=1) + "\n")
     elif given.table:
         collect(given.out)
         put(DOCS / "zoo.md", table())
     else:
-        names = given.recipe or [name for name in recipe_names() if name != DEFAULT]
-        run(names, given.data, given.out, given.seed, given.younger_target, given.jobs)
+        run(given.recipe or [name for name in recipe_names() if name != DEFAULT], given)
 
 
 if __name__ == "__main__":
