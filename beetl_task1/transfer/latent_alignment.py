@@ -8,8 +8,13 @@ import numpy as np
 from ..models.checks import check_number, check_whole
 from ..models.network import NetworkTransfer
 from ..models.stage import Stage
+from ..task import N_OUTPUTS
 from .adabn import check_batch_norm
 from .registry import register_transfer
+
+ROUNDS = 2
+"""Rounds of predicting a night and weighing its stages by that."""
+RAREST = 0.05
 
 
 @register_transfer("latent-alignment")
@@ -23,7 +28,8 @@ class LatentAlignment(NetworkTransfer):
 
     The statistics of a night that is nearly all of one stage say more of the stage than of the person. So they are
     mixed with those of the training recordings, the more, the fewer stages (in the sense of the exponential of the
-    entropy) the network sees in the night without alignment.
+    entropy) the network sees in the night without alignment. ``by_stage`` goes further: stages count alike in the
+    statistics, however long they lasted, by their labels in training and by the predictions so far for a new night.
 
     Parameters
     ----------
@@ -33,11 +39,14 @@ class LatentAlignment(NetworkTransfer):
         Align the input as well.
     stages : float
         Number of stages from which a night's statistics count in full.
+    by_stage : bool
+        Let stages count alike in the statistics of a recording.
     """
 
     per_recording: int = 32
     at_input: bool = True
     stages: float = 2.5
+    by_stage: bool = False
 
     for_networks = True
     by_night = True
@@ -61,11 +70,22 @@ class LatentAlignment(NetworkTransfer):
         def objective(step):
             from .recording_norm import grouped
 
-            with grouped(step.module, step.night):
+            with grouped(step.module, step.night, self._weights(step) if self.by_stage else None):
                 return inner(step)
 
         draw = replace(stage.draw, per_recording=self.per_recording)
         return replace(stage, draw=draw, objective=objective, setting=f"{stage.setting} {self.setting()}")
+
+    def _weights(self, step):
+        """Return weights of the epochs of a batch; those without a label count as they are."""
+        import torch
+
+        weights = torch.ones(len(step.y), device=step.y.device)
+        for night in torch.unique(step.night):
+            here = (step.night == night) & step.labelled
+            if here.any():
+                weights[here] = stage_weights(torch.nn.functional.one_hot(step.y[here], N_OUTPUTS).float())
+        return weights
 
     @contextlib.contextmanager
     def predicting(self, network, module, X: np.ndarray):
@@ -75,12 +95,30 @@ class LatentAlignment(NetworkTransfer):
         from .recording_norm import recording_norms, released
 
         layers, logits = in_order(recording_norms(module), lambda: outputs(module, X))
-        seen = logits.double().softmax(dim=1).numpy().mean(axis=0)
-        effective = float(np.exp(-(seen * np.log(np.maximum(seen, 1e-12))).sum()))
-        strength = min(1.0, max(0.0, (effective - 1) / max(self.stages - 1, 1e-9)))
+        seen = logits.double().softmax(dim=1)
+        strength = self._strength(seen.numpy().mean(axis=0))
         try:
-            for layer in layers:
-                layer.measure(lambda: outputs(module, X), strength)
+            for again in range(ROUNDS if self.by_stage else 1):
+                seen = outputs(module, X).double().softmax(dim=1) if again else seen
+                weights = stage_weights(seen) if self.by_stage else None
+                for layer in layers:
+                    layer.measure(lambda: outputs(module, X), strength, weights)
             yield
         finally:
             released(module)
+
+    def _strength(self, shares: np.ndarray) -> float:
+        effective = float(np.exp(-(shares * np.log(np.maximum(shares, 1e-12))).sum()))
+        return min(1.0, max(0.0, (effective - 1) / max(self.stages - 1, 1e-9)))
+
+
+def stage_weights(p):
+    """Return a weight for each epoch by which stages count alike, shape ``(n,)``.
+
+    Parameters
+    ----------
+    p : tensor (n, 6)
+        Probabilities of the stages. One that is rarer than ``RAREST`` counts less: an epoch of it must not stand for
+        the night.
+    """
+    return p @ (1 / p.mean(dim=0).clamp_min(RAREST))

@@ -16,6 +16,9 @@ from .target_stage import TargetStage
 class TargetMixup(TargetStage):
     """Mix each source epoch with a random labelled target epoch of the same stage (Nahlik, BEETL 2021).
 
+    The sum of two signals that know nothing of each other is quieter than either: at equal shares by 3 dB. Amplitude
+    tells S3 from S4, and the nights that are predicted are not mixed, so the mixture is brought back to their power.
+
     Parameters
     ----------
     passes, lr, batch_size, pass_epochs, holdout, patience
@@ -24,10 +27,13 @@ class TargetMixup(TargetStage):
         The share of the target is drawn between 0 and this.
     target_share : float
         Share of each batch that is target epochs as they are.
+    keep_power : bool
+        Divide a mixture by the root of the sum of its squared shares.
     """
 
     most: float = 0.6
     target_share: float = 0.25
+    keep_power: bool = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -66,5 +72,6 @@ class TargetMixup(TargetStage):
         changed = np.flatnonzero(partner != index)
         if len(changed):
             part = share[changed][:, None, None]
-            X[changed] = (1 - part) * X[changed] + part * rows.signals(partner[changed])
+            mixture = (1 - part) * X[changed] + part * rows.signals(partner[changed])
+            X[changed] = mixture / np.sqrt((1 - part) ** 2 + part**2) if self.keep_power else mixture
         return X

@@ -13,7 +13,9 @@ def in_order(layers: Sequence[nn.Module], forward: Callable[[], torch.Tensor]) -
     return list(met), out
 
 
-def moments(layer: nn.Module, forward: Callable[[], object]) -> tuple[torch.Tensor, torch.Tensor]:
+def moments(
+    layer: nn.Module, forward: Callable[[], object], weights: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and variance of each channel that comes into a layer, over all that ``forward`` sends.
 
     Parameters
@@ -22,19 +24,36 @@ def moments(layer: nn.Module, forward: Callable[[], object]) -> tuple[torch.Tens
         Channels are the second dimension of its input.
     forward : callable
         Sends the night through the network.
+    weights : tensor (n_epochs,), optional
+        Weight of each epoch, in the order in which ``forward`` sends them.
     """
-    sums = [0.0, 0.0, 0.0]
+    means, variances = [], []
 
-    def count(_, inputs):
-        x = inputs[0].float()
-        dims, n = [0, *range(2, x.dim())], x.numel() // x.shape[1]
-        mean, var = x.mean(dims).cpu().double(), x.var(dims, unbiased=False).cpu().double()
-        for place, part in enumerate((n, n * mean, n * (var + mean**2))):
-            sums[place] = sums[place] + part
+    def keep(_, inputs):
+        mean, var = (part.cpu().double() for part in _moments_of_rows(inputs[0].float()))
+        means.append(mean)
+        variances.append(var)
 
-    _watched([layer], count, forward)
-    mean = sums[1] / sums[0]
-    return mean, (sums[2] / sums[0] - mean**2).clamp_min(0)
+    _watched([layer], keep, forward)
+    mean, var = torch.cat(means), torch.cat(variances)
+    weights = torch.ones(len(mean)) if weights is None else weights.repeat_interleave(len(mean) // len(weights))
+    return _together(mean, var, weights)
+
+
+def weighted_moments(x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and variance of each channel, the second dimension, with a weight for each row."""
+    return _together(*_moments_of_rows(x), weights)
+
+
+def _moments_of_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    x = x.reshape(len(x), x.shape[1], -1)
+    return x.mean(2), x.var(2, unbiased=False)
+
+
+def _together(mean: torch.Tensor, var: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    share = (weights / weights.sum()).to(mean)[:, None]
+    of_all = (share * mean).sum(0)
+    return of_all, (share * (var + (mean - of_all) ** 2)).sum(0)
 
 
 def _watched(layers: Sequence[nn.Module], hook: Callable, forward: Callable[[], object]):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..task import N_CHANS
-from .night_statistics import moments
+from .night_statistics import moments, weighted_moments
 
 MOMENTUM = 0.05
 EPS = 1e-5
@@ -32,6 +32,7 @@ class RecordingNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(n_features))
         self.register_buffer("running_var", torch.ones(n_features))
         self.groups: torch.Tensor | None = None
+        self.weights: torch.Tensor | None = None
         self.own: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -40,7 +41,7 @@ class RecordingNorm(nn.Module):
         mean, var = (self.running_mean, self.running_var) if self.own is None else self.own
         return self._standardised(x, mean, var)
 
-    def measure(self, forward: Callable[[], object], strength: float) -> None:
+    def measure(self, forward: Callable[[], object], strength: float, weights: torch.Tensor | None = None) -> None:
         """Take the statistics of a night, given that the layers before this one have theirs.
 
         Parameters
@@ -49,18 +50,19 @@ class RecordingNorm(nn.Module):
             Sends the night through the module.
         strength : float
             Share of the night; the rest is the mean over the training recordings.
+        weights : tensor (n_epochs,), optional
+            Weight of each epoch.
         """
-        training = self.running_mean, self.running_var
-        self.own = tuple(
-            torch.lerp(a, b.to(a), strength) for a, b in zip(training, moments(self, forward), strict=True)
-        )
+        training, found = (self.running_mean, self.running_var), moments(self, forward, weights)
+        self.own = tuple(torch.lerp(a, b.to(a), strength) for a, b in zip(training, found, strict=True))
 
     def _by_group(self, x: torch.Tensor) -> torch.Tensor:
         out = torch.empty_like(x)
-        groups = self.groups.repeat_interleave(len(x) // len(self.groups))  # channels may pass a trunk as rows
+        rows = len(x) // len(self.groups)  # channels may pass a trunk as rows
+        groups, weights = self.groups.repeat_interleave(rows), self.weights.to(x.dtype).repeat_interleave(rows)
         for group in torch.unique(groups):
             here = groups == group
-            mean, var = _batch_moments(x[here])
+            mean, var = weighted_moments(x[here], weights[here])
             out[here] = self._standardised(x[here], mean, var).to(out.dtype)
             if not self.training:
                 continue
@@ -73,11 +75,6 @@ class RecordingNorm(nn.Module):
         shape = [1, -1] + [1] * (x.dim() - 2)
         scale = self.weight / torch.sqrt(var + EPS)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
-
-
-def _batch_moments(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    dims = [0, *range(2, x.dim())]
-    return x.mean(dims), x.var(dims, unbiased=False)
 
 
 def aligned(module: nn.Module, at_input: bool) -> nn.Module:
@@ -102,15 +99,16 @@ def _align_input(module: nn.Module, inputs: tuple) -> tuple:
 
 
 @contextlib.contextmanager
-def grouped(module: nn.Module, night: torch.Tensor) -> Iterator[None]:
-    """Tell which epochs of a batch belong to one recording."""
+def grouped(module: nn.Module, night: torch.Tensor, weights: torch.Tensor | None = None) -> Iterator[None]:
+    """Tell which epochs of a batch belong to one recording, and how much each counts in its statistics."""
+    weights = torch.ones(len(night), device=night.device) if weights is None else weights
     for layer in recording_norms(module):
-        layer.groups = night
+        layer.groups, layer.weights = night, weights
     try:
         yield
     finally:
         for layer in recording_norms(module):
-            layer.groups = None
+            layer.groups = layer.weights = None
 
 
 def released(module: nn.Module) -> None:

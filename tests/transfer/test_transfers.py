@@ -17,6 +17,7 @@ from beetl_task1.models.signals import Rows, SignalStore
 from beetl_task1.models.stage import Step
 from beetl_task1.transfer import make_transfer, put_into, transfer_class, transfer_names
 from beetl_task1.transfer.adabn import batch_norms
+from beetl_task1.transfer.latent_alignment import RAREST, stage_weights
 
 STAGE = {"passes": 1, "batch_size": 24, "holdout": 0, "lr": 3e-3}
 SETTINGS = {
@@ -211,7 +212,7 @@ def test_mixup_by_the_definition(rng):
     values = rng.permutation(48).astype(np.float32) + 1
     rows.signals = lambda index: np.tile(values[index][:, None, None], (1, 2, 3000))
     index = rng.permutation(48)
-    mixup = make_transfer({"name": "mixup", "most": 0.4})
+    mixup = make_transfer({"name": "mixup", "most": 0.4, "keep_power": False})
     X = mixup.mixed(rows, index, np.random.default_rng(0))[:, 0, 0]
     shares = []
     for row, value in zip(index, X, strict=True):
@@ -230,6 +231,20 @@ def test_mixup_by_the_definition(rng):
     assert (mixed > 0).all()
     assert mixed.max() <= 0.4
     assert len(np.unique(mixed)) == len(mixed)
+
+
+def test_mixup_keeps_the_power(rng):
+    rows = Rows([SOURCE[0], TARGET[0]], ["source", "target"], SignalStore(None), "night")
+    noise = rng.normal(size=(48, 2, 3000)).astype(np.float32)
+    rows.signals = lambda index: noise[index]
+    mixed = np.flatnonzero(np.isin(rows.y, TARGET[0].y) & (rows.role == "source"))
+
+    def power(**parameters):
+        mixup = make_transfer({"name": "mixup", "most": 1.0, **parameters})
+        return mixup.mixed(rows, mixed, np.random.default_rng(0)).var(axis=(1, 2))
+
+    np.testing.assert_allclose(power(), 1, atol=0.1)
+    assert power(keep_power=False).min() < 0.6
 
 
 # AdaBN and latent alignment
@@ -321,6 +336,27 @@ def test_a_night_of_one_stage_leans_on_the_training_recordings():
         return network.predict_proba(alone)[:, stage].mean()
 
     assert share(6.0) > share(1.0)
+
+
+def test_stages_count_alike_in_the_statistics():
+    few, rare = torch.eye(6)[[0, 0, 0, 1]], torch.eye(6)[[0] * 99 + [1]]
+    np.testing.assert_allclose(stage_weights(few), [4 / 3, 4 / 3, 4 / 3, 4])
+    np.testing.assert_allclose(stage_weights(rare)[[0, 99]], [100 / 99, 1 / RAREST], rtol=1e-6)
+
+
+def test_alignment_by_stage_does_not_mind_how_long_a_stage_lasted():
+    whole = night(11, group="65-79", n_epochs=48)
+
+    def moved(by_stage):
+        network = tiny({"name": "latent-alignment", "by_stage": by_stage, "stages": 1}, passes=6)
+        with torch.no_grad():
+            network.module_.get_submodule(network.head[0]).weight.mul_(20)  # sure of its stages
+        p = network.predict_proba(whole)
+        often = p.argmax(1) == np.bincount(p.argmax(1)).argmax()
+        q = network.predict_proba(like(whole, np.concatenate([whole.X, *[whole.X[often]] * 6])))[:48]
+        return np.abs(p - q).mean()
+
+    assert moved(True) < 0.5 * moved(False)
 
 
 ALIGNED = [n for n in model_names() if getattr(model_class(n), "by_night", False)]
