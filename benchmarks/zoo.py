@@ -21,7 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import recall_score
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities
@@ -29,9 +28,9 @@ from beetl_task1.models.base import Resources
 from beetl_task1.models.checkpoints import load_card, load_weights
 from beetl_task1.recipes import training
 from beetl_task1.recipes.recipe import DEFAULT, load_recipe, recipe_names
-from beetl_task1.scoring import leaderboard_score
+from beetl_task1.scoring import leaderboard_score, stage_recall
 from beetl_task1.submission.predict import PROBABILITIES, predict
-from beetl_task1.task import N_OUTPUTS, TARGET_GROUPS
+from beetl_task1.task import TARGET_GROUPS
 from beetl_task1.validation.crossval import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -66,7 +65,7 @@ def measure(options: argparse.Namespace) -> dict:
             "score": leaderboard_score(held_out, decided),
             "score_argmax": found.summary["score"],
             "without_transfer": leaderboard_score(held_out, pooled(decision.decide(found.without.probabilities))),
-            "recall": recall_score(held_out, decided, labels=range(N_OUTPUTS), average=None, zero_division=0).tolist(),
+            "recall": stage_recall(held_out, decided).tolist(),
             "test": leaderboard_score(truth, pooled(decision.decide(test))),
             "test_argmax": leaderboard_score(truth, pooled({key: p.argmax(axis=1) for key, p in test.items()})),
             "train_seconds": trained - began,
