@@ -17,7 +17,6 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,9 @@ from beetl_task1.recipes.recipe import DEFAULT, load_recipe, recipe_names
 from beetl_task1.scoring import leaderboard_score, stage_recall
 from beetl_task1.submission.predict import PROBABILITIES, predict
 from beetl_task1.task import TARGET_GROUPS
-from beetl_task1.validation.crossval import validate
+from beetl_task1.validation.crossval import shared_folds
+from beetl_task1.validation.outoffold import Setting, out_of_fold
+from beetl_task1.validation.splits import outer_splits
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "zoo.json"
@@ -50,24 +51,26 @@ def measure(options: argparse.Namespace) -> dict:
     resources = Resources(out / "cache", options.jobs, _tell)
     row["data"] = folder.provenance.describe()
     decision = training.decision_of(recipe)
-    recipe = replace(recipe, decision={"strength": 0})
     for group in TARGET_GROUPS:
         began = time.perf_counter()
         checkpoint = training.train_if_missing(recipe, group, folder, place / "checkpoints", resources)[0]
         trained = time.perf_counter()
         predict(recipe, group, folder, place / "checkpoints", place / "submissions", resources)
         predicted = time.perf_counter()
-        found = validate(recipe, group, folder, place / "checkpoints", resources)
-        held_out, decided = pooled(found.truth), pooled(decision.decide(found.probabilities))
+        nights = folder.recordings(group, "target")
+        splits = outer_splits(shared_folds(nights, group, place / "checkpoints"))
+        setting = Setting(group, folder, place / "checkpoints", resources, splits, inner=False, test_nights=False)
+        found = out_of_fold(recipe, setting)
+        held_out, decided = pooled({r.key: r.y for r in nights}), pooled(decision.decide(found.outer))
         test = load_probabilities(place / "submissions" / f"{recipe.name}-{group}" / PROBABILITIES)[0]
         truth = np.loadtxt(data / "truth" / f"{group}.txt", dtype=int)
         row[group] = {
             "score": leaderboard_score(held_out, decided),
-            "score_argmax": found.summary["score"],
-            "without_transfer": leaderboard_score(held_out, pooled(decision.decide(found.without.probabilities))),
+            "score_argmax": leaderboard_score(held_out, most_probable(found.outer)),
+            "without_transfer": leaderboard_score(held_out, pooled(decision.decide(found.source_only))),
             "recall": stage_recall(held_out, decided).tolist(),
             "test": leaderboard_score(truth, pooled(decision.decide(test))),
-            "test_argmax": leaderboard_score(truth, pooled({key: p.argmax(axis=1) for key, p in test.items()})),
+            "test_argmax": leaderboard_score(truth, most_probable(test)),
             "train_seconds": trained - began,
             "predict_seconds": predicted - trained,
             "validate_seconds": time.perf_counter() - predicted,
@@ -80,6 +83,11 @@ def measure(options: argparse.Namespace) -> dict:
 def pooled(nights: dict) -> np.ndarray:
     """Return the values of all nights in the order of a submission."""
     return np.concatenate([nights[key] for key in sorted(nights)])
+
+
+def most_probable(nights: dict) -> np.ndarray:
+    """Return the most probable stages of all nights in the order of a submission."""
+    return pooled({key: p.argmax(axis=1) for key, p in nights.items()})
 
 
 def _history(checkpoint: Path, seed: int) -> dict:

@@ -75,6 +75,8 @@ class Setting:
     inner : bool
         Whether something is fitted on top of the probabilities. The plain argmax of each epoch needs no predictions of
         the other subjects, and half of the fits are saved.
+    test_nights : bool
+        Whether the models that are scored predict the test nights too, to be set beside the target.
     """
 
     group: str
@@ -83,6 +85,7 @@ class Setting:
     resources: Resources
     splits: Sequence[Split]
     inner: bool = True
+    test_nights: bool = True
 
     @property
     def subjects(self) -> list[int]:
@@ -221,7 +224,9 @@ class _Work:
         self.setting.resources.progress(done, total, f"{self._now}: {text}")
 
     def _tests(self, split: Split) -> list[Recording]:
-        """Return the test nights where they are predicted: by the models that are scored."""
+        """Return the test nights where they are predicted: by the models that are scored, if anyone asks."""
+        if not self.setting.test_nights:
+            return []
         scored = self.setting.splits if uses_target(self.recipe) else [source_only(self.setting.subjects)]
         return self.setting.test if split in scored else []
 

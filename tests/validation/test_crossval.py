@@ -20,7 +20,7 @@ from beetl_task1.models.features_logreg import FeaturesLogreg
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.validation import crossval, outoffold
-from beetl_task1.validation.splits import blocks
+from beetl_task1.validation.splits import blocks, outer_splits
 from beetl_task1.validation.zoo import zoo
 
 GROUP = "65-79"
@@ -218,6 +218,20 @@ def test_a_stage_on_the_source_alone_is_fitted_once(tree, cache, tmp_path, monke
     monkeypatch.undo()
     plain = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "b", Resources(cache))
     assert plain.summary["score"] == staged.summary["score"]
+
+
+def test_test_nights_are_predicted_only_where_asked(tree, cache, tmp_path):
+    data, recipe = DataFolder(tree), load_recipe("features-logreg")
+    nights = data.recordings(GROUP, "target")
+    splits = outer_splits(crossval.shared_folds(nights, GROUP, tmp_path))
+    with_tests, without = (
+        outoffold.out_of_fold(recipe, outoffold.Setting(GROUP, data, tmp_path, Resources(cache), splits, False, asked))
+        for asked in (True, False)
+    )
+    assert set(with_tests.test) == {r.key for r in data.recordings(GROUP, "test")}
+    assert not without.test
+    for key, found in with_tests.outer.items():
+        np.testing.assert_array_equal(found, without.outer[key])
 
 
 def test_a_model_without_use_for_target_nights_is_fitted_once(tree, cache, tmp_path, monkeypatch):
