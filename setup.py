@@ -17,7 +17,9 @@ setup(
     license="BSD-3-Clause",
     python_requires=">=3.11",
     packages=find_packages(include=["beetl_task1", "beetl_task1.*"]),
-    package_data={"beetl_task1": ["recipes/*.toml", "data/simulate/*.json", "validation/report/*.jinja"]},
+    package_data={
+        "beetl_task1": ["recipes/*.toml", "recipes/*.json", "data/simulate/*.json", "validation/report/*.jinja"]
+    },
     install_requires=[
         "braindecode>=1.8",
         "click>=8.1",

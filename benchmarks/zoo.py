@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 
@@ -26,13 +27,14 @@ from beetl_task1.data.probabilities import load_probabilities
 from beetl_task1.models.base import Resources
 from beetl_task1.models.checkpoints import load_card, load_weights
 from beetl_task1.recipes import training
-from beetl_task1.recipes.recipe import DEFAULT, load_recipe, recipe_names
+from beetl_task1.recipes.recipe import load_recipe, recipe_names
 from beetl_task1.scoring import leaderboard_score, stage_recall
 from beetl_task1.submission.predict import PROBABILITIES, predict
 from beetl_task1.task import TARGET_GROUPS
 from beetl_task1.validation.crossval import shared_folds
 from beetl_task1.validation.outoffold import Setting, out_of_fold
 from beetl_task1.validation.splits import outer_splits
+from beetl_task1.validation.zoo import REFERENCE
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "zoo.json"
@@ -138,22 +140,42 @@ def run(names: list[str], options: argparse.Namespace) -> None:
         print(f"{name}: {place}", flush=True)
 
 
-def collect(out: Path) -> None:
-    """Gather the rows into the file that the tables are made of."""
+def collect(out: Path) -> list[dict]:
+    """Gather the rows into the file that the tables are made of, and what ``beetl-task1 models`` lists of them."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     found = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*[0-9].json"))]
     rows = {f"{row['recipe']} {row['seeds'][0]}": row for row in [*known, *found]}
-    RESULTS.write_text(json.dumps([rows[key] for key in sorted(rows)], indent=1) + "\n")
+    rows = [rows[key] for key in sorted(rows)]
+    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    names = dict.fromkeys(row["recipe"] for row in rows)
+    scores = {
+        name: {g: round(mean(row[g]["score"] for row in rows if row["recipe"] == name), 1) for g in TARGET_GROUPS}
+        for name in names
+    }
+    REFERENCE.write_text(json.dumps({"data": rows[0]["data"], "scores": scores}, indent=1) + "\n")
+    return sorted(rows, key=lambda row: -sum(row[group]["score"] for group in TARGET_GROUPS))
 
 
-def table() -> str:
-    """Return the table of all rows as Markdown."""
+def short_table(rows: list[dict]) -> str:
+    """Return the scores of all rows as Markdown."""
+    lines = ["| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        younger, older = (row[group] for group in TARGET_GROUPS)
+        lines.append(
+            f"| `{row['recipe']}` | {row['seeds'][0]} | {younger['score']:.1f} | {older['score']:.1f} | "
+            f"{younger['test']:.1f} | {older['test']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def table(rows: list[dict]) -> str:
+    """Return all that was measured as Markdown."""
     lines = [
         "| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 | passes, levelled off | train, core min | "
         "predict, s | parameters | memory, GB |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in sorted(json.loads(RESULTS.read_text()), key=lambda row: -row["80-95"]["score"]):
+    for row in rows:
         younger, older = (row[group] for group in TARGET_GROUPS)
         level = {True: "yes", False: "no", None: "-"}[row.get("levelled")]
         minutes = row["jobs"] * row.get("minutes", younger["train_seconds"] / 60)
@@ -185,17 +207,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--younger-target", action="store_true", help="for 80-95: 65-79 trains too")
     parser.add_argument("--jobs", type=int, default=2, help="threads of a recipe")
-    parser.add_argument("--table", action="store_true", help="gather the rows and write the table into docs/zoo.md")
+    parser.add_argument("--table", action="store_true", help="gather the rows and write the tables")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         given.row.write_text(json.dumps(measure(given), indent=1) + "\n")
     elif given.table:
-        collect(given.out)
-        put(DOCS / "zoo.md", table())
+        rows = collect(given.out)
+        put(DOCS / "zoo.md", table(rows))
+        put(DOCS.parent / "README.md", short_table(rows))
     else:
-        run(given.recipe or [name for name in recipe_names() if name != DEFAULT], given)
+        run(given.recipe or recipe_names(), given)
 
 
 if __name__ == "__main__":

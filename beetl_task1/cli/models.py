@@ -9,13 +9,13 @@ from . import options
 @options.checkpoints
 @options.as_json
 def models(checkpoints, as_json):
-    """List the zoo: each recipe, what it is, its trained checkpoints and its last validation score.
+    """List the zoo: each recipe, what it is, its reference score, its checkpoints and its last validation score.
 
     \b
     Example:
       beetl-task1 models
     """
-    from ..validation.zoo import zoo
+    from ..validation.zoo import reference_scores, zoo
     from .show import show_zoo
 
-    show_zoo(zoo(checkpoints), as_json)
+    show_zoo(zoo(checkpoints), reference_scores()["data"], as_json)

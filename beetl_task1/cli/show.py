@@ -93,16 +93,19 @@ def show_simulation(out: Path, marker: dict, as_json: bool) -> None:
     click.echo(f"simulated a {marker['size']} competition with seed {marker['seed']} in {out}")
 
 
-def show_zoo(rows: Sequence[dict], as_json: bool) -> None:
-    """Print the zoo."""
+def show_zoo(rows: Sequence[dict], measured_on: str, as_json: bool) -> None:
+    """Print the zoo; ``measured_on`` are the data of the reference scores."""
     if as_json:
         show_json(rows)
         return
     data = list(dict.fromkeys(text for row in rows for state in row["groups"].values() for text in _data_of(state)))
-    table = _table("recipe", *TARGET_GROUPS, "what it is")
+    table = _table("recipe", "reference", *TARGET_GROUPS, "what it is")
     for row in rows:
-        table.add_row(row["recipe"], *(_state(row["groups"][g], data) for g in TARGET_GROUPS), row["description"])
+        reference = " / ".join(f"{row['reference'][g]:.1f}" for g in TARGET_GROUPS if g in row["reference"]) or "-"
+        here = (_state(row["groups"][g], data) for g in TARGET_GROUPS)
+        table.add_row(row["recipe"], reference, *here, row["description"])
     _print(table)
+    click.echo(f"reference: {' / '.join(TARGET_GROUPS)}, leaving one target subject out, on {measured_on}")
     for number, text in enumerate(data, 1):
         click.echo(f"[{number}] {text}")
 

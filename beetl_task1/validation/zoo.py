@@ -1,5 +1,6 @@
 """The zoo at a glance: recipes, their checkpoints and their last scores."""
 
+import json
 from pathlib import Path
 
 from ..models.checkpoints import has_checkpoint, load_card
@@ -7,6 +8,9 @@ from ..recipes.recipe import load_recipe, recipe_names
 from ..recipes.training import checkpoint_folder
 from ..task import TARGET_GROUPS
 from .crossval import load_summary
+
+REFERENCE = Path(__file__).parents[1] / "recipes" / "measured.json"
+"""Scores of the recipes that ship, written by ``benchmarks/zoo.py --table``."""
 
 
 def zoo(checkpoints: Path) -> list[dict]:
@@ -21,16 +25,25 @@ def zoo(checkpoints: Path) -> list[dict]:
     -------
     list of dict
         Keys ``recipe``, ``description`` and ``groups``: for each target group what its checkpoint was trained on
-        (``None`` without one), the last cross-validated score (``None`` without one) and the data of that score.
+        (``None`` without one), the last cross-validated score (``None`` without one) and the data of that score;
+        ``reference``: the score of each group that was measured for ``docs/zoo.md``, empty for a user's own.
     """
-    shipped = recipe_names()
+    shipped, reference = recipe_names(), reference_scores()["scores"]
     found = {p.parent.parent.name for p in Path(checkpoints).glob("*/*/*.json")} - set(shipped)
-    return [_row(Path(checkpoints), name, name in shipped) for name in [*shipped, *sorted(found)]]
+    return [
+        {
+            "recipe": name,
+            "description": load_recipe(name).description if name in shipped else "your own",
+            "reference": reference.get(name, {}) if name in shipped else {},
+            "groups": {group: _state(Path(checkpoints), name, group) for group in TARGET_GROUPS},
+        }
+        for name in [*shipped, *sorted(found)]
+    ]
 
 
-def _row(checkpoints: Path, name: str, shipped: bool) -> dict:
-    groups = {group: _state(checkpoints, name, group) for group in TARGET_GROUPS}
-    return {"recipe": name, "description": load_recipe(name).description if shipped else "your own", "groups": groups}
+def reference_scores() -> dict:
+    """Return the measured scores: ``data``, what they were measured on, and ``scores``, by recipe and group."""
+    return json.loads(REFERENCE.read_text())
 
 
 def _state(checkpoints: Path, name: str, group: str) -> dict:

@@ -21,7 +21,7 @@ from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.validation import crossval, outoffold
 from beetl_task1.validation.splits import blocks, outer_splits
-from beetl_task1.validation.zoo import zoo
+from beetl_task1.validation.zoo import reference_scores, zoo
 
 GROUP = "65-79"
 
@@ -290,6 +290,8 @@ def test_the_zoo_lists_scores_and_checkpoints(validated):
     assert rows["features-logreg"]["groups"][GROUP]["score"] > 70
     assert rows["features-logreg"]["groups"][GROUP]["trained_on"] is None
     assert rows["default"]["groups"]["80-95"]["score"] is None
+    assert 35 < rows["chambon"]["reference"]["80-95"] < 100
+    assert set(reference_scores()["scores"]) <= set(rows), "scores of recipes that are gone"
 
 
 def test_an_incomplete_test_set_does_not_stop_the_validation(tree, cache, tmp_path):
