@@ -178,11 +178,12 @@ def table(rows: list[dict]) -> str:
     for row in rows:
         younger, older = (row[group] for group in TARGET_GROUPS)
         level = {True: "yes", False: "no", None: "-"}[row.get("levelled")]
+        parameters = f"{row['parameters']:,}" if "parameters" in row else "-"
         minutes = row["jobs"] * row.get("minutes", younger["train_seconds"] / 60)
         lines.append(
             f"| `{row['recipe']}` | {row['seeds'][0]} | {_pair(younger)} | {_pair(older)} | {younger['test']:.1f} | "
             f"{older['test']:.1f} | {row.get('passes', '-')}, {level} | {minutes:.1f} | "
-            f"{older['predict_seconds']:.0f} | {row.get('parameters', 0):,} | {row['peak_gb']:.1f} |"
+            f"{older['predict_seconds']:.0f} | {parameters} | {row['peak_gb']:.1f} |"
         )
     return "\n".join(lines) + "\n"
 
