@@ -38,6 +38,7 @@ from beetl_task1.validation.zoo import REFERENCE
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "zoo.json"
+CURVES = DOCS / "figures" / "learning-curves.png"
 COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
 """Ends of the names of tensors that no gradient moves."""
 LEVEL = 0.01
@@ -193,6 +194,28 @@ def _pair(found: dict) -> str:
     return f"{score:.1f}" if abs(score - without) < 1e-9 else f"{score:.1f} ({without:.1f} without)"
 
 
+def draw_curves(rows: list[dict], path: Path) -> None:
+    """Draw how the stages on the source went on held-out source subjects, over the core minutes spent."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4), constrained_layout=True)
+    for row in rows:
+        source = [entry for entry in row.get("history", []) if entry["valid_loss"] is not None]
+        if not source or {entry["stage"] for entry in row["history"]} != {"source"} or row["recipe"].endswith("adabn"):
+            continue
+        minutes = np.cumsum([entry["seconds"] for entry in source]) / 60 * row["jobs"]
+        for panel, key in zip(panels, ("valid_loss", "valid_score"), strict=True):
+            label = row["recipe"] + f", seed {row['seeds'][0]}" * (row["seeds"][0] > 0)
+            panel.plot(minutes, [entry[key] for entry in source], marker=".", label=label)
+    for panel, name in zip(panels, ("loss", "balanced accuracy, %"), strict=True):
+        panel.set(xlabel="core minutes", ylabel=f"held-out source subjects: {name}", xlim=(0, None))
+    panels[1].legend(fontsize="small")
+    figure.savefig(path, dpi=100)
+
+
 def put(path: Path, text: str) -> None:
     """Put the table between the marks of a document."""
     before, _, rest = path.read_text().partition("<!-- zoo -->\n")
@@ -218,6 +241,7 @@ def main() -> None:
         rows = collect(given.out)
         put(DOCS / "zoo.md", table(rows))
         put(DOCS.parent / "README.md", short_table(rows))
+        draw_curves(rows, CURVES)
     else:
         run(given.recipe or recipe_names(), given)
 
