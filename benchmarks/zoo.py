@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities
@@ -98,7 +100,6 @@ def _history(checkpoint: Path, seed: int) -> dict:
     path = checkpoint / f"history-seed{seed}.csv"
     if not path.exists():
         return {}
-    import pandas as pd
     from safetensors.torch import load
 
     table = pd.read_csv(path)
@@ -195,21 +196,18 @@ def _pair(found: dict) -> str:
 
 
 def draw_curves(rows: list[dict], path: Path) -> None:
-    """Draw how the stages on the source went on held-out source subjects, over the core minutes spent."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4), constrained_layout=True)
+    """Draw how the stages on the source went on held-out source subjects, over the core minutes spent; each once."""
+    curves = {}
     for row in rows:
-        source = [entry for entry in row.get("history", []) if entry["valid_loss"] is not None]
-        if not source or {entry["stage"] for entry in row["history"]} != {"source"} or row["recipe"].endswith("adabn"):
-            continue
-        minutes = np.cumsum([entry["seconds"] for entry in source]) / 60 * row["jobs"]
+        table = pd.DataFrame(row.get("history"), columns=["stage", "valid_loss", "valid_score", "seconds"])
+        if set(table["stage"]) == {"source"} and table["valid_loss"].notna().all():
+            curves.setdefault(tuple(table["valid_loss"]), (row, table))
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for row, table in curves.values():
+        minutes = table["seconds"].cumsum() / 60 * row["jobs"]
         for panel, key in zip(panels, ("valid_loss", "valid_score"), strict=True):
-            label = row["recipe"] + f", seed {row['seeds'][0]}" * (row["seeds"][0] > 0)
-            panel.plot(minutes, [entry[key] for entry in source], marker=".", label=label)
+            panel.plot(minutes, table[key], marker=".", label=f"{row['recipe']}, seed {row['seeds'][0]}")
     for panel, name in zip(panels, ("loss", "balanced accuracy, %"), strict=True):
         panel.set(xlabel="core minutes", ylabel=f"held-out source subjects: {name}", xlim=(0, None))
     panels[1].legend(fontsize="small")
