@@ -17,9 +17,7 @@ setup(
     license="BSD-3-Clause",
     python_requires=">=3.11",
     packages=find_packages(include=["beetl_task1", "beetl_task1.*"]),
-    package_data={
-        "beetl_task1": ["recipes/*.toml", "recipes/*.json", "data/simulate/*.json", "validation/report/*.jinja"]
-    },
+    package_data={"beetl_task1": ["recipes/*.toml", "recipes/*.json", "simulate/*.json", "validation/report/*.jinja"]},
     install_requires=[
         "braindecode>=1.8",
         "click>=8.1",
@@ -28,6 +26,7 @@ setup(
         "joblib>=1.4",
         "matplotlib>=3.8",
         "mne>=1.8",
+        "msgspec>=0.19",
         "numpy>=1.26",
         "pandas>=2.1",
         "pooch>=1.8",
@@ -45,7 +44,7 @@ setup(
     extras_require={
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
-        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6", "tensorboard>=2.16", "wandb>=0.17"],
+        "test": ["mypy>=1.11", "pytest>=8", "pytest-xdist>=3.5", "ruff>=0.6", "tensorboard>=2.16", "wandb>=0.17"],
     },
     entry_points={"console_scripts": ["beetl-task1 = beetl_task1.cli:main"]},
 )

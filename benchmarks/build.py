@@ -18,7 +18,7 @@ from pathlib import Path
 import edfio
 import numpy as np
 
-from beetl_task1.data.sleep_edf.records import group_of, known_records
+from beetl_task1.sleep_edf.records import group_of, known_records
 
 HOURS, SFREQ = 22, 100
 STAGES = "W" * 960 + "1223344332255" * 74 + "W" * 720

@@ -17,10 +17,10 @@ from real_nights import default_folder, hypnograms, log_powers, six_stages, weak
 from scipy.stats import norm, rankdata
 from stage_statistics import RARE, stage_statistics
 
-from beetl_task1.data.simulate import simulate_night, spectrum, tables
-from beetl_task1.data.simulate.night import scored_hypnogram
-from beetl_task1.data.simulate.streams import generator
-from beetl_task1.data.simulate.subject import draw_subject, night_effect
+from beetl_task1.simulate import simulate_night, spectrum, tables
+from beetl_task1.simulate.night import scored_hypnogram
+from beetl_task1.simulate.streams import generator
+from beetl_task1.simulate.subject import draw_subject, night_effect
 
 PACKAGE = Path(__file__).resolve().parents[1] / "beetl_task1" / "data" / "simulate"
 N_POWERS = 12

@@ -8,10 +8,10 @@ from real_nights import hypnograms
 from sklearn.metrics import cohen_kappa_score
 
 from beetl_task1 import task
-from beetl_task1.data.simulate import plan, scorer
-from beetl_task1.data.simulate.night import scored_hypnogram
-from beetl_task1.data.simulate.streams import generator
-from beetl_task1.data.simulate.subject import draw_subject
+from beetl_task1.simulate import plan, scorer
+from beetl_task1.simulate.night import scored_hypnogram
+from beetl_task1.simulate.streams import generator
+from beetl_task1.simulate.subject import draw_subject
 
 TARGET_COUNTS = np.array([13_819, 3_311, 9_739, 1_393, 559, 3_189])
 FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])

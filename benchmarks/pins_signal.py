@@ -14,8 +14,8 @@ from scipy.stats import f as f_distribution
 from stage_statistics import stage_statistics
 
 from beetl_task1 import task
-from beetl_task1.data.simulate import simulate_night
-from beetl_task1.data.simulate.borders import LEVELS
+from beetl_task1.simulate import simulate_night
+from beetl_task1.simulate.borders import LEVELS
 
 SHORT = 160
 """Epochs of a night of which only the Wake before sleep is used (ten epochs, as long as the real SC4001 piece)."""

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 from weak_features import weak_features
 
-from beetl_task1.data.simulate import simulate_night, spectrum
-from beetl_task1.data.simulate.borders import LEVELS
-from beetl_task1.data.simulate.subject import AGES
+from beetl_task1.simulate import simulate_night, spectrum
+from beetl_task1.simulate.borders import LEVELS
+from beetl_task1.simulate.subject import AGES
 
 N_EPOCHS = 1085
 """Length of a young night, the mean of the real ones."""

@@ -16,7 +16,7 @@ from realism_nights import young
 from scipy.signal import welch
 
 from beetl_task1 import task
-from beetl_task1.data.simulate import simulate_night
+from beetl_task1.simulate import simulate_night
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -7,8 +7,9 @@ import beetl_task1
 
 ROOT = Path(beetl_task1.__file__).parent
 LAYERS = (
-    {"task", "errors", "scoring", "writing"},
+    {"task", "errors", "scoring", "writing", "progress", "typed", "store"},
     {"data"},
+    {"simulate", "download", "sleep_edf", "audit"},
     {"features"},
     {"models"},
     {"transfer"},

@@ -33,7 +33,7 @@ def build(sleep_edf, out, groups, fetch, single_nights, seed, jobs, as_json):
       beetl-task1 build --sleep-edf physionet --fetch --out open
       beetl-task1 submit --data open --group 65-79
     """
-    from ..data import sleep_edf as library
+    from .. import sleep_edf as library
     from .progress import progress_bar
 
     groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)

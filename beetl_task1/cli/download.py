@@ -52,7 +52,7 @@ def download(ctx, groups, labels, out, keep_archives, api, look, jobs):
       beetl-task1 download --out data
       beetl-task1 download --group 80-95 --labels --out data
     """
-    from ..data.download import download as run
+    from ..download import download as run
     from .progress import progress_bar
 
     groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)

@@ -22,7 +22,7 @@ def inspect(ctx, data, unit, allow_partial, jobs, as_json, groups, nights):
     Example:
       beetl-task1 inspect --data DATA --jobs 2
     """
-    from ..data.audit import audit
+    from ..audit import audit
     from ..data.files import DataFolder
     from .progress import progress_bar
 
@@ -126,7 +126,7 @@ def _order(order):
 
 
 def _spectra(spectra):
-    from ..data.audit.night import BANDS
+    from ..audit.night import BANDS
     from .tables import table
 
     rows = [

@@ -30,7 +30,7 @@ def simulate(out, size, seed, prior, border_evidence, jobs, as_json):
     Example:
       beetl-task1 simulate --out sim --size medium --seed 1
     """
-    from ..data.simulate import simulate as run
+    from ..simulate import simulate as run
     from .progress import progress_bar
     from .show import show_simulation
 

@@ -119,6 +119,7 @@ class Recording:
 
     @property
     def X(self) -> np.ndarray:
+        """Signal in volts; see the class."""
         if self._array is not None:
             return self._array
         X = None if self._held is None else self._held()
@@ -132,6 +133,7 @@ class Recording:
 
     @property
     def y(self) -> np.ndarray | None:
+        """Stages; see the class."""
         if self._y is None and self._y_path is not None:
             self._y = check_labels(load_array(self._y_path), str(self._y_path))
             self._check_length()

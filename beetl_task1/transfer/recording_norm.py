@@ -36,6 +36,7 @@ class RecordingNorm(nn.Module):
         self.own: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the standardised features."""
         if self.groups is not None:
             return self._by_group(x)
         mean, var = (self.running_mean, self.running_var) if self.own is None else self.own
@@ -118,4 +119,5 @@ def released(module: nn.Module) -> None:
 
 
 def recording_norms(module: nn.Module) -> list[RecordingNorm]:
+    """Return the layers of alignment."""
     return [part for part in module.modules() if isinstance(part, RecordingNorm)]

@@ -1,0 +1,74 @@
+"""How loud every band is along a night: stage, sleeper, night, and what drifts within the night."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
+from scipy.special import ndtri
+
+from . import tables
+from .scorer import STEPS
+
+BLEND_SECONDS = 20.0
+"""Stages pass into one another: standard deviation of the blend along time."""
+_SLOW_SHARE = np.array([0.70, 0.45, 0.50, 0.60, 0.60, 0.40])
+"""Share of the within-night variance, by stage, that drifts (the rest is new in every epoch)."""
+_DRIFT = 0.95
+"""Correlation of the drift between neighbouring epochs."""
+
+
+def stage_weights(path: np.ndarray) -> np.ndarray:
+    """Return how much of each stage the sleeper is in, (n_steps, 6), summing to 1."""
+    return gaussian_filter1d(np.eye(6)[path], BLEND_SECONDS * STEPS / 30, axis=0, mode="nearest")
+
+
+def draw_powers(
+    rng: np.random.Generator,
+    weights: np.ndarray,
+    effect: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the log powers along a night.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    weights : (n_steps, 6)
+        Stage weights in steps of 5 s.
+    effect : (6, 12)
+        What the sleeper and the night add to every stage.
+
+    Returns
+    -------
+    powers : (n_steps, 12)
+        Log powers in the order of :data:`tables.N_POWERS`.
+    deviation : (n_steps, 12)
+        The part of them that stage, sleeper and night do not explain: how awake, how deep, how restless.
+    """
+    left = _residuals(rng, len(weights) // STEPS)
+    epochs = np.arange(left.shape[1]) * STEPS + (STEPS - 1) / 2
+    steps = np.arange(len(weights))
+    deviation = np.zeros((len(weights), tables.N_POWERS))
+    for k in range(tables.N_STAGES):
+        for d in range(tables.N_POWERS):
+            deviation[:, d] += weights[:, k] * np.interp(steps, epochs, left[k, :, d])
+    return np.einsum("tk,kd->td", weights, tables.load("powers")["mean"] + effect) + deviation, deviation
+
+
+def _residuals(rng: np.random.Generator, n_epochs: int) -> np.ndarray:
+    """Return what is left after stage, sleeper and night, (6, n_epochs, 12): a latent course, shaped by each stage."""
+    table = tables.load("powers")
+    fresh = rng.standard_normal((2, n_epochs, tables.N_POWERS))
+    slow = _autoregress(fresh[0])
+    scores = ndtri(table["levels"])
+    left = np.empty((tables.N_STAGES, n_epochs, tables.N_POWERS))
+    for k in range(tables.N_STAGES):
+        latent = np.sqrt(_SLOW_SHARE[k]) * slow + np.sqrt(1 - _SLOW_SHARE[k]) * fresh[1]
+        latent = np.einsum("td,ed->te", latent, np.linalg.cholesky(table["correlation"][k]))
+        for d in range(tables.N_POWERS):
+            left[k, :, d] = np.interp(latent[:, d], scores, table["quantiles"][k, d])
+    return left
+
+
+def _autoregress(fresh: np.ndarray) -> np.ndarray:
+    gain = np.sqrt(1 - _DRIFT**2)
+    start = fresh[:1] * _DRIFT
+    return lfilter([gain], [1, -_DRIFT], fresh, axis=0, zi=start)[0]

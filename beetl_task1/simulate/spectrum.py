@@ -1,0 +1,95 @@
+"""From log powers to a continuous signal: noise shaped by overlap-add, measured, and evened out."""
+
+import numpy as np
+import scipy.fft
+
+from .. import task
+
+BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+FRAME = 256
+"""Samples of a frame (2.56 s)."""
+HOP = FRAME // 2
+FREQUENCIES = np.fft.rfftfreq(FRAME, 1 / task.SFREQ)
+_WINDOW = np.sqrt(np.hanning(FRAME + 1)[:-1])
+_CENTRES = np.array([0.3, 1.6, 5.8, 10.3, 19.0, 39.0])
+
+
+def _band_matrix() -> np.ndarray:
+    """Spread six log powers (drift, then the bands) over the frequencies, linear in log frequency."""
+    logs = np.log(np.maximum(FREQUENCIES, 0.15))
+    return np.array([np.interp(logs, np.log(_CENTRES), unit) for unit in np.eye(6)])
+
+
+SPREAD = _band_matrix()
+
+
+_INSIDE = [slice(*np.searchsorted(FREQUENCIES, [low, high + 1e-9])) for low, high in BANDS]
+
+
+def n_frames(n_times: int) -> int:
+    """Return the frames that cover a signal of ``n_times`` samples."""
+    return n_times // HOP + 2
+
+
+def frame_seconds(n_times: int) -> np.ndarray:
+    """Return the time of the middle of every frame in s."""
+    return np.arange(n_frames(n_times)) * HOP / task.SFREQ
+
+
+def shape(signal: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Filter one channel by gains that change with time.
+
+    Parameters
+    ----------
+    signal : (n_times,) float32
+    gains : (n_frames, n_frequencies) float32
+        Amplitude gain of every frame.
+
+    Returns
+    -------
+    (n_times,) float32
+    """
+    total = (len(gains) + 1) * HOP
+    padded = np.zeros(total, dtype=np.float32)
+    padded[HOP : HOP + len(signal)] = signal
+    window = _WINDOW.astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * window
+    frames = scipy.fft.irfft(scipy.fft.rfft(frames) * gains, FRAME) * window
+    out = np.zeros(total, dtype=np.float32)
+    out[:-HOP] += frames[:, :HOP].ravel()
+    out[HOP:] += frames[:, HOP:].ravel()
+    return out[HOP : HOP + len(signal)]
+
+
+def band_powers(epochs: np.ndarray) -> np.ndarray:
+    """Measure log powers as the tables have them.
+
+    Parameters
+    ----------
+    epochs : (n_epochs, 3000)
+        One channel in microvolts.
+
+    Returns
+    -------
+    (n_epochs, 6) : log of the drift's variance (uV^2), then log mean Welch density of the five bands (uV^2/Hz).
+    """
+    density = _welch(epochs)
+    bands = np.stack([density[:, inside].mean(1) for inside in _INSIDE], axis=1)
+    variance = epochs.var(axis=1)
+    widths = np.array([high - low for low, high in BANDS], dtype=epochs.dtype)
+    drift = np.maximum(variance - (bands * widths).sum(1), 0.02 * variance)
+    return np.log(np.column_stack([drift, bands]) + 1e-6)
+
+
+def _welch(epochs: np.ndarray) -> np.ndarray:
+    """Welch density (Hann, half overlap, constant detrend), (n_epochs, n_frequencies)."""
+    window = np.hanning(FRAME + 1)[:-1].astype(epochs.dtype)
+    scale = 2 / (task.SFREQ * (window**2).sum())
+    frames = np.lib.stride_tricks.sliding_window_view(epochs, FRAME, axis=1)[:, ::HOP]
+    density = np.zeros((len(epochs), len(FREQUENCIES)), dtype=epochs.dtype)
+    for i in range(frames.shape[1]):
+        piece = (frames[:, i] - frames[:, i].mean(1, keepdims=True)) * window
+        spectrum = scipy.fft.rfft(piece)
+        density += spectrum.real**2 + spectrum.imag**2
+    density[:, [0, -1]] *= 0.5
+    return density * (scale / frames.shape[1])

@@ -1,0 +1,111 @@
+"""The one door for values from files: recipes, cards and results become typed here, or the error says what is wrong."""
+
+import re
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from .errors import BeetlError, unknown
+
+T = TypeVar("T")
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+AtLeast0 = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+AtLeast1 = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of what a recipe may set: frozen, compared by value, and without room for a key that it does not know."""
+
+
+def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Return plain values as a type.
+
+    Parameters
+    ----------
+    kind : type
+        A ``msgspec.Struct``.
+    values : mapping
+        As TOML or JSON hold them.
+    where : str
+        What the error calls the place, such as ``"recipe mine"``.
+
+    Raises
+    ------
+    BeetlError
+        On an unknown key or name (the nearest is given), a value of another type, or one beyond its limits.
+    """
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise _explained(kind, values, where, str(error)) from error
+
+
+def overlaid(default: T, given: Mapping[str, Any], where: str) -> T:
+    """Return a struct with what is given put over it, table by table.
+
+    Parameters
+    ----------
+    default : msgspec.Struct
+        Its type says what may be given.
+    given : mapping
+        Keys and values; a table is put over the table of the default, any other value replaces it.
+    where : str
+        As in :func:`typed`.
+    """
+    return typed(type(default), _over(msgspec.to_builtins(default), given), where)
+
+
+def _over(default: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(default)
+    for key, value in given.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _over(merged[key], value) if both else value
+    return merged
+
+
+def _explained(kind: type, values: Mapping[str, Any], where: str, text: str) -> BeetlError:
+    """Return msgspec's error as one of ours: the key, what it is, what was expected."""
+    what, _, path = text.partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
+    stranger = re.fullmatch(r"Object contains unknown field `(.*)`", what)
+    if stranger:
+        return unknown(f"key of {_place(where, path)}", stranger[1], _fields(_type_at(kind, path)))
+    value = _value_at(values, path)
+    choices = typing.get_args(_type_at(kind, path)) if what.startswith("Invalid enum value") else ()
+    if choices:
+        return unknown(f"{path} of {where}", str(value), map(str, choices))
+    missing = re.fullmatch(r"Object missing required field `(.*)`", what)
+    if missing:
+        return BeetlError(f"{_place(where, path)}: {missing[1]} is missing; set it")
+    return BeetlError(f"{where}: {path} is {value!r}; {what[0].lower() + what[1:].replace('`', '')}")
+
+
+def _place(where: str, path: str) -> str:
+    return f"[{path}] of {where}" if path else where
+
+
+def _steps(path: str) -> list[str | int]:
+    return [int(step[1:-1]) if step[0] == "[" else step for step in re.findall(r"\[\d+\]|[^.\[\]]+", path)]
+
+
+def _value_at(values: Any, path: str) -> Any:
+    for step in _steps(path):
+        values = values[step]
+    return values
+
+
+def _type_at(kind: Any, path: str) -> Any:
+    """Return the declared type at a path of :func:`_explained`, annotations and tuples taken away."""
+    for step in _steps(path):
+        kind = typing.get_args(kind)[0] if isinstance(step, int) else typing.get_type_hints(kind)[step]
+        if typing.get_origin(kind) is Annotated:
+            kind = typing.get_args(kind)[0]
+    return kind
+
+
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(kind.__struct_fields__)
