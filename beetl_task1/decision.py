@@ -10,22 +10,20 @@ and regression 78.5, 78.5 and 77.5 (simulated 65-79), 74.0, 75.5 and 74.7 (simul
 real features of ten young adults in five stages.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from .data.probabilities import Probabilities
 from .data.recording import RecordingKey
 from .errors import BeetlError
 from .task import N_OUTPUTS
+from .typed import Settings
 
 DEFAULT_STRENGTH = 0.5
 PSEUDO_EPOCHS = 30.0
 """Epochs, spread evenly over the stages, that join the mean posterior: a handful of test epochs cannot tell a prior."""
 
 
-@dataclass(frozen=True)
-class BalancedDecision:
+class BalancedDecision(Settings):
     """Label ``argmax_k p(k) / pi(k) ** strength`` with ``pi`` the mean posterior over all recordings given.
 
     Parameters
@@ -40,7 +38,7 @@ class BalancedDecision:
         if not (isinstance(self.strength, int | float) and 0 <= self.strength <= 2):
             raise BeetlError(f"decision: strength {self.strength!r}; expected 0 (plain argmax) to 2, usually 0.5")
 
-    def decide(self, probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
+    def decide(self, probabilities: Probabilities, prior_from=None) -> dict[RecordingKey, np.ndarray]:
         """Return labels for the whole test set.
 
         Parameters
@@ -52,7 +50,7 @@ class BalancedDecision:
         -------
         dict of RecordingKey to numpy.ndarray (n_epochs,), int64
         """
-        weights = pooled_prior(probabilities) ** -self.strength
+        weights = pooled_prior(probabilities if prior_from is None else prior_from) ** -self.strength
         return {key: np.argmax(p * weights, axis=1) for key, p in probabilities.items()}
 
 

@@ -36,6 +36,7 @@ def predict(
     """
     from ..data.files import DataFolder
     from ..models.base import Resources
+    from ..recipes.experiment import Experiment
     from ..recipes.recipe import load_recipe
     from ..submission.predict import predict as run
     from .progress import progress_bar
@@ -45,7 +46,6 @@ def predict(
     folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
     with progress_bar(f"predict {group}") as progress:
         resources = Resources(cache, jobs, progress, device)
-        path = run(
-            wanted, group, folder, checkpoints, submissions, resources, allow_simulated=allow_simulated, seed=seed
-        )
+        experiment = Experiment(wanted, group, folder)
+        path = run(experiment, checkpoints, submissions, resources, allow_simulated=allow_simulated, seed=seed)
     show_prediction(path, as_json)

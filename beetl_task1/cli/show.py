@@ -21,7 +21,7 @@ def show_training(path: Path, card, as_json: bool) -> None:
         show_json({"checkpoint": str(path), "data": card.data["description"], "nights": nights})
         return
     trained_on = ", ".join(f"{count} {role} nights" for role, count in nights.items()) or "its members"
-    click.echo(f"trained {card.recipe['name']} for {card.group} on {trained_on} of {card.data['description']}")
+    click.echo(f"trained {card.recipe.name} for {card.group} on {trained_on} of {card.data['description']}")
     click.echo(f"checkpoint: {path}")
 
 

@@ -37,6 +37,7 @@ def submit(
     from ..data.files import DataFolder
     from ..models.base import Resources
     from ..models.logs import training_log
+    from ..recipes.experiment import Experiment
     from ..recipes.recipe import load_recipe
     from ..submission.submit import submit as run
     from .progress import progress_bar
@@ -47,5 +48,5 @@ def submit(
     bar, follow = progress_bar(f"submit {wanted.name}"), training_log(log, checkpoints, f"{wanted.name}-{group}")
     with bar as progress, follow as write:
         resources = Resources(cache, jobs, progress, device, resume, write)
-        result = run(wanted, group, folder, checkpoints, submissions, resources)
+        result = run(Experiment(wanted, group, folder), checkpoints, submissions, resources)
     show_submission(result, as_json)

@@ -35,9 +35,10 @@ def train(
     """
     from ..data.files import DataFolder
     from ..models.base import Resources
-    from ..models.checkpoints import load_card
     from ..models.logs import training_log
     from ..recipes import training
+    from ..recipes.checkpoint import load_card
+    from ..recipes.experiment import Experiment
     from ..recipes.recipe import load_recipe
     from .progress import progress_bar
     from .show import show_training
@@ -47,5 +48,5 @@ def train(
     bar, follow = progress_bar(f"train {wanted.name}"), training_log(log, checkpoints, f"{wanted.name}-{group}")
     with bar as progress, follow as write:
         resources = Resources(cache, jobs, progress, device, resume, write)
-        path = training.train(wanted, group, folder, checkpoints, resources)
+        path = training.train(Experiment(wanted, group, folder), checkpoints, resources)
     show_training(path, load_card(path), as_json)

@@ -48,6 +48,7 @@ def validate(
     """
     from ..data.files import DataFolder
     from ..models.base import Resources
+    from ..recipes.experiment import Experiment
     from ..recipes.recipe import load_recipe
     from ..validation import crossval
     from .progress import progress_bar
@@ -59,7 +60,7 @@ def validate(
     for one in wanted:
         with progress_bar(f"validate {one.name}") as progress:
             resources = Resources(cache, jobs, progress, device, resume)
-            found.append(crossval.validate(one, group, folder, checkpoints, resources))
+            found.append(crossval.validate(Experiment(one, group, folder), checkpoints, resources))
     if report:
         from ..validation.report import write_report
 

@@ -40,6 +40,12 @@ class Resources:
     resume: bool = True
     log: Callable[[dict], None] | None = None
 
+    @property
+    def store(self):
+        from ..store import Store
+
+        return Store(self.cache)
+
 
 @runtime_checkable
 class Predictor(Protocol):
@@ -71,3 +77,19 @@ class Model(Predictor, Protocol):
 
     def from_bytes(self, content: bytes) -> Self:
         """Take up what was learned, into a model made with the same parameters."""
+
+
+@runtime_checkable
+class StagedModel(Model, Protocol):
+    """A model that learns from the source first, and goes on from there."""
+
+    def fit_source(self, *, source: Sequence[Recording]) -> Self:
+        """Learn from the source alone."""
+
+    def fit_target(
+        self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
+    ) -> Self:
+        """Go on from what :meth:`fit_source` learned."""
+
+    def branched(self) -> Self:
+        """Return a model that goes on from the same state and leaves this one as it is."""

@@ -170,6 +170,13 @@ class Network:
                     engine.run_stage(self, self._shaped(stage), drawn, held_out)
         return self
 
+    def branched(self):
+        import copy
+
+        other = copy.copy(self)
+        other.module_ = copy.deepcopy(self.module_)
+        return other
+
     def _shaped(self, stage: Stage) -> Stage:
         for transfer in self.transfers:
             stage = transfer.shaped(stage)

@@ -76,7 +76,15 @@ def resolved(name: str, parameters: dict) -> dict:
     return found | tables
 
 
-def make(name: str, parameters: dict, *, seed: int, resources):
+def resolve(name, values, where):  # interim
+    known = parameter_names(name)
+    for parameter in values:
+        if parameter not in known:
+            raise unknown(f"key of {where}:", parameter, known)
+    return resolved(name, values)
+
+
+def make(name: str, parameters: dict, *, seed: int, resources, transfers=()):
     """Return an unfitted model.
 
     Parameters
@@ -99,4 +107,6 @@ def make(name: str, parameters: dict, *, seed: int, resources):
     for parameter in parameters:
         if parameter not in known:
             raise unknown(f"parameter of model {name}", parameter, known)
-    return model_class(name)(seed=seed, resources=resources, **parameters)
+    model = model_class(name)(seed=seed, resources=resources, **parameters)
+    model.transfers.extend(transfers)
+    return model

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ..decision import DEFAULT_STRENGTH
 from ..errors import BeetlError
-from ..models.checkpoints import Card, has_checkpoint, load_card
 from ..models.registry import model_class
+from ..recipes.checkpoint import Card, checkpoint_folder, has_checkpoint, load_card
 from ..recipes.recipe import Recipe
-from ..recipes.training import checkpoint_folder
 from ..task import CHANNELS, SFREQ, STAGES
 from ..validation.crossval import load_summary
 from ..writing import write_text

@@ -40,6 +40,16 @@ def make_transfer(table: Mapping):
     return transfer_class(name)(**values)
 
 
+Transfer = object
+
+
+def check_transfers(cls, transfers, where):
+    for transfer in transfers:
+        if issubclass(cls, Network) != transfer.for_networks:
+            fits = "networks" if transfer.for_networks else "models on features"
+            raise BeetlError(f"{where}: transfer {transfer.name} is for {fits}; choose another of either")
+
+
 def put_into(model, tables: Sequence[Mapping], recipe: str = "") -> None:
     """Give a model the transfers of a recipe.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import experiment
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError
@@ -55,15 +56,17 @@ def shrunken(recipe):
 def test_every_recipe_from_training_to_prediction(name, tree, cache, tmp_path):
     recipe, data, resources = shrunken(load_recipe(name)), DataFolder(tree), Resources(cache)
     told = []
-    folder = training.train(recipe, GROUP, data, tmp_path, replace(resources, log=told.append, resume=False))
-    predictor, card = training.load_predictor(tmp_path, name, GROUP, resources)
+    folder = training.train(
+        experiment(recipe, GROUP, data), tmp_path, replace(resources, log=told.append, resume=False)
+    )
+    predictor, card = load_predictor(tmp_path, name, GROUP, resources)
     night = data.recordings(GROUP, "test")[0]
     p = predictor.predict_proba(night)
     assert p.shape == (night.n_epochs, 6)
     assert np.isfinite(p).all()
     np.testing.assert_allclose(p.sum(1), 1, atol=1e-5)
     assert card.recipe["transfer"] == list(recipe.transfer)
-    assert training.train_if_missing(recipe, GROUP, data, tmp_path, resources)[1] is False
+    assert training.train_if_missing(experiment(recipe, GROUP, data), tmp_path, resources)[1] is False
     network = issubclass(model_class(recipe.model), Network)
     assert bool(told) == network
     assert (folder / "history-seed0.csv").exists() == network
@@ -117,10 +120,10 @@ def test_several_transfers(tree, tmp_path):
         '[[transfer]]\nname = "finetune"\nscope = "head"\n[[transfer]]\nname = "adabn"\nstrength = 0.5\n'
     )
     recipe = shrunken(load_recipe(str(tmp_path / "mine.toml")))
-    folder = training.train(recipe, GROUP, DataFolder(tree), tmp_path / "c", Resources())
+    folder = training.train(experiment(recipe, GROUP, tree), tmp_path / "c", Resources())
     rows = list(csv.DictReader((folder / "history-seed0.csv").open()))
     assert [row["stage"] for row in rows] == ["source", "mixup", "finetune-head"]
-    predictor, _ = training.load_predictor(tmp_path / "c", "mine", GROUP, Resources())
+    predictor, _ = load_predictor(tmp_path / "c", "mine", GROUP, Resources())
     assert [t.name for t in predictor.members[0].transfers] == ["mixup", "finetune", "adabn"]
 
 
@@ -137,23 +140,23 @@ def test_several_transfers(tree, tmp_path):
 )
 def test_whatever_a_recipe_sets_is_another_experiment(tree, changes):
     recipe, data = load_recipe("chambon-finetune"), DataFolder(tree)
-    assert training.fingerprint(replace(recipe, **changes), GROUP, data) != training.fingerprint(recipe, GROUP, data)
+    assert Experiment(recipe.but(**changes), GROUP, data).key != experiment(recipe, GROUP, data).key
 
 
 def test_a_changed_default_of_a_transfer_is_another_experiment(tree, monkeypatch):
     recipe, data = load_recipe("chambon-finetune"), DataFolder(tree)
-    before = training.fingerprint(recipe, GROUP, data)
+    before = experiment(recipe, GROUP, data).key
     cls = transfer_class("finetune")
     real = cls.__post_init__
     monkeypatch.setattr(cls, "__post_init__", lambda self: (real(self), setattr(self, "lr", 7e-4))[0])
-    assert training.fingerprint(recipe, GROUP, data) != before
+    assert experiment(recipe, GROUP, data).key != before
 
 
 def test_other_test_nights_are_another_experiment_where_they_train(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "tree")
     recipes = [load_recipe(name) for name in ("chambon-dann", "chambon-finetune")]
-    before = [training.fingerprint(recipe, GROUP, DataFolder(copy)) for recipe in recipes]
+    before = [experiment(recipe, GROUP, copy).key for recipe in recipes]
     nights = sorted(r.path for r in DataFolder(copy).recordings(GROUP, "test"))
     nights[0].write_bytes(sorted(r.path for r in DataFolder(copy).recordings("80-95", "test"))[0].read_bytes())
-    after = [training.fingerprint(recipe, GROUP, DataFolder(copy)) for recipe in recipes]
+    after = [experiment(recipe, GROUP, copy).key for recipe in recipes]
     assert (before[0] != after[0], before[1] != after[1]) == (True, False)

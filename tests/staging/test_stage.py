@@ -10,12 +10,11 @@ import mne
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import experiment
 
 from beetl_task1.cli.stage import stage as command
-from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError, CheckpointError, DataError
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import Options, Stager, annotate, group_for_age, stage, stage_all
 from beetl_task1.staging import stager as stager_module
@@ -61,7 +60,7 @@ def write_edf(path, names=("EEG Fpz-Cz", "EEG Pz-Oz"), sfreq=100, extra=()):
 @pytest.fixture(scope="module")
 def checkpoints(tree, cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
-    train(load_recipe("features-logreg"), "65-79", DataFolder(tree), folder, Resources(cache=cache))
+    train(experiment("features-logreg", "65-79", tree), folder, Resources(cache=cache))
     return folder
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import write_tree
+from conftest import experiment, write_tree
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities, save_probabilities
@@ -23,7 +23,7 @@ RECIPE, GROUP = "features-logreg", "65-79"
 @pytest.fixture(scope="module")
 def checkpoints(tree, cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
-    train(load_recipe(RECIPE), GROUP, DataFolder(tree), folder, Resources(cache))
+    train(experiment(RECIPE, GROUP, tree), folder, Resources(cache))
     return folder
 
 
@@ -31,7 +31,7 @@ def checkpoints(tree, cache, tmp_path_factory):
 def predicted(tree, cache, checkpoints, tmp_path):
     """Return a data folder that may be damaged, and the folder of submissions."""
     data = shutil.copytree(tree, tmp_path / "data")
-    predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, tmp_path / "sub", Resources(cache))
+    predict(experiment(RECIPE, GROUP, data), checkpoints, tmp_path / "sub", Resources(cache))
     return data, tmp_path / "sub"
 
 
@@ -51,7 +51,7 @@ def test_rows_follow_the_files(predicted):
 
 def test_predicting_again_gives_the_same_bytes(predicted, checkpoints, tmp_path):
     data, submissions = predicted
-    folder = predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, tmp_path / "again", Resources())
+    folder = predict(experiment(RECIPE, GROUP, data), checkpoints, tmp_path / "again", Resources())
     for name in ("answer.txt", "probabilities.npz"):
         assert (folder / name).read_bytes() == (submissions / f"{RECIPE}-{GROUP}" / name).read_bytes()
 
@@ -62,15 +62,15 @@ def test_the_true_order_and_the_truth_are_never_read(tree, predicted, tmp_path):
         assert (data / extra).is_dir()
         shutil.rmtree(data / extra)
     resources = Resources(tmp_path / "another cache")
-    train(load_recipe(RECIPE), GROUP, DataFolder(data), tmp_path / "trained", resources)
-    folder = predict(load_recipe(RECIPE), GROUP, DataFolder(data), tmp_path / "trained", tmp_path / "again", resources)
+    train(experiment(RECIPE, GROUP, data), tmp_path / "trained", resources)
+    folder = predict(experiment(RECIPE, GROUP, data), tmp_path / "trained", tmp_path / "again", resources)
     assert (folder / "answer.txt").read_bytes() == (submissions / f"{RECIPE}-{GROUP}" / "answer.txt").read_bytes()
 
 
 def test_a_new_prediction_leaves_no_older_package(predicted, checkpoints, cache):
     data, submissions = predicted
     packed = package(RECIPE, GROUP, DataFolder(data), submissions)
-    predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, submissions, Resources(cache))
+    predict(experiment(RECIPE, GROUP, data), checkpoints, submissions, Resources(cache))
     assert not packed.zip_path.exists()
     assert not (packed.folder / "submission.json").exists()
 
@@ -193,4 +193,4 @@ def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
 
 def test_seed_of_the_checkpoint(tree, checkpoints, tmp_path):
     with pytest.raises(CheckpointError, match=r"trained with seeds \[0\], not 7"):
-        predict(load_recipe(RECIPE), GROUP, DataFolder(tree), checkpoints, tmp_path, Resources(), seed=7)
+        predict(experiment(RECIPE, GROUP, tree), checkpoints, tmp_path, Resources(), seed=7)

@@ -4,12 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+from conftest import experiment
 from tiny import Tiny
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import Recipe
+from beetl_task1.recipes.recipe import recipe_from
 from beetl_task1.validation import crossval
 
 GROUP = "65-79"
@@ -23,7 +24,7 @@ def recipe(monkeypatch):
 
     def make(name, **more):
         table = {"name": name, **SHORT, "lr": 1e-2} | more
-        return Recipe.from_dict({"name": "tiny-one", "model": "tiny", "training": SHORT, "transfer": [table]})
+        return recipe_from({"name": "tiny-one", "model": "tiny", "training": SHORT, "transfer": [table]})
 
     return make
 
@@ -41,7 +42,7 @@ def test_labels_of_the_held_out_subject_change_nothing_but_its_score(name, recip
     write_labels(other, 1, lambda y: (y + 1) % 6)
     given = recipe(name, holdout=0, **({"rounds": 1, "sure": 0} if name == "self-training" else {}))
     first, second = (
-        crossval.validate(given, GROUP, DataFolder(root), tmp_path / root.name, Resources()) for root in (tree, other)
+        crossval.validate(experiment(given, GROUP, root), tmp_path / root.name, Resources()) for root in (tree, other)
     )
     mine = [key for key in first.labels if key.subject == 1]
     assert len(mine) == 2
