@@ -21,7 +21,7 @@ from ..scoring import leaderboard_score
 from ..store import key_of
 from ..writing import write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
-from .outoffold import OutOfFold, held_out, out_of_fold, unlabelled_nights
+from .outoffold import OutOfFold, of, out_of_fold, unlabelled_nights
 from .scorecard import Labels, Scorecard, scorecard
 from .shift import Predicted, Shift, shift_of
 from .splits import outer_splits
@@ -143,7 +143,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
         probabilities=found.outer,
         labels=labels,
         source_only={key: found.source_only[key] for key in truth},
-        source_only_labels={key: y for key, y in decision.decide(found.source_only).items() if key in truth},
+        source_only_labels=decision.decide(of(found.subjects, found.source_only)),
         seeds=seed_spread(recipe.name, _scores_of_seeds(experiment, found, truth)),
         shift=_shift(experiment, found, labels, truth, resources),
         key=key_of(experiment.key, [asdict(fold) for fold in folds], [night.fingerprint for night in test]),
@@ -157,12 +157,12 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
 def decided(found: OutOfFold, decision: BalancedDecision) -> dict[RecordingKey, np.ndarray]:
     """Decide the labels of each held-out subject.
 
-    The prior is pooled over all nights that the models of its split predict: its own and the test nights. None of these
-    models saw its labels, and no other model has a say.
+    The prior is pooled over all target nights, as the models of its own split see them: these never saw its labels, and
+    no other model has a say.
     """
     labels: dict[RecordingKey, np.ndarray] = {}
-    for split, probabilities in zip(found.splits, found.found, strict=True):
-        labels |= decision.decide(held_out(split, probabilities), prior_from=probabilities)
+    for split, said in zip(found.splits, found.found, strict=True):
+        labels |= decision.decide(of(split.held_out, said), prior_from=of(found.subjects, said))
     return dict(sorted(labels.items()))
 
 
@@ -218,7 +218,7 @@ def _shift(
     tests = [
         Predicted(
             probabilities,
-            decision.decide(probabilities, prior_from=found.found[i]),
+            decision.decide(probabilities),
             {name: _most_probable(_at(member.tests, i)) for name, member in members},
         )
         for i, probabilities in enumerate(found.tests)

@@ -1,7 +1,7 @@
 """Predictions of target nights by models that never saw the subject, kept in the store split by split."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,7 +29,8 @@ class OutOfFold:
     splits : tuple of Split
         Who trained, and who was held out; each target subject is held out once.
     found : tuple of dict of RecordingKey to numpy.ndarray (n_epochs, 6)
-        For each split what its models say of the nights of the held-out subjects, and of the test nights.
+        For each split what its models say of all target nights, those that trained them among them, and of the test
+        nights.
     source_only : dict
         The same of all target nights and the test nights, by models that saw no target subject.
     seeds : dict of int to OutOfFold
@@ -50,20 +51,27 @@ class OutOfFold:
     @property
     def outer(self) -> dict[RecordingKey, np.ndarray]:
         """Each target night by models that did not see its subject: what is scored."""
-        parts = (held_out(split, found) for split, found in zip(self.splits, self.found, strict=True))
+        parts = (of(split.held_out, found) for split, found in zip(self.splits, self.found, strict=True))
         return dict(sorted(item for part in parts for item in part.items()))
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """All target subjects."""
+        return source_only(self.splits).held_out
 
     @property
     def tests(self) -> list[Probabilities]:
         """The test nights by the models of each split; empty without a test set."""
-        target = self.outer
-        apart: list[Probabilities] = [{k: p for k, p in found.items() if k not in target} for found in self.found]
+        target = self.subjects
+        apart: list[Probabilities] = [
+            {k: p for k, p in found.items() if k.subject not in target} for found in self.found
+        ]
         return apart if apart[0] else []
 
 
-def held_out(split: Split, probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
-    """Return the nights of the subjects that a split holds out."""
-    return {key: p for key, p in probabilities.items() if key.subject in split.held_out}
+def of(subjects: Collection[int], probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
+    """Return the nights of some subjects."""
+    return {key: p for key, p in probabilities.items() if key.subject in subjects}
 
 
 def unlabelled_nights(data: DataFolder, group: str) -> list[Recording]:
@@ -122,14 +130,14 @@ class _Fits:
         self._prepared = False
 
     def predict(self, split: Split) -> Probabilities:
-        """Return the probabilities of the held-out nights and of the test nights."""
+        """Return the probabilities of the target nights and of the test nights."""
         key = key_of(self.experiment.fit_key, asdict(split), [night.fingerprint for night in self.tests])
         content = self.store.load(KIND, key)
         if content is not None:
             return _unpacked(content)
         self.cached = False
         self._now = f"held out {', '.join(map(str, split.held_out))}"
-        nights = [r for r in self.experiment.nights.target if r.key.subject in split.held_out] + self.tests
+        nights = self.experiment.nights.target + self.tests
         try:
             predictor = self._fit(split)
         except ValueError as error:
@@ -163,19 +171,11 @@ class _Fits:
 
 
 def _mean(runs: Sequence[OutOfFold]) -> OutOfFold:
-    """Return the mean over runs of the same splits: several seeds, or the members of an ensemble."""
+    """Return the mean over runs: several seeds, or members, of which some learn nothing from the target: one split."""
     splits = max((run.splits for run in runs), key=len)
-    found = [_average([_of_split(run, i, split) for run in runs]) for i, split in enumerate(splits)]
+    found = [_average([run.found[i if len(run.splits) > 1 else 0] for run in runs]) for i in range(len(splits))]
     without = _average([run.source_only for run in runs])
     return OutOfFold(splits, tuple(found), without, {}, {}, all(run.cached for run in runs))
-
-
-def _of_split(run: OutOfFold, i: int, split: Split) -> Probabilities:
-    """Return what a run says for a split; one that learns nothing from the target was fitted once for all."""
-    if len(run.splits) > 1 or run.splits[i] == split:
-        return run.found[i]
-    target = run.splits[0].held_out
-    return {key: p for key, p in run.found[0].items() if key.subject in split.held_out or key.subject not in target}
 
 
 def _average(nights: Sequence[Probabilities]) -> dict[RecordingKey, np.ndarray]:
