@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ..decision import BalancedDecision
 from ..errors import BeetlError, unknown
-from ..transfer import make_transfer
 
 DEFAULT = "default"
 
@@ -92,8 +91,6 @@ class Recipe:
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         recipe = cls(**values)
         BalancedDecision(**recipe.decision)
-        for table in recipe.transfer:
-            make_transfer(table)
         return recipe
 
     def varied(self, *, seed: int | None = None, younger_target: bool | None = None) -> "Recipe":

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
 from ..data.files import SIMULATED, DataFolder, Provenance, check_distinct
 from ..data.recording import Recording
 from ..decision import BalancedDecision
@@ -13,9 +15,9 @@ from ..ensemble import Ensemble
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Resources
 from ..models.checkpoints import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
-from ..models.registry import make, model_class, parameter_names, resolved
+from ..models.registry import make, model_class, resolve
 from ..task import SOURCE_GROUP, TARGET_GROUPS
-from ..transfer import make_transfer, put_into, transfer_class
+from ..transfer import check_transfers, make_transfer
 from ..writing import write_text
 from .recipe import Recipe, load_recipe
 from .versions import versions
@@ -76,13 +78,13 @@ def gathered(recipe: Recipe, group: str, data: DataFolder) -> Roles:
 
 def uses_target(recipe: Recipe) -> bool:
     """Whether labelled target nights change what a recipe learns: a model says no, and a transfer yes, by its class."""
-    own = getattr(model_class(recipe.model), "uses_target", True)
-    return own or any(transfer_class(table["name"]).uses_target for table in recipe.transfer)
+    own = model_class(recipe.model).uses_target
+    return own or any(make_transfer(table).uses_target for table in recipe.transfer)
 
 
 def uses_unlabelled(recipe: Recipe) -> bool:
     """Whether the unlabelled nights that are to be predicted change what a recipe learns."""
-    return any(transfer_class(table["name"]).uses_unlabelled for table in recipe.transfer)
+    return any(make_transfer(table).uses_unlabelled for table in recipe.transfer)
 
 
 def build(recipe: Recipe, resources: Resources) -> Ensemble:
@@ -94,24 +96,21 @@ def build(recipe: Recipe, resources: Resources) -> Ensemble:
 
 def _model(recipe: Recipe, seed: int, resources: Resources):
     """Return an unfitted model with the transfers of its recipe."""
-    model = make(recipe.model, settings_of(recipe), seed=seed, resources=resources)
-    put_into(model, recipe.transfer, recipe.name)
-    return model
+    transfers = [make_transfer(table) for table in recipe.transfer]
+    check_transfers(model_class(recipe.model), transfers, f"recipe {recipe.name}")
+    return make(recipe.model, settings_of(recipe), seed=seed, resources=resources, transfers=transfers)
 
 
-def settings_of(recipe: Recipe) -> dict:
-    """Return the keywords of a recipe's model: its parameters, loss and training.
+def settings_of(recipe: Recipe):
+    """Return all settings of a recipe's model.
 
     Raises
     ------
     BeetlError
-        If the model has no loss or training to set.
+        If the model has no loss or training to set, or one of what is set is wrong.
     """
     tables = {name: table for name in ("loss", "training") if (table := getattr(recipe, name))}
-    for name in tables:
-        if name not in parameter_names(recipe.model):
-            raise BeetlError(f"recipe {recipe.name}: model {recipe.model} has no [{name}]; remove that table")
-    return recipe.parameters | tables
+    return resolve(recipe.model, recipe.parameters | tables, f"recipe {recipe.name}")
 
 
 def members(recipe: Recipe) -> list[Recipe]:
@@ -123,9 +122,8 @@ def members(recipe: Recipe) -> list[Recipe]:
 
 def all_settings(recipe: Recipe) -> dict:
     """Return everything that a recipe sets of its model and its transfers, and their defaults, as plain values."""
-    found = resolved(recipe.model, settings_of(recipe))
-    transfers = [{"name": t.name} | vars(t) for t in map(make_transfer, recipe.transfer)]
-    return found | ({"transfer": transfers} if transfers else {})
+    transfers = [make_transfer(table).table() for table in recipe.transfer]
+    return msgspec.to_builtins(settings_of(recipe)) | ({"transfer": transfers} if transfers else {})
 
 
 def decision_of(recipe: Recipe) -> BalancedDecision:
@@ -306,7 +304,7 @@ def _card(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path) -> Ca
         training, versions_of_model = {}, {}
     else:
         training = listing(gathered(recipe, group, data))
-        versions_of_model = make(recipe.model, recipe.parameters, seed=0, resources=Resources()).versions()
+        versions_of_model = _model(recipe, 0, Resources()).versions()
     return Card(
         recipe=recipe.to_dict(),
         group=group,

@@ -1,6 +1,5 @@
 """Predictions of target nights by models that never saw the subject, kept on disk split by split."""
 
-import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -207,7 +206,7 @@ class _Work:
             self._stage = predictor
             for model in predictor.members:
                 model.fit_source(source=self.roles.source)
-        staged = copy.deepcopy(self._stage)
+        staged = Ensemble([model.branched() for model in self._stage.members])
         for model in staged.members if train else ():
             model.fit_target(source=self.roles.source, target=train, unlabelled=unlabelled)
         return staged

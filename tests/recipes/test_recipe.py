@@ -3,9 +3,8 @@
 import pytest
 
 from beetl_task1.errors import BeetlError
-from beetl_task1.models.registry import parameter_names
 from beetl_task1.recipes.recipe import Recipe, load_recipe, recipe_names
-from beetl_task1.recipes.training import members
+from beetl_task1.recipes.training import members, settings_of
 
 
 def test_the_shipped_recipes():
@@ -20,7 +19,7 @@ def test_each_shipped_recipe_is_whole(name):
     assert recipe.description
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     if recipe.model:
-        assert set(recipe.parameters) <= set(parameter_names(recipe.model))
+        settings_of(recipe)
 
 
 def test_a_users_own_file(tmp_path):

@@ -12,6 +12,8 @@ from beetl_task1.data.files import DataFolder, Provenance
 from beetl_task1.errors import BeetlError, CheckpointError
 from beetl_task1.models.base import Resources
 from beetl_task1.models.checkpoints import _digest, load_card
+from beetl_task1.models.features_logreg import FeaturesLogreg
+from beetl_task1.models.registry import MODELS
 from beetl_task1.recipes import training
 from beetl_task1.recipes.recipe import load_recipe
 
@@ -137,19 +139,27 @@ def test_a_recipe_that_changed_since_training(trained):
 
 
 def test_a_parameter_out_of_range_is_one_line(tree, cache, tmp_path):
-    recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
-    with pytest.raises(BeetlError, match=r"'C' parameter .*; check \[parameters\]"):
-        training.train(recipe, "65-79", DataFolder(tree), tmp_path, Resources(cache))
+    for name, parameters, message in (
+        ("features-boost", {"max_bins": 300}, r"'max_bins' parameter .*; check \[parameters\]"),
+        ("features-logreg", {"C": -1.0}, r"recipe features-logreg: C is -1.0; expected float > 0"),
+    ):
+        with pytest.raises(BeetlError, match=message):
+            training.train(
+                replace(load_recipe(name), parameters=parameters), "65-79", DataFolder(tree), tmp_path, Resources(cache)
+            )
 
 
 def test_changed_defaults_of_a_model_make_another_experiment(trained, tree, monkeypatch, cache):
     """The checkpoint is rebuilt with the parameters that it was trained with."""
-    from beetl_task1.models.features_logreg import FeaturesLogreg
-
     recipe, data = load_recipe("features-logreg"), DataFolder(tree)
     before = training.fingerprint(recipe, "80-95", data)
     then = load_card(trained / "features-logreg" / "80-95").parameters["C"]
-    monkeypatch.setitem(FeaturesLogreg.__init__.__kwdefaults__, "C", 7.0)
+
+    class Other(FeaturesLogreg):
+        class Settings(FeaturesLogreg.Settings, frozen=True):
+            C: float = 7.0
+
+    monkeypatch.setitem(MODELS._places, "features-logreg", Other)
     assert training.fingerprint(recipe, "80-95", data) != before
     loaded, _ = training.load_predictor(trained, "features-logreg", "80-95", Resources(cache))
-    assert then == loaded.members[0].C
+    assert then == loaded.members[0].settings.C

@@ -15,19 +15,23 @@ from beetl_task1.models.registry import model_class
 from beetl_task1.recipes import training
 from beetl_task1.recipes.recipe import load_recipe, recipe_names
 from beetl_task1.transfer import transfer_class
+from beetl_task1.transfer.registry import TRANSFERS
 
 GROUP = "65-79"
 SMALL = {
     "attnsleep": {"n_encoders": 1, "n_filters": 4},
     "blanco": {"n_conv_chans": 4},
     "chambon": {"n_conv_chs": 2},
-    "deepsleepnet": {"small_filters": 4, "large_filters": 4, "lstm_size": 4},
-    "eegnet": {"F1": 2, "kernel_seconds": 0.1},
+    "deepsleepnet": {
+        "small_n_filters_1": 4, "small_n_filters_2": 8, "large_n_filters_1": 4, "large_n_filters_2": 8,
+        "bilstm_hidden_size": 4,
+    },
+    "eegnet": {"F1": 2, "kernel_length": 10},
     "features-boost": {"max_iter": 3, "min_samples_leaf": 5},
-    "shallow": {"n_filters": 4},
+    "shallow": {"n_filters_time": 4, "n_filters_spat": 4},
     "two-branch": {"n_filters": 4},
     "usleep": {"depth": 2},
-}
+}  # fmt: skip
 """Parameters of small models."""
 
 
@@ -39,7 +43,7 @@ def shrunken(recipe):
     if recipe.model == "attnsleep":
         short["holdout"] = 0  # judging what is held out takes longer than the pass
     transfer = tuple(
-        table | {k: v for k, v in short.items() if k in transfer_class(table["name"]).__dataclass_fields__}
+        table | {k: v for k, v in short.items() if k in transfer_class(table["name"]).__struct_fields__}
         for table in recipe.transfer
     )
     network = issubclass(model_class(recipe.model), Network)
@@ -78,20 +82,20 @@ def test_every_recipe_from_training_to_prediction(name, tree, cache, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[loss]\ngama = 1", r"unknown key of \[loss\] 'gama'; did you mean 'gamma'"),
-        ("[training]\npasess = 1", r"unknown key of \[training\] 'pasess'; did you mean 'passes'"),
+        ("[loss]\ngama = 1", r"unknown key of \[loss\] of recipe mine 'gama'; did you mean 'gamma'"),
+        ("[training]\npasess = 1", r"unknown key of \[training\] of recipe mine 'pasess'; did you mean 'passes'"),
         ('[transfer]\nname = "finetun"', "unknown transfer 'finetun'; did you mean 'finetune'"),
-        ('[transfer]\nname = "finetune"\nscop = "head"', "unknown parameter of transfer finetune 'scop'; did you mean"),
+        ('[transfer]\nname = "finetune"\nscop = "head"', "unknown key of transfer finetune 'scop'; did you mean"),
         ('[transfer]\nscope = "head"', r"\[transfer\]: name is None"),
         (
             '[[transfer]]\nname = "mixup"\n[[transfer]]\nname = "adban"',
             "unknown transfer 'adban'; did you mean 'adabn'",
         ),
-        ("[parameters]\nn_conv_ch = 4", "unknown parameter of model chambon 'n_conv_ch'; did you mean 'n_conv_chs'"),
+        ("[parameters]\nn_conv_ch = 4", "unknown key of recipe mine 'n_conv_ch'; did you mean 'n_conv_chs'"),
         ('transfer = "finetune"', "transfer is 'finetune'; expected a table, or several"),
         ("transfer = [1]", "transfer holds 1; expected tables"),
         ("loss = 1", "loss is 1; expected a table"),
-        ('[training]\nlr = "fast"', r"\[training\]: lr is 'fast'; expected a number"),
+        ('[training]\nlr = "fast"', "recipe mine: training.lr is 'fast'; expected float, got str"),
         ('[transfer]\nname = "coral"', "recipe mine: transfer coral is for models on features"),
     ],
 )
@@ -143,9 +147,11 @@ def test_whatever_a_recipe_sets_is_another_experiment(tree, changes):
 def test_a_changed_default_of_a_transfer_is_another_experiment(tree, monkeypatch):
     recipe, data = load_recipe("chambon-finetune"), DataFolder(tree)
     before = training.fingerprint(recipe, GROUP, data)
-    cls = transfer_class("finetune")
-    real = cls.__post_init__
-    monkeypatch.setattr(cls, "__post_init__", lambda self: (real(self), setattr(self, "lr", 7e-4))[0])
+
+    class Other(transfer_class("finetune"), frozen=True):
+        lr: float = 7e-4
+
+    monkeypatch.setitem(TRANSFERS._places, "finetune", Other)
     assert training.fingerprint(recipe, GROUP, data) != before
 
 

@@ -1,5 +1,6 @@
 """Cross-validation over target subjects."""
 
+import copy
 import itertools
 import json
 import pickle
@@ -210,7 +211,10 @@ def test_a_stage_on_the_source_alone_is_fitted_once(tree, cache, tmp_path, monke
             calls.append(tuple(sorted({r.key.subject for r in target})))
             self.fit(source=source, target=target)
 
-    monkeypatch.setitem(registry._MODELS._classes, "features-logreg", Staged)
+        def branched(self):
+            return copy.copy(self)
+
+    monkeypatch.setitem(registry.MODELS._places, "features-logreg", Staged)
     data = DataFolder(tree)
     staged = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "a", Resources(cache))
     assert calls[0] == "source"
@@ -259,8 +263,8 @@ def test_seeds_one_by_one(tree, cache, tmp_path):
 
 
 def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(FeaturesBoost, "make_classifier", FeaturesLogreg.make_classifier)
-    monkeypatch.setattr(FeaturesBoost, "C", 0.001, raising=False)
+    other = FeaturesLogreg(FeaturesLogreg.Settings(C=0.001), seed=0, resources=Resources())
+    monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self: other.make_classifier())
     data, resources = DataFolder(tree), Resources(cache)
     run = crossval.validate(load_recipe("default"), GROUP, data, tmp_path, resources)
     members = [crossval.validate(load_recipe(name), GROUP, data, tmp_path, resources)
@@ -302,8 +306,8 @@ def test_an_incomplete_test_set_does_not_stop_the_validation(tree, cache, tmp_pa
 
 
 def test_a_parameter_that_the_model_refuses_is_one_line(tree, cache, tmp_path):
-    recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
-    with pytest.raises(BeetlError, match=r"recipe features-logreg: .*check \[parameters\]"):
+    recipe = replace(load_recipe("features-boost"), parameters={"max_bins": 300})
+    with pytest.raises(BeetlError, match=r"recipe features-boost: .*check \[parameters\]"):
         crossval.validate(recipe, GROUP, DataFolder(tree), tmp_path, Resources(cache))
 
 
@@ -312,10 +316,10 @@ def test_another_default_of_the_model_is_another_experiment(tree, cache, tmp_pat
     crossval.validate(*arguments)
 
     class Other(FeaturesLogreg):
-        def __init__(self, *, seed, resources, C=0.5, target_weight=3.0, balance=0.5):
-            super().__init__(seed=seed, resources=resources, C=C, target_weight=target_weight, balance=balance)
+        class Settings(FeaturesLogreg.Settings, frozen=True):
+            C: float = 0.5
 
-    monkeypatch.setitem(registry._MODELS._classes, "features-logreg", Other)
+    monkeypatch.setitem(registry.MODELS._places, "features-logreg", Other)
     assert not crossval.validate(*arguments).cached
 
 

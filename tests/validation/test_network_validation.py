@@ -19,7 +19,7 @@ SHORT = {"passes": 2, "batch_size": 24}
 @pytest.fixture
 def recipe(monkeypatch):
     """Return a function from a transfer to a recipe of the tiny network."""
-    monkeypatch.setitem(registry._MODELS._classes, "tiny", Tiny)
+    monkeypatch.setitem(registry.MODELS._places, "tiny", Tiny)
 
     def make(name, **more):
         table = {"name": name, **SHORT, "lr": 1e-2} | more
