@@ -4,8 +4,8 @@
     python benchmarks/real_people.py --out people --recipe mine.toml --protocol 80-95
     python benchmarks/real_people.py --out people --against default   # differences per person, sign-flip tests
 
-The file holds band powers of both channels, z-scored by recording, of nights in order, in five stages (S3 and S4 are one;
-it is scored as S3). The models, transfers, decision, ensemble and messages are the product's own: a night with
+The file holds band powers of both channels, z-scored by recording, of nights in order, in five stages (S3 and S4 are
+one, scored as S3). The models, transfers, decision, ensemble and messages are the product's own: a night with
 ready-made features stands in for one with signals, and the cross-validation is that of ``validate``. Fits are kept in
 ``--out``; what was done is not done again. Nothing is learned here for use elsewhere.
 
@@ -25,7 +25,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,14 +56,16 @@ THINNED = 1000
 """Added to the numbers of people whose nights were thinned."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Fold:
     """What stands in for a competition's folder: nights by group and role."""
 
     nights: Mapping[tuple[str, str], list[Recording]]
     path: Path = Path("real people")
     allow_partial: bool = True
-    provenance: Provenance = field(default_factory=lambda: Provenance(OPEN, {"source": "Sleep-EDF Expanded, band powers"}))
+    provenance: Provenance = field(
+        default_factory=lambda: Provenance(OPEN, {"source": "Sleep-EDF Expanded, band powers"})
+    )
 
     def recordings(self, group: str, role: str) -> list[Recording]:
         """Return the nights of a part."""
@@ -128,7 +130,11 @@ class Bench:
                 ("65-79", "target"): nights_of(self.people["65-79"]),
                 (protocol, "target"): nights_of(people),
             })  # fmt: skip
-            return [out_of_fold(Experiment(recipe, protocol, fold), rotation(list(people), TARGETS[protocol]), self.resources)]
+            return [
+                out_of_fold(
+                    Experiment(recipe, protocol, fold), rotation(list(people), TARGETS[protocol]), self.resources
+                )
+            ]
         young, rng = self.people["25-64"], np.random.default_rng(0)
         numbers = list(young)
         found = []

@@ -12,11 +12,11 @@ import msgspec
 from ..data.files import DataFolder, check_distinct
 from ..data.recording import Recording
 from ..ensemble import Ensemble
-from ..models.base import Model, Resources
+from ..models.base import Model, Resources, Transfer
 from ..models.registry import make, model_class, resolve
 from ..store import key_of, sha256
 from ..task import SOURCE_GROUP, TARGET_GROUPS
-from ..transfer import Transfer, check_transfers, make_transfer
+from ..transfer import check_transfers, make_transfer
 from ..typed import Settings
 from .recipe import Recipe
 
@@ -130,7 +130,7 @@ class Experiment:
         """Settings of model and transfers as plain values; empty for an ensemble."""
         if self.members:
             return {}
-        transfers = [{"name": t.name} | msgspec.to_builtins(t) for t in self.transfers]
+        transfers = [transfer.table() for transfer in self.transfers]
         plain: dict[str, Any] = msgspec.to_builtins(self.settings)
         return plain | ({"transfer": transfers} if transfers else {})
 
@@ -142,8 +142,7 @@ class Experiment:
     @property
     def uses_target(self) -> bool:
         """Whether labelled target nights change what a single model learns: its class says no, a transfer yes."""
-        own: bool = getattr(model_class(self.recipe.model), "uses_target", True)
-        return own or any(transfer.uses_target for transfer in self.transfers)
+        return model_class(self.recipe.model).uses_target or any(transfer.uses_target for transfer in self.transfers)
 
     @property
     def uses_unlabelled(self) -> bool:

@@ -12,7 +12,6 @@ import msgspec
 
 from ..decision import BalancedDecision
 from ..errors import BeetlError, unknown
-from ..transfer import make_transfer
 from ..typed import Settings, typed
 
 DEFAULT = "default"
@@ -107,13 +106,11 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     Raises
     ------
     BeetlError
-        On a key that recipes do not have (the nearest one is given), a value of another type, or an unknown transfer.
+        On a key that recipes do not have (the nearest one is given), or a value of another type.
     """
     if isinstance(values.get("transfer"), Mapping):
         values = {**values, "transfer": [values["transfer"]]}
     recipe = typed(Recipe, values, f"recipe {values.get('name', '')}")
-    for table in recipe.transfer:
-        make_transfer(table)
     for member in recipe.members:
         if member not in recipe_names() or load_recipe(member).members:
             single = [known for known in recipe_names() if known != DEFAULT]

@@ -11,7 +11,7 @@ from ..data.files import DataFolder
 from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
 from ..errors import DataError
-from ..models.base import Predictor, Resources, StagedModel
+from ..models.base import Predictor, Resources, StagedPredictor
 from ..recipes.experiment import Experiment
 from ..recipes.training import refused
 from ..store import key_of
@@ -126,7 +126,7 @@ class _Fits:
         self._now = ""
         self._tell = resources.progress
         self.resources = replace(resources, progress=self._told if resources.progress else None)
-        self._source: StagedModel | None = None
+        self._source: StagedPredictor | None = None
         self._prepared = False
 
     def predict(self, split: Split) -> Probabilities:
@@ -156,7 +156,7 @@ class _Fits:
         if not self._prepared:
             model.prepare([*nights.source, *nights.target, *self.tests])
             self._prepared = True
-        if not isinstance(model, StagedModel):
+        if not isinstance(model, StagedPredictor):
             return model.fit(source=nights.source, target=train, unlabelled=unlabelled)
         if self._source is None:
             self._source = model.fit_source(source=nights.source)

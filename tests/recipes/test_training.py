@@ -11,6 +11,8 @@ from beetl_task1.data.files import DataFolder, Provenance
 from beetl_task1.decision import BalancedDecision
 from beetl_task1.errors import BeetlError, CheckpointError
 from beetl_task1.models.base import Resources
+from beetl_task1.models.features_logreg import FeaturesLogreg
+from beetl_task1.models.registry import MODELS
 from beetl_task1.recipes import training
 from beetl_task1.recipes.checkpoint import _digest, check_recipe, check_simulated, load_card, load_predictor
 from beetl_task1.recipes.experiment import Experiment
@@ -139,22 +141,25 @@ def test_a_recipe_that_changed_since_training(trained):
 
 
 def test_a_parameter_out_of_range_is_one_line(tree, cache, tmp_path):
-    recipe = load_recipe("features-logreg").but(parameters={"C": -1.0})
-    with pytest.raises(BeetlError, match=r"'C' parameter .*; check \[parameters\]"):
+    recipe = load_recipe("features-boost").but(parameters={"max_bins": 300})
+    with pytest.raises(BeetlError, match=r"'max_bins' parameter .*; check \[parameters\]"):
         training.train(experiment(recipe, "65-79", tree), tmp_path, Resources(cache))
 
 
 def test_changed_defaults_of_a_model_make_another_experiment(trained, tree, monkeypatch, cache):
     """The checkpoint is rebuilt with the parameters that it was trained with."""
-    from beetl_task1.models.features_logreg import FeaturesLogreg
-
     recipe, data = load_recipe("features-logreg"), DataFolder(tree)
     before = experiment(recipe, "80-95", data).key
     then = load_card(trained / "features-logreg" / "80-95").parameters["C"]
-    monkeypatch.setitem(FeaturesLogreg.__init__.__kwdefaults__, "C", 7.0)
+
+    class Other(FeaturesLogreg):
+        class Settings(FeaturesLogreg.Settings, frozen=True):
+            C: float = 7.0
+
+    monkeypatch.setitem(MODELS._places, "features-logreg", Other)
     assert experiment(recipe, "80-95", data).key != before
     loaded, _ = load_predictor(trained, "features-logreg", "80-95", Resources(cache))
-    assert then == loaded.members[0].C
+    assert then == loaded.members[0].settings.C
 
 
 def test_the_unit_of_the_signals_is_part_of_the_experiment(tree):

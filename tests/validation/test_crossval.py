@@ -232,8 +232,8 @@ def test_seeds_one_by_one(tree, cache, tmp_path):
 
 
 def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(FeaturesBoost, "make_classifier", FeaturesLogreg.make_classifier)
-    monkeypatch.setattr(FeaturesBoost, "C", 0.001, raising=False)
+    other = FeaturesLogreg(FeaturesLogreg.Settings(C=0.001), seed=0, resources=Resources())
+    monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self: other.make_classifier())
     data, resources = DataFolder(tree), Resources(cache)
     run = crossval.validate(experiment("default", GROUP, data), tmp_path, resources)
     members = [crossval.validate(experiment(name, GROUP, data), tmp_path, resources)
@@ -275,8 +275,8 @@ def test_an_incomplete_test_set_does_not_stop_the_validation(tree, cache, tmp_pa
 
 
 def test_a_parameter_that_the_model_refuses_is_one_line(tree, cache, tmp_path):
-    recipe = load_recipe("features-logreg").but(parameters={"C": -1.0})
-    with pytest.raises(BeetlError, match=r"recipe features-logreg: .*check \[parameters\]"):
+    recipe = load_recipe("features-boost").but(parameters={"max_bins": 300})
+    with pytest.raises(BeetlError, match=r"recipe features-boost: .*check \[parameters\]"):
         crossval.validate(experiment(recipe, GROUP, tree), tmp_path, Resources(cache))
 
 
@@ -284,10 +284,10 @@ def test_another_default_of_the_model_is_another_experiment(tree, cache, tmp_pat
     crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, Resources(cache))
 
     class Other(FeaturesLogreg):
-        class Settings(FeaturesLogreg.Settings):
+        class Settings(FeaturesLogreg.Settings, frozen=True):
             C: float = 0.5
 
-    monkeypatch.setitem(registry.MODELS.places, "features-logreg", Other)
+    monkeypatch.setitem(registry.MODELS._places, "features-logreg", Other)
     assert not crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, Resources(cache)).cached
 
 
