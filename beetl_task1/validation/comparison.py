@@ -1,7 +1,6 @@
 """Is one recipe better than another? Differences per subject, since epochs and nights of a subject are alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.stats import permutation_test
 
 from ..errors import BeetlError
 from .resampling import Interval, confusion_score, subject_interval
+from .result import Result
 from .scorecard import Scorecard
 
 EXACT_UP_TO = 14
@@ -17,8 +17,7 @@ N_FLIPS = 9999
 """Random flips where there are more."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Result, frozen=True):
     """One recipe against another on the same nights.
 
     Attributes
@@ -39,6 +38,8 @@ class Comparison:
         The smallest that the test can give with so few subjects, ``2 / 2 ** n``.
     exact : bool
         Whether all flips were looked at.
+    better : int
+        For how many subjects the first is better.
     """
 
     first: str
@@ -50,30 +51,21 @@ class Comparison:
     p_value: float
     smallest_p: float
     exact: bool
-
-    @property
-    def better(self) -> int:
-        """For how many subjects the first is better."""
-        return sum(difference > 0 for difference in self.differences.values())
+    better: int
 
     def describe(self) -> str:
         """Return the comparison as one or two sentences."""
         n = len(self.differences)
         text = (
             f"{self.first} less {self.second}: {self.pooled:+.1f} pooled, {self.mean:+.1f} on average over subjects, "
+            f"better for {self.better} of {n}; sign-flip test p = {self.p_value:.3g}"
         )
-        text += f"better for {self.better} of {n}; sign-flip test p = {self.p_value:.3g}"
         if self.smallest_p > 0.05:
             text += f", which {n} subjects cannot bring below {self.smallest_p:.2g}"
         return text
 
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self) | {"better": self.better}
 
-
-@dataclass(frozen=True)
-class SeedSpread:
+class SeedSpread(Result, frozen=True):
     """Scores of one recipe under several seeds.
 
     Attributes
@@ -97,10 +89,6 @@ class SeedSpread:
         if len(self.scores) < 2:
             return f"{self.name}: one seed ({values}), so no spread is known"
         return f"{self.name}: {self.mean:.1f} with SD {self.sd:.2f} over {len(self.scores)} seeds ({values})"
-
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self)
 
 
 def compare(first: Scorecard, second: Scorecard, *, seed: int = 0) -> Comparison:
@@ -133,6 +121,7 @@ def compare(first: Scorecard, second: Scorecard, *, seed: int = 0) -> Comparison
         p_value=sign_flip_test(values, seed=seed),
         smallest_p=2.0 ** (1 - len(values)),
         exact=len(values) <= EXACT_UP_TO,
+        better=int((values > 0).sum()),
     )
 
 
@@ -157,13 +146,12 @@ def sign_flip_test(differences: np.ndarray, seed: int = 0) -> float:
     values = np.asarray(differences, dtype=float)
     if not values.any():
         return 1.0
-    exact = len(values) <= EXACT_UP_TO
     found = permutation_test(
         (values,),
         lambda x, axis: np.abs(np.mean(x, axis=axis)),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=np.inf if exact else N_FLIPS,
+        n_resamples=np.inf if len(values) <= EXACT_UP_TO else N_FLIPS,
         alternative="greater",
         rng=np.random.default_rng(seed),
     )

@@ -17,6 +17,7 @@ from ..models.base import Resources
 from ..recipes.recipe import Recipe
 from ..recipes.training import checkpoint_folder, decision_of, fingerprint
 from ..scoring import leaderboard_score
+from ..typed import typed
 from ..writing import write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
 from .outoffold import Night, OutOfFold, Setting, out_of_fold
@@ -235,12 +236,12 @@ def _shift(found, labels, truth, decision, setting: Setting, known: dict | None)
         return None
     score = pooled_score(truth, labels)
     if known is not None and known["score"] == score:
-        return Shift.from_dict(known)
+        return typed(Shift, known, f"{SUMMARY} of {setting.group}")
     members = found.members.items()
     fitted = decision.fit(found.outer, truth) if hasattr(decision, "fit") else decision
     return shift_of(
         Predicted(found.outer, labels, {name: _most_probable(member.outer) for name, member in members}),
-        Predicted(found.test, fitted.decide(found.test), {name: _most_probable(m.test) for name, m in members}),
+        [Predicted(found.test, fitted.decide(found.test), {name: _most_probable(m.test) for name, m in members})],
         truth,
         score,
         measure_features(setting),

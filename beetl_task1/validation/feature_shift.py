@@ -1,7 +1,6 @@
 """How far the features of the test set lie from those of the target, subject by subject."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import ks_2samp, permutation_test
@@ -13,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..data.recording import RecordingKey
 from ..errors import BeetlError
+from .result import Result
 
 PER_NIGHT = 150
 """Epochs of a night that the comparison of features looks at."""
@@ -21,8 +21,7 @@ SHOWN = 12
 """Features that are listed, those that differ most."""
 
 
-@dataclass(frozen=True)
-class FeatureShift:
+class FeatureShift(Result, frozen=True):
     """Difference of the features between target and test.
 
     Attributes
@@ -105,7 +104,8 @@ def _standardised(here: np.ndarray, there: np.ndarray) -> np.ndarray:
     n, m = len(here), len(there)
     spread = ((n - 1) * here.var(axis=0, ddof=1) + (m - 1) * there.var(axis=0, ddof=1)) / (n + m - 2)
     gap = there.mean(axis=0) - here.mean(axis=0)
-    return np.divide(gap, np.sqrt(spread), out=np.zeros_like(gap), where=spread > 1e-12)
+    size: np.ndarray = np.divide(gap, np.sqrt(spread), out=np.zeros_like(gap), where=spread > 1e-12)
+    return size
 
 
 def _permuted(here: np.ndarray, there: np.ndarray, seed: int) -> tuple[float, float]:

@@ -1,11 +1,12 @@
 """Intervals for a handful of subjects: whole subjects are drawn again, since epochs of one subject are alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import factorial, prod
 
 import numpy as np
+
+from .result import Result
 
 EXACT_UP_TO = 8
 """Subjects up to which every possible draw is looked at, instead of a sample of them."""
@@ -13,8 +14,7 @@ N_DRAWS = 10_000
 """Random draws where there are more subjects."""
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(Result, frozen=True):
     """Percentile bootstrap interval over subjects (Efron 1979).
 
     With five or six subjects such an interval is a lower bound of the uncertainty: subjects unlike all of those drawn
@@ -85,7 +85,8 @@ def confusion_score(confusion: np.ndarray) -> np.ndarray:
     total = confusion.sum(axis=-1)
     correct = np.diagonal(confusion, axis1=-2, axis2=-1)
     recall = np.divide(correct, total, out=np.zeros(total.shape), where=total > 0)
-    return 100 * recall.sum(axis=-1) / (total > 0).sum(axis=-1)
+    score: np.ndarray = 100 * recall.sum(axis=-1) / (total > 0).sum(axis=-1)
+    return score
 
 
 def subject_interval(
@@ -116,11 +117,11 @@ def subject_interval(
     absent = (pooled.sum(axis=-1) == 0) & (stacked.sum(axis=(0, -1)) > 0)
     lacking = probability[absent.reshape(len(pooled), -1).any(axis=1)].sum()
     exact = len(stacked) <= EXACT_UP_TO
-    return Interval(float(low), float(high), level, len(stacked), len(times), exact, float(lacking))
+    return Interval(low, high, level, len(stacked), len(times), exact, float(lacking))
 
 
 def _quantile(values: np.ndarray, probability: np.ndarray, q: float) -> float:
     """Return the smallest value that a draw does not exceed with probability ``q``."""
     order = np.argsort(values)
-    reached = np.searchsorted(np.cumsum(probability[order]), q - 1e-12)
-    return values[order[min(reached, len(values) - 1)]]
+    reached = int(np.searchsorted(np.cumsum(probability[order]), q - 1e-12))
+    return float(values[order[min(reached, len(values) - 1)]])
