@@ -10,21 +10,14 @@ N_BINS = 10
 
 
 class Curve(Result, frozen=True):
-    """A reliability curve over equally wide bins; empty bins are left out.
-
-    Attributes
-    ----------
-    confidence : list of float
-        Mean predicted probability per bin.
-    frequency : list of float
-        Share of the bin's epochs for which the prediction was true.
-    count : list of int
-        Epochs per bin.
-    """
+    """A reliability curve over equally wide bins; empty bins are left out."""
 
     confidence: list[float]
+    """Mean predicted probability per bin."""
     frequency: list[float]
+    """Share of the bin's epochs for which the prediction was true."""
     count: list[int]
+    """Epochs per bin."""
 
     @property
     def error(self) -> float:
@@ -34,27 +27,18 @@ class Curve(Result, frozen=True):
 
 
 class Calibration(Result, frozen=True):
-    """Calibration of probabilities.
-
-    Attributes
-    ----------
-    ece : float
-        Expected calibration error of the most probable stage, 0 to 1.
-    log_loss : float
-        Mean negative log-probability of the truth, in nats.
-    brier : float
-        Mean squared distance between the probabilities and the truth, 0 to 2.
-    top : Curve
-        Of the most probable stage.
-    stages : dict of str to Curve
-        Of each stage against the rest.
-    """
+    """Calibration of probabilities."""
 
     ece: float
+    """Expected calibration error of the most probable stage, 0 to 1."""
     log_loss: float
+    """Mean negative log-probability of the truth, in nats."""
     brier: float
+    """Mean squared distance between the probabilities and the truth, 0 to 2."""
     top: Curve
+    """Of the most probable stage."""
     stages: dict[str, Curve]
+    """Of each stage against the rest."""
 
 
 def calibration(truth: np.ndarray, probabilities: np.ndarray, stages: tuple[str, ...]) -> Calibration:

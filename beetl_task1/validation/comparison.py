@@ -18,40 +18,27 @@ N_FLIPS = 9999
 
 
 class Comparison(Result, frozen=True):
-    """One recipe against another on the same nights.
-
-    Attributes
-    ----------
-    first, second : str
-        Their names; differences are first less second.
-    differences : dict of str to float
-        Score of each subject under the first less that under the second.
-    mean : float
-        Mean of the differences.
-    pooled : float
-        Difference of the pooled scores, which is what the leaderboard would show.
-    interval : Interval or None
-        Of the pooled difference, by drawing subjects for both recipes at once.
-    p_value : float
-        Two-sided sign-flip test of the mean difference (Fisher 1935): how often random signs give one as large.
-    smallest_p : float
-        The smallest that the test can give with so few subjects, ``2 / 2 ** n``.
-    exact : bool
-        Whether all flips were looked at.
-    better : int
-        For how many subjects the first is better.
-    """
+    """One recipe against another on the same nights."""
 
     first: str
     second: str
+    """Their names; differences are first less second."""
     differences: dict[str, float]
+    """Score of each subject under the first less that under the second."""
     mean: float
+    """Mean of the differences."""
     pooled: float
+    """Difference of the pooled scores, which is what the leaderboard would show."""
     interval: Interval | None
+    """Of the pooled difference, by drawing subjects for both recipes at once."""
     p_value: float
+    """Two-sided sign-flip test of the mean difference (Fisher 1935): how often random signs give one as large."""
     smallest_p: float
+    """The smallest that the test can give with so few subjects, ``2 / 2 ** n``."""
     exact: bool
+    """Whether all flips were looked at."""
     better: int
+    """For how many subjects the first is better."""
 
     def describe(self) -> str:
         """Return the comparison as one or two sentences."""
@@ -66,22 +53,15 @@ class Comparison(Result, frozen=True):
 
 
 class SeedSpread(Result, frozen=True):
-    """Scores of one recipe under several seeds.
-
-    Attributes
-    ----------
-    name : str
-        The recipe.
-    scores : dict of str to float
-        Pooled score of each seed alone.
-    mean, sd : float
-        Over the seeds; ``sd`` is the sample's, 0 for one seed.
-    """
+    """Scores of one recipe under several seeds."""
 
     name: str
+    """The recipe."""
     scores: dict[str, float]
+    """Pooled score of each seed alone."""
     mean: float
     sd: float
+    """Over the seeds; ``sd`` is the sample's, 0 for one seed."""
 
     def describe(self) -> str:
         """Return the spread as one line."""
@@ -91,15 +71,13 @@ class SeedSpread(Result, frozen=True):
         return f"{self.name}: {self.mean:.1f} with SD {self.sd:.2f} over {len(self.scores)} seeds ({values})"
 
 
-def compare(first: Scorecard, second: Scorecard, *, seed: int = 0) -> Comparison:
+def compare(first: Scorecard, second: Scorecard) -> Comparison:
     """Compare two scorecards of the same nights.
 
     Parameters
     ----------
     first, second : Scorecard
         Of the same subjects, in the same scheme, against the same truth.
-    seed : int
-        For random flips and draws, used where subjects are many.
 
     Raises
     ------
@@ -117,18 +95,18 @@ def compare(first: Scorecard, second: Scorecard, *, seed: int = 0) -> Comparison
         differences=differences,
         mean=float(values.mean()),
         pooled=first.score - second.score,
-        interval=subject_interval(pairs, lambda both: -np.diff(confusion_score(both), axis=1)[:, 0], seed=seed),
-        p_value=sign_flip_test(values, seed=seed),
+        interval=subject_interval(pairs, lambda both: -np.diff(confusion_score(both), axis=1)[:, 0]),
+        p_value=sign_flip_test(values),
         smallest_p=2.0 ** (1 - len(values)),
         exact=len(values) <= EXACT_UP_TO,
         better=int((values > 0).sum()),
     )
 
 
-def compare_all(cards: Sequence[Scorecard], *, seed: int = 0) -> list[Comparison]:
+def compare_all(cards: Sequence[Scorecard]) -> list[Comparison]:
     """Compare each pair of scorecards, the better one first."""
     ranked = sorted(cards, key=lambda card: -card.score)
-    return [compare(a, b, seed=seed) for a, b in combinations(ranked, 2)]
+    return [compare(a, b) for a, b in combinations(ranked, 2)]
 
 
 def sign_flip_test(differences: np.ndarray, seed: int = 0) -> float:

@@ -22,41 +22,29 @@ SHOWN = 12
 
 
 class FeatureShift(Result, frozen=True):
-    """Difference of the features between target and test.
-
-    Attributes
-    ----------
-    difference : dict of str to float
-        Of the features that differ most: mean over test subjects less that over target subjects, in standard deviations
-        over subjects.
-    kolmogorov : dict of str to float
-        Largest distance between the distributions of the same features over epochs (0 to 1).
-    mean : float
-        Mean absolute difference over all features.
-    by_chance : float
-        The same when subjects change sides at random.
-    p_value : float
-        How often that gives as much.
-    auc : float
-        How well epochs of unseen subjects are told to be target or test by their features: 0.5 not at all, 1 always.
-    n_features : int
-        Features that were compared.
-    """
+    """Difference of the features between target and test."""
 
     difference: dict[str, float]
+    """Of the features that differ most: mean over test subjects less that over target subjects, in standard deviations
+    over subjects."""
     kolmogorov: dict[str, float]
+    """Largest distance between the distributions of the same features over epochs (0 to 1)."""
     mean: float
+    """Mean absolute difference over all features."""
     by_chance: float
+    """The same when subjects change sides at random."""
     p_value: float
+    """How often that gives as much."""
     auc: float
+    """How well epochs of unseen subjects are told to be target or test by their features: 0.5 not at all, 1 always."""
     n_features: int
+    """Features that were compared."""
 
 
 def feature_shift(
     target: Mapping[RecordingKey, np.ndarray],
     test: Mapping[RecordingKey, np.ndarray],
     names: Sequence[str],
-    seed: int = 0,
 ) -> FeatureShift:
     """Compare the features of the test nights with those of the target nights, subject by subject.
 
@@ -66,8 +54,6 @@ def feature_shift(
         Features of each night.
     names : sequence of str
         Of the columns.
-    seed : int
-        For the choice of epochs and the permutations.
 
     Raises
     ------
@@ -79,8 +65,8 @@ def feature_shift(
         raise BeetlError(f"features: {len(here)} target and {len(there)} test subjects; expected two or more of each")
     difference = _standardised(here, there)
     order = np.argsort(-np.abs(difference))[:SHOWN]
-    sample_target, sample_test = (_sample(side, seed) for side in (target, test))
-    by_chance, p_value = _permuted(here, there, seed)
+    sample_target, sample_test = (_sample(side) for side in (target, test))
+    by_chance, p_value = _permuted(here, there)
     return FeatureShift(
         difference={names[k]: float(difference[k]) for k in order},
         kolmogorov={names[k]: float(ks_2samp(sample_target[0][:, k], sample_test[0][:, k]).statistic) for k in order},
@@ -108,7 +94,7 @@ def _standardised(here: np.ndarray, there: np.ndarray) -> np.ndarray:
     return size
 
 
-def _permuted(here: np.ndarray, there: np.ndarray, seed: int) -> tuple[float, float]:
+def _permuted(here: np.ndarray, there: np.ndarray) -> tuple[float, float]:
     """Return the mean absolute difference when subjects change sides, and how often it is as large as the real one."""
     subjects = np.concatenate([here, there])
     sides = np.split(np.arange(len(subjects)), [len(here)])
@@ -118,14 +104,14 @@ def _permuted(here: np.ndarray, there: np.ndarray, seed: int) -> tuple[float, fl
         vectorized=False,
         n_resamples=N_PERMUTATIONS,
         alternative="greater",
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
     )
     return float(np.mean(found.null_distribution)), float(found.pvalue)
 
 
-def _sample(nights: Mapping[RecordingKey, np.ndarray], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _sample(nights: Mapping[RecordingKey, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return some epochs of every night, and the subject of each."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     rows, subjects = [], []
     for key in sorted(nights):
         night = nights[key]

@@ -12,6 +12,8 @@ EXACT_UP_TO = 8
 """Subjects up to which every possible draw is looked at, instead of a sample of them."""
 N_DRAWS = 10_000
 """Random draws where there are more subjects."""
+LEVEL = 0.95
+"""Coverage that an interval aims at."""
 
 
 class Interval(Result, frozen=True):
@@ -19,30 +21,21 @@ class Interval(Result, frozen=True):
 
     With five or six subjects such an interval is a lower bound of the uncertainty: subjects unlike all of those drawn
     from are never drawn.
-
-    Attributes
-    ----------
-    low, high : float
-        Bounds, in the unit of the statistic.
-    level : float
-        0.95 for a 95 % interval.
-    n_subjects : int
-        Subjects that were drawn from.
-    n_draws : int
-        Draws that were looked at.
-    exact : bool
-        Whether these are all possible draws, weighted by their probability; else a random sample.
-    lacking : float
-        Share of the draws in which some stage is absent; the mean recall there is over the stages present.
     """
 
     low: float
     high: float
+    """Bounds, in the unit of the statistic."""
     level: float
+    """0.95 for a 95 % interval."""
     n_subjects: int
+    """Subjects that were drawn from."""
     n_draws: int
+    """Draws that were looked at."""
     exact: bool
+    """Whether these are all possible draws, weighted by their probability; else a random sample."""
     lacking: float
+    """Share of the draws in which some stage is absent; the mean recall there is over the stages present."""
 
     def describe(self) -> str:
         """Return the interval as text, with what it rests on."""
@@ -92,8 +85,6 @@ def confusion_score(confusion: np.ndarray) -> np.ndarray:
 def subject_interval(
     confusions: Sequence[np.ndarray],
     statistic: Callable[[np.ndarray], np.ndarray] = confusion_score,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> Interval:
     """Return the interval of a statistic of pooled confusion matrices by drawing subjects with replacement.
 
@@ -103,21 +94,16 @@ def subject_interval(
         One per subject, rows the truth; the pooled matrix of a draw is their sum.
     statistic : callable
         Maps matrices (n_draws, ..., n, n) to values (n_draws,).
-    level : float
-        Coverage that is aimed at.
-    seed : int
-        For random draws.
     """
     stacked = np.stack(confusions).astype(float)
-    times, probability = subject_draws(len(stacked), seed)
+    times, probability = subject_draws(len(stacked))
     pooled = np.tensordot(times, stacked, axes=1)
     values = statistic(pooled)
-    tail = (1 - level) / 2
-    low, high = (_quantile(values, probability, q) for q in (tail, 1 - tail))
+    low, high = (_quantile(values, probability, (1 + side * LEVEL) / 2) for side in (-1, 1))
     absent = (pooled.sum(axis=-1) == 0) & (stacked.sum(axis=(0, -1)) > 0)
     lacking = probability[absent.reshape(len(pooled), -1).any(axis=1)].sum()
     exact = len(stacked) <= EXACT_UP_TO
-    return Interval(low, high, level, len(stacked), len(times), exact, float(lacking))
+    return Interval(low, high, LEVEL, len(stacked), len(times), exact, float(lacking))
 
 
 def _quantile(values: np.ndarray, probability: np.ndarray, q: float) -> float:

@@ -10,21 +10,14 @@ from ..task import STAGES
 
 @dataclass(frozen=True)
 class Scheme:
-    """Names of stages, and which of the six each one takes in.
-
-    Attributes
-    ----------
-    name : str
-        ``"rk"`` or ``"aasm"``.
-    stages : tuple of str
-        In the order of the labels.
-    merge : tuple of int
-        For each of the six stages its label in this scheme.
-    """
+    """Names of stages, and which of the six each one takes in."""
 
     name: str
+    """``"rk"`` or ``"aasm"``."""
     stages: tuple[str, ...]
+    """In the order of the labels."""
     merge: tuple[int, ...]
+    """For each of the six stages its label in this scheme."""
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
         """Return six-stage labels in this scheme."""

@@ -18,83 +18,55 @@ Labels = Mapping[RecordingKey, np.ndarray]
 
 
 class Unit(Result, frozen=True):
-    """Scores of one subject, one night, or of all pooled.
-
-    Attributes
-    ----------
-    name : str
-        ``"s6"``, ``"s6r1"`` or ``"pooled"``.
-    n_epochs : int
-        Epochs.
-    score : float
-        100 x mean recall over the stages that the truth holds.
-    accuracy : float
-        Share of correct epochs, 0 to 1.
-    kappa : float or None
-        Cohen's kappa; ``None`` where it is not defined (one stage only).
-    macro_f1 : float
-        Mean F1 over the stages present, 0 to 1.
-    recall, precision, f1 : dict of str to float or None
-        Per stage, 0 to 1; ``None`` where not defined: recall and F1 of a stage that the truth lacks, precision of one
-        that is never predicted.
-    support, predicted : dict of str to int
-        True and predicted epochs per stage.
-    absent : list of str
-        Stages that the truth lacks; the score is over the others.
-    confusion : list of list of int
-        Rows the truth, columns the labels.
-    """
+    """Scores of one subject, one night, or of all pooled."""
 
     name: str
+    """``"s6"``, ``"s6r1"`` or ``"pooled"``."""
     n_epochs: int
     score: float
+    """100 x mean recall over the stages that the truth holds."""
     accuracy: float
+    """Share of correct epochs, 0 to 1."""
     kappa: float | None
+    """Cohen's kappa; ``None`` where it is not defined (one stage only)."""
     macro_f1: float
+    """Mean F1 over the stages present, 0 to 1."""
     recall: dict[str, float | None]
     precision: dict[str, float | None]
     f1: dict[str, float | None]
+    """Recall, precision and F1 per stage, 0 to 1; ``None`` where not defined: recall and F1 of a stage that the
+    truth lacks, precision of one that is never predicted."""
     support: dict[str, int]
     predicted: dict[str, int]
+    """True and predicted epochs per stage."""
     absent: list[str]
+    """Stages that the truth lacks; the score is over the others."""
     confusion: list[list[int]]
+    """Rows the truth, columns the labels."""
 
 
 class Scorecard(Result, frozen=True):
-    """Everything about one set of labels.
-
-    Attributes
-    ----------
-    name : str
-        Recipe, or what else the labels are from.
-    group : str
-        Age group; empty where it is not known.
-    scheme : {"rk", "aasm"}
-        Six stages, or five.
-    stages : tuple of str
-        Names, in the order of the rows of the confusion matrix.
-    data : str
-        What the data are: competition files, simulated, or rebuilt from open recordings.
-    pooled : Unit
-        Over all epochs, as the leaderboard scores them.
-    subjects, nights : list of Unit
-        One by one; empty where the labels are a bare list.
-    interval : Interval or None
-        Of the pooled score, by drawing subjects; ``None`` with fewer than two.
-    calibration : Calibration or None
-        ``None`` without probabilities.
-    """
+    """Everything about one set of labels."""
 
     name: str
+    """Recipe, or what else the labels are from."""
     group: str
+    """Age group; empty where it is not known."""
     scheme: str
+    """``"rk"``: six stages; ``"aasm"``: five."""
     stages: tuple[str, ...]
+    """Names, in the order of the rows of the confusion matrix."""
     data: str
+    """What the data are: competition files, simulated, or rebuilt from open recordings."""
     pooled: Unit
+    """Over all epochs, as the leaderboard scores them."""
     subjects: list[Unit]
     nights: list[Unit]
+    """Subjects and nights one by one; none where the labels are a bare list."""
     interval: Interval | None = None
+    """Of the pooled score, by drawing subjects; ``None`` with fewer than two."""
     calibration: Calibration | None = None
+    """``None`` without probabilities."""
 
     @property
     def score(self) -> float:

@@ -14,94 +14,62 @@ from .scorecard import Labels
 
 
 class ClassShift(Result, frozen=True):
-    """Shares of the stages.
-
-    Attributes
-    ----------
-    true, target, test : dict of str to float
-        True shares of the target; shares predicted for the target by models that did not see the subject; shares
-        predicted for the test set.
-    counts : dict of str to float
-        Epochs predicted for the test set, mean over the models.
-    distance : float
-        Total variation between the predicted shares of target and test (0 alike, 1 disjoint).
-    between_subjects : float
-        The same between one target subject and the others, on average: what subjects differ by anyway.
-    """
+    """Shares of the stages."""
 
     true: dict[str, float]
     target: dict[str, float]
     test: dict[str, float]
+    """True shares of the target; shares predicted for the target by models that did not see the subject; shares
+    predicted for the test set."""
     counts: dict[str, float]
+    """Epochs predicted for the test set, mean over the models."""
     distance: float
+    """Total variation between the predicted shares of target and test (0 alike, 1 disjoint)."""
     between_subjects: float
+    """The same between one target subject and the others, on average: what subjects differ by anyway."""
 
 
 class Agreement(Result, frozen=True):
-    """How much several predictors agree, on the target (unseen subjects) and on the test set.
-
-    Attributes
-    ----------
-    members : list of str
-        Whose labels are compared.
-    target, test : float
-        Share of the epochs with equal labels, mean over the pairs of members.
-    pairs : dict of str to list of float
-        Of each pair: on the target, on the test set.
-    """
+    """How much several predictors agree, on the target (unseen subjects) and on the test set."""
 
     members: list[str]
+    """Whose labels are compared."""
     target: float
     test: float
+    """Share of the epochs with equal labels, mean over the pairs of members."""
     pairs: dict[str, list[float]]
+    """Of each pair: on the target, on the test set."""
 
 
 class Shift(Result, frozen=True):
-    """All of it, with what it says.
-
-    Attributes
-    ----------
-    classes : ClassShift
-    features : FeatureShift or None
-    agreement : Agreement or None
-        ``None`` with fewer than two members.
-    confidence_target, confidence_test : float
-        Mean probability of the most probable stage.
-    expected_target, expected_test : float
-        Score that the probabilities themselves expect of the labels.
-    score : float
-        True score on the target.
-    statement : list of str
-        Plain sentences; the last is the verdict.
-    """
+    """All of it, with what it says."""
 
     classes: ClassShift
     features: FeatureShift | None
     agreement: Agreement | None
+    """``None`` with fewer than two members."""
     confidence_target: float
     confidence_test: float
+    """Mean probability of the most probable stage."""
     expected_target: float
     expected_test: float
+    """Score that the probabilities themselves expect of the labels."""
     score: float
+    """True score on the target."""
     statement: list[str]
+    """Plain sentences; the last is the verdict."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What one model predicts of a set of nights, or several of which each night is predicted by one alone.
-
-    Attributes
-    ----------
-    probabilities : mapping of RecordingKey to array (n_epochs, 6)
-    labels : mapping of RecordingKey to array (n_epochs,)
-        Decided from them.
-    members : mapping of str to mapping of RecordingKey to array (n_epochs,)
-        Labels of each predictor alone, where there are several.
-    """
+    """What one model predicts of a set of nights, or several of which each night is predicted by one alone."""
 
     probabilities: Probabilities
+    """By recording, shape ``(n_epochs, 6)``."""
     labels: Labels
+    """Decided from them, shape ``(n_epochs,)``."""
     members: Mapping[str, Labels]
+    """Labels of each predictor alone, where there are several."""
 
 
 def shift_of(
