@@ -33,10 +33,9 @@ def log(submission_dir, submissions, score, note, as_json):
         enter_score(submissions, submission_dir, score, note)
     lines = read_log(submissions)
     if as_json:
-        import dataclasses
         import json
 
-        click.echo(json.dumps([dataclasses.asdict(line) for line in lines], indent=1))
+        click.echo(json.dumps([line.to_dict() for line in lines], indent=1))
         return
     if not lines:
         click.echo(f"nothing packed yet in {submissions}")

@@ -14,15 +14,8 @@ from ..models.checkpoints import Card, card_sha256
 from ..recipes.recipe import Recipe
 from ..recipes.training import check_recipe, check_simulated, checkpoint_folder, decision_of, load_predictor
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
 from .manifest import check_total, entries, is_partial, test_recordings
-
-PROBABILITIES = "probabilities.npz"
-
-
-def submission_folder(submissions: Path, recipe: str, group: str) -> Path:
-    """Return where a recipe's submission for a group stands."""
-    return Path(submissions) / f"{recipe}-{group}"
 
 
 def predict(
@@ -65,6 +58,8 @@ def predict(
     DataError, CheckpointError, SubmissionError
         If the test set or the checkpoint is not as it must be.
     """
+    folder = submission_folder(submissions, recipe.name, group)
+    check_free(folder, "prediction")
     predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
     provenance = data.provenance
     source = checkpoint_folder(checkpoints, recipe.name, group)
@@ -88,7 +83,6 @@ def predict(
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    folder = submission_folder(submissions, recipe.name, group)
     save_probabilities(folder / PROBABILITIES, probabilities, meta)
     write_answer(folder / ANSWER, labels)
     for packed in (ZIP, ACCOUNT):  # of an earlier prediction; an upload must not take it for this one's

@@ -136,7 +136,8 @@ def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, re
     labels = decide_held_out(found.pools, truth, decision)
     subjects = setting.subjects
     alone = decide_held_out(dict.fromkeys(subjects, found.source_only), truth, decision)
-    key = _key(fingerprint(recipe, group, data), folds)
+    experiment = fingerprint(recipe, group, data)
+    key = _key(experiment, folds)
     shift = _shift(found, labels, truth, decision, setting, _known(checkpoints, recipe.name, group, key))
     validation = Validation(
         recipe=recipe.name,
@@ -151,7 +152,7 @@ def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, re
         summary={},
         cached=found.cached,
     )
-    validation.summary.update(_summary(validation) | {"key": key})
+    validation.summary.update(_summary(validation) | {"key": key, "fingerprint": experiment})
     path = checkpoint_folder(checkpoints, recipe.name, group) / SUMMARY
     write_text(path, json.dumps(validation.summary, indent=1) + "\n")
     return validation
