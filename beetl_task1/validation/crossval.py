@@ -152,7 +152,7 @@ def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, re
         summary={},
         cached=found.cached,
     )
-    validation.summary.update(_summary(validation) | {"key": key, "fingerprint": experiment})
+    validation.summary.update(_summary(validation) | {"key": key, "experiment": experiment})
     path = checkpoint_folder(checkpoints, recipe.name, group) / SUMMARY
     write_text(path, json.dumps(validation.summary, indent=1) + "\n")
     return validation

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.score import score
-from beetl_task1.cli.validate import validate
+from beetl_task1.cli.recipes import validate
+from beetl_task1.cli.submissions import score
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError
 from beetl_task1.submission.package import package_labels

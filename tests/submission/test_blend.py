@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.blend import blend as command
+from beetl_task1.cli.submissions import blend as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities, save_probabilities
 from beetl_task1.data.recording import RecordingKey
@@ -135,4 +135,5 @@ def test_command(files, tree, tmp_path):
     assert result.exit_code == 0
     assert str(tmp_path / f"blend-{GROUP}" / "answer.zip") in result.output
     wrong = CliRunner().invoke(command, [*map(str, arguments[:-1]), "a,b"])
-    assert "expected numbers with commas" in str(wrong.exception)
+    assert wrong.exit_code == 2
+    assert "expected numbers with commas" in wrong.output

@@ -1,12 +1,13 @@
 """The method document says what the cards say."""
 
+import json
 import shutil
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.writeup import writeup as command
+from beetl_task1.cli.submissions import writeup as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import save_probabilities
 from beetl_task1.models.base import Resources
@@ -78,6 +79,16 @@ def test_the_card_of_a_later_training_is_not_quoted(submitted, tree, cache, tmp_
     assert "0.0001" not in text
     assert "not at hand" in text
     validate(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    assert "None was made for this training" in compose(done.submission.account, checkpoints)
+
+
+def test_a_validation_that_says_not_of_what_it_is_is_not_quoted(submitted, tmp_path):
+    done, root = submitted
+    checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
+    place = checkpoints / "features-logreg" / GROUP
+    summary = json.loads((place / "validation.json").read_text())
+    (place / "validation.json").write_text(json.dumps({k: v for k, v in summary.items() if k != "experiment"}))
+    (place / "card.json").unlink()
     assert "None was made for this training" in compose(done.submission.account, checkpoints)
 
 
