@@ -63,9 +63,7 @@ class Fold:
     nights: Mapping[tuple[str, str], list[Recording]]
     path: Path = Path("real people")
     allow_partial: bool = True
-    provenance: Provenance = field(
-        default_factory=lambda: Provenance(OPEN, {"source": "Sleep-EDF Expanded, band powers"})
-    )
+    provenance: Provenance = Provenance(OPEN, {"source": "Sleep-EDF Expanded, band powers"})  # noqa: RUF009  (frozen)
 
     def recordings(self, group: str, role: str) -> list[Recording]:
         """Return the nights of a part."""

@@ -10,42 +10,29 @@ from .. import __version__
 from ..errors import BeetlError, unknown
 
 COMMANDS = (
-    "download",
-    "build",
-    "simulate",
-    "inspect",
-    "train",
-    "validate",
-    "predict",
-    "package",
-    "submit",
-    "score",
-    "verify",
-    "blend",
-    "diff",
-    "log",
-    "writeup",
-    "models",
-    "stage",
-)
+    "download", "build", "simulate", "inspect", "train", "validate", "predict", "package", "submit", "score", "verify",
+    "blend", "diff", "log", "writeup", "models", "stage",
+)  # fmt: skip
+_FILES = dict.fromkeys(("train", "validate", "models"), "recipes") | dict.fromkeys(COMMANDS[6:15], "submissions")
+"""Where a command is not in the file of its name."""
 
 
 class _Commands(click.Group):
-    """Finds each command in the module of its name, when it is asked for."""
+    """Finds each command in its file, when it is asked for."""
 
-    def list_commands(self, ctx):
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx, name):
+    def get_command(self, ctx: click.Context, name: str) -> click.Command:
         if name not in COMMANDS:
-            raise unknown("command", name, COMMANDS)
-        module = importlib.import_module(f"{__name__}.{name}")
-        return getattr(module, name, None) or module.command
+            raise click.UsageError(str(unknown("command", name, COMMANDS)), ctx)
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{_FILES.get(name, name)}"), name)
+        return command
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="beetl-task1")
-def cli():
+def cli() -> None:
     """Stage sleep for BEETL Task 1: train, cross-validate on target subjects, predict, package, score.
 
     \b
@@ -56,27 +43,27 @@ def cli():
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one line and exit code 1."""
+    """Run the command line.
+
+    What a user can mend is one line: exit code 2 for a mistyped command line, 130 for an interrupt, else 1.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that half-written files are cleared away
     try:
         sys.exit(cli.main(prog_name="beetl-task1", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
     except click.ClickException as error:
-        _fail(f"{error.format_message()} (see {_help_of(error)})")
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context else "beetl-task1"
+        _fail(f"{error.format_message()} (see {name} --help)", error.exit_code)
     except click.Abort:
-        _fail("stopped; what was finished is kept")
+        _fail("stopped; what was finished is kept", 130)
     except BeetlError as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.filename or 'file'}: {error.strerror or error}; check the path, its permissions and the disk")
 
 
-def _help_of(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'beetl-task1'} --help"
-
-
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 1) -> None:
     click.echo(f"Error: {' '.join(message.split())}", err=True)
-    sys.exit(1)
+    sys.exit(code)

@@ -51,7 +51,7 @@ def _show_json(result):
 
 
 def _show(result, nights):
-    from .tables import console
+    from .show import console
 
     out = console()
     out.print(f"data: {result.provenance} in {result.path}", soft_wrap=True, markup=False)
@@ -71,7 +71,7 @@ def _show(result, nights):
 def _show_findings(out, result):
     from rich.text import Text
 
-    from .tables import COLOURS
+    from .show import COLOURS
 
     for finding in result.findings:
         where = finding.where.removeprefix(f"{result.path}/")
@@ -80,7 +80,7 @@ def _show_findings(out, result):
 
 
 def _parts(parts):
-    from .tables import table
+    from .show import table
 
     rows = [
         (
@@ -96,14 +96,14 @@ def _parts(parts):
 
 
 def _stages(nights):
-    from .tables import table
+    from .show import table
 
     rows = [(str(n.key), n.role, f"{n.n_epochs:,}", *map(str, n.counts)) for n in nights if n.counts]
     return table("labelled nights: stages", "night", "part", "epochs", *STAGES, rows=rows, left=2)
 
 
 def _signals(nights):
-    from .tables import table
+    from .show import table
 
     measures = ("epochs", "SD uV", "peak uV", "flat", "clip", "wild", "same")
     order = ("order", "ahead", "jump", "labels")
@@ -127,7 +127,7 @@ def _order(order):
 
 def _spectra(spectra):
     from ..audit.night import BANDS
-    from .tables import table
+    from .show import table
 
     rows = [
         (f"{s.group} {s.role}", stage, channel, *_bands(s.frequencies, s.power_db[stage][c], BANDS))

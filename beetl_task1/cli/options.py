@@ -1,34 +1,46 @@
-"""Options that the commands share, under one name each, on the command line and in the environment."""
+"""Options that the commands share, under one name each, and what is made of them: data, recipe, resources."""
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import BeetlError, unknown
 from ..task import TARGET_GROUPS
+from .progress import progress_bar
+
+if TYPE_CHECKING:
+    from ..data.files import DataFolder
+    from ..models.base import Resources
+    from ..recipes.recipe import Recipe
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Opener = Callable[..., contextlib.AbstractContextManager["Resources"]]
+"""What a command gets as ``resources``: called with a title, it draws a progress bar and yields them."""
 
 
-class GroupName(click.ParamType):
+class GroupName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2, the oldest allowed is 8.1
     """An age group, with "did you mean"."""
 
     name = "group"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value if it is a target group."""
         if value not in TARGET_GROUPS:
-            raise unknown("group", str(value), TARGET_GROUPS)
+            self.fail(str(unknown("group", value, TARGET_GROUPS)), param, ctx)
         return value
 
-    def get_metavar(self, param, ctx=None):
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Show the groups."""
         return f"[{'|'.join(TARGET_GROUPS)}]"
 
 
 def default_cache() -> Path:
-    """Return the folder of cached features: under XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder of what was computed before: under XDG_CACHE_HOME or ~/.cache."""
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beetl-task1"
     except RuntimeError as error:
@@ -37,63 +49,123 @@ def default_cache() -> Path:
         ) from error
 
 
-_PATH = click.Path(path_type=Path)
-
-data = click.option(
-    "--data", type=_PATH, envvar="BEETL_DATA", show_envvar=True, required=True,
-    help="Folder that holds SleepSource/, LeaderboardSleep/ and finalSleep/.",
-)  # fmt: skip
-checkpoints = click.option(
-    "--checkpoints", type=_PATH, envvar="BEETL_CHECKPOINTS", show_envvar=True, default=Path("checkpoints"),
-    show_default=True, help="Where trained recipes and their validations stand.",
-)  # fmt: skip
-submissions = click.option(
-    "--submissions", type=_PATH, envvar="BEETL_SUBMISSIONS", show_envvar=True, default=Path("submissions"),
-    show_default=True, help="Where predictions and packages go.",
-)  # fmt: skip
-cache = click.option(
-    "--cache", type=_PATH, envvar="BEETL_CACHE", show_envvar=True, default=default_cache,
-    show_default="~/.cache/beetl-task1", help="Where features, signals and networks are kept.",
-)  # fmt: skip
-group = click.option("--group", type=GroupName(), required=True, help="Age group of the target.")
-recipe = click.option(
-    "--recipe", default="default", show_default=True, help="Name of a recipe, or the path of your own TOML file."
-)
-seed = click.option(
-    "--seed", type=click.IntRange(0), default=None, help="Replace the recipe's seeds, counted from this."
-)
-jobs = click.option(
-    "--jobs", type=click.IntRange(1), envvar="BEETL_JOBS", show_envvar=True,
-    default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.",
-)  # fmt: skip
-device = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), envvar="BEETL_DEVICE", show_envvar=True,
-    default="auto", show_default=True, help="Where networks compute.",
-)  # fmt: skip
-resume = click.option(
-    "--resume/--no-resume", default=True, show_default=True,
-    help="Go on from what a killed or earlier training of the same network left in the cache, or train anew.",
-)  # fmt: skip
-log = click.option(
-    "--log", type=click.Choice(["tensorboard", "wandb"]), help="Follow the training of networks there (an extra)."
-)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-brief = click.option("--brief", is_flag=True, help="Print the scores without their tables.")
-unit = click.option(
-    "--unit", type=click.Choice(["V", "mV", "uV"]), default="V", show_default=True, help="Unit of the signal files."
-)
-allow_partial = click.option(
-    "--allow-partial", is_flag=True, help="Accept missing recordings; what is written says that it is partial."
-)
-allow_simulated = click.option(
-    "--allow-simulated", is_flag=True, help="Let models trained on simulated data predict other data."
-)
-younger_target = click.option(
-    "--younger-target/--no-younger-target", default=None,
-    help="For 80-95: train on the labelled 65-79 subjects too. [default: as the recipe says]",
-)  # fmt: skip
-
-
-def together(*decorators: Callable) -> Callable:
+def together(*decorators: Decorator) -> Decorator:
     """Apply several option decorators in the order in which they shall be listed."""
     return lambda command: functools.reduce(lambda inner, decorate: decorate(inner), reversed(decorators), command)
+
+
+def gathered(name: str, make: Callable[..., Any], **options: Decorator) -> Decorator:
+    """Return a decorator that adds options and passes what is made of their values as one argument.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    make : callable
+        Called when the command runs, with the value of each option under its name.
+    **options : decorators
+        Each under the name that it gives its value.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def gathering(*args: Any, **values: Any) -> Any:
+            own = {option: values.pop(option) for option in options}
+            return command(*args, **{name: make(**own)}, **values)
+
+        return together(*options.values())(gathering)
+
+    return decorate
+
+
+def asked(name: str) -> bool:
+    """Whether ``--json`` or ``--brief`` was given: commands are not passed them, whatever prints asks here."""
+    return bool(click.get_current_context().meta.get(name))
+
+
+PATH = click.Path(path_type=Path)
+option = functools.partial(click.option, show_default=True, show_envvar=True)
+
+# fmt: off
+data = option("--data", type=PATH, envvar="BEETL_DATA", required=True,
+               help="Folder that holds SleepSource/, LeaderboardSleep/ and finalSleep/.")
+checkpoints = option("--checkpoints", type=PATH, envvar="BEETL_CHECKPOINTS", default=Path("checkpoints"),
+                      help="Where trained recipes and their validations are.")
+submissions = option("--submissions", type=PATH, envvar="BEETL_SUBMISSIONS", default=Path("submissions"),
+                      help="Where predictions and packages go.")
+group = option("--group", type=GroupName(), required=True, help="Age group of the target.")
+recipe = option("--recipe", default="default", help="Name of a recipe, or the path of your own TOML file.")
+recipes = option("--recipe", "recipes", multiple=True, default=["default"],
+                  help="Name or TOML file of a recipe; give several to compare them.")
+seed = option("--seed", type=click.IntRange(0), help="Replace the recipe's seeds, counted from this.")
+younger_target = option("--younger-target/--no-younger-target", default=None,
+                         help="For 80-95: train on the labelled 65-79 subjects too. [default: as the recipe says]")
+cache = click.option("--cache", type=PATH, envvar="BEETL_CACHE", show_envvar=True, default=default_cache,
+                     show_default="~/.cache/beetl-task1", help="Where features, signals and networks are kept.")
+jobs = click.option("--jobs", type=click.IntRange(1), envvar="BEETL_JOBS", show_envvar=True,
+                    default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.")
+device = option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), envvar="BEETL_DEVICE", default="auto",
+                 help="Where networks compute.")
+resume = option("--resume/--no-resume", default=True, help="Go on from what a killed or earlier training of the same "
+                 "network left in the cache, or train anew.")
+log = option("--log", type=click.Choice(["tensorboard", "wandb"]),
+              help="Follow the training of networks there (an extra).")
+scheme = option("--scheme", type=click.Choice(["rk", "aasm"]), default="rk",
+                 help="Six stages, or five with S3 and S4 as N3.")
+unit = option("--unit", type=click.Choice(["V", "mV", "uV"]), default="V", help="Unit of the signal files.")
+allow_partial = option("--allow-partial", is_flag=True,
+                        help="Accept missing recordings; what is written says that it is partial.")
+allow_simulated = option("--allow-simulated", is_flag=True,
+                          help="Let models trained on simulated data predict other data.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+json_output = click.option("--json", is_flag=True, expose_value=False, help="Print the result as JSON.",
+                           callback=lambda ctx, _, value: ctx.meta.update(json=value))
+brief = click.option("--brief", is_flag=True, expose_value=False, help="Print the scores without their tables.",
+                     callback=lambda ctx, _, value: ctx.meta.update(brief=value))
+# fmt: on
+
+
+def _open_data(data: Path, unit: str, allow_partial: bool) -> "DataFolder":
+    from ..data.files import DataFolder
+
+    return DataFolder(data, unit=unit, allow_partial=allow_partial)
+
+
+def _load_recipe(recipe: str, **changes: Any) -> "Recipe":
+    from ..recipes.recipe import load_recipe
+
+    return load_recipe(recipe).varied(**changes)
+
+
+def _load_recipes(recipes: tuple[str, ...], **changes: Any) -> list["Recipe"]:
+    loaded = [_load_recipe(name, **changes) for name in dict.fromkeys(recipes)]
+    names = [one.name for one in loaded]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BeetlError(f"two recipes are called {', '.join(twice)}; give one of the files another name")
+    return loaded
+
+
+@contextlib.contextmanager
+def _open_resources(
+    title: str, run: str = "", checkpoints: Path = Path(), *, log: str | None = None, **given: Any
+) -> Iterator["Resources"]:
+    from ..models.base import Resources
+    from ..models.logs import training_log
+
+    with progress_bar(title) as progress, training_log(log, checkpoints, run) as write:
+        yield Resources(progress=progress, log=write, **given)
+
+
+def with_resources(**more: Decorator) -> Decorator:
+    """Add ``--cache``, ``--jobs``, ``--device`` and more of this kind (``resume``, ``log``) as ``resources``."""
+    return gathered("resources", lambda **given: functools.partial(_open_resources, **given),
+                    cache=cache, jobs=jobs, device=device, **more)  # fmt: skip
+
+
+with_data = gathered("data", _open_data, data=data, unit=unit, allow_partial=allow_partial)
+with_recipe = gathered("recipe", _load_recipe, recipe=recipe, seed=seed, younger_target=younger_target)
+with_recipes = gathered("recipes", _load_recipes, recipes=recipes, seed=seed, younger_target=younger_target)
+with_places = gathered("places", lambda **places: tuple(places.values()),
+                       checkpoints=checkpoints, submissions=submissions)  # fmt: skip
+with_named_recipe = gathered("recipe", _load_recipe, recipe=recipe)

@@ -1,146 +1,246 @@
 """Prints results: for people as text and tables, for programs as JSON."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from ..task import STAGES, TARGET_GROUPS
+from .options import asked
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+    from ..submission.diff import AnswerDiff
+    from ..submission.log import Logged
+    from ..submission.package import Submission
+    from ..validation.crossval import Validation
+    from ..validation.scorecard import Scorecard, Unit
+
+COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
+Lines = Iterable["RenderableType"]
 
 
-def show_json(value: object) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=1, allow_nan=False))
-
-
-def show_training(path: Path, card, as_json: bool) -> None:
-    """Print what was trained."""
-    nights = {role: len(keys) for role, keys in card.training.items()}
-    if as_json:
-        show_json({"checkpoint": str(path), "data": card.data["description"], "nights": nights})
+def show(values: Any, lines: Lines) -> None:
+    """Print a result: its plain values as JSON where ``--json`` asks for it, else texts and tables."""
+    if asked("json"):
+        click.echo(json.dumps(msgspec.to_builtins(values), indent=1, allow_nan=False))
         return
-    trained_on = ", ".join(f"{count} {role} nights" for role, count in nights.items()) or "its members"
-    click.echo(f"trained {card.recipe.name} for {card.group} on {trained_on} of {card.data['description']}")
-    click.echo(f"checkpoint: {path}")
+    out = console()
+    for line in lines:
+        out.print(line, soft_wrap=isinstance(line, str))
 
 
-def show_validation(result, as_json: bool) -> None:
-    """Print the leaderboard's score over the held-out target subjects, and each subject's."""
-    summary = result.summary
-    if as_json:
-        show_json(summary | {"cached": result.cached})
-        return
-    click.echo(f"data: {summary['data']}")
-    click.echo(
-        f"{summary['recipe']} on {summary['group']}: {summary['score']:.2f} over {summary['n_epochs']} held-out epochs "
-        f"(plain argmax {summary['score_argmax']:.2f})" + (", read from the last validation" if result.cached else "")
-    )
-    table = _table("", *summary["recall"])
-    table.add_row("recall", *(_percent(r) for r in summary["recall"].values()))
-    _print(table)
-    table = _table("held-out subject", *summary["subjects"])
-    table.add_row("score", *(f"{score:.1f}" for score in summary["subjects"].values()))
-    _print(table)
-
-
-def show_prediction(path: Path, as_json: bool) -> None:
-    """Print where a prediction stands and what it counts."""
-    from ..submission.answer import ANSWER, read_answer
-    from ..submission.predict import PROBABILITIES
-
-    counts = _counts(read_answer(path / ANSWER))
-    if as_json:
-        show_json({"answer": str(path / ANSWER), "probabilities": str(path / PROBABILITIES), "label_counts": counts})
-        return
-    click.echo(f"wrote {path / PROBABILITIES} and {path / ANSWER}")
-    click.echo("labels: " + ", ".join(f"{stage} {count}" for stage, count in counts.items()))
-
-
-def show_package(result, as_json: bool) -> None:
-    """Print what was packed."""
-    if as_json:
-        show_json({"zip": str(result.zip_path)} | result.account)
-        return
-    account = result.account
-    click.echo(f"data: {account['data']}" + (" - PARTIAL, not for upload" if account["partial"] else ""))
-    click.echo("labels: " + ", ".join(f"{stage} {count}" for stage, count in account["label_counts"].items()))
-    click.echo(f"{account['n_rows']} rows checked; upload {result.zip_path}")
-
-
-def show_submission(result, as_json: bool) -> None:
-    """Print the validation and the package."""
-    if as_json:
-        show_json({
-            "trained": result.trained,
-            "validation": result.validation.summary,
-            "zip": str(result.submission.zip_path),
-            "submission": result.submission.account,
-            "report": str(result.report),
-        })  # fmt: skip
-        return
-    click.echo("trained now" if result.trained else "the checkpoint of this very recipe and data was there")
-    show_validation(result.validation, False)
-    show_package(result.submission, False)
-    click.echo(f"report: {result.report}")
-
-
-def show_simulation(out: Path, marker: dict, as_json: bool) -> None:
-    """Print what was simulated."""
-    if as_json:
-        show_json({"data": str(out)} | marker)
-        return
-    click.echo(f"simulated a {marker['size']} competition with seed {marker['seed']} in {out}")
-
-
-def show_zoo(rows: Sequence[dict], measured_on: str, as_json: bool) -> None:
-    """Print the zoo; ``measured_on`` are the data of the reference scores."""
-    if as_json:
-        show_json(rows)
-        return
-    data = list(dict.fromkeys(text for row in rows for state in row["groups"].values() for text in _data_of(state)))
-    table = _table("recipe", "reference", *TARGET_GROUPS, "what it is")
-    for row in rows:
-        reference = " / ".join(f"{row['reference'][g]:.1f}" for g in TARGET_GROUPS if g in row["reference"]) or "-"
-        here = (_state(row["groups"][g], data) for g in TARGET_GROUPS)
-        table.add_row(row["recipe"], reference, *here, row["description"])
-    _print(table)
-    click.echo(f"reference: {' / '.join(TARGET_GROUPS)}, leaving one target subject out, on {measured_on}")
-    for number, text in enumerate(data, 1):
-        click.echo(f"[{number}] {text}")
-
-
-def _data_of(state: dict) -> list[str]:
-    return [text for text in (state["validated_on"], state["trained_on"]) if text]
-
-
-def _state(state: dict, data: Sequence[str]) -> str:
-    """Return the score and whether a checkpoint is there, with the numbers of the data in the list below the table."""
-    score = "" if state["score"] is None else f"{state['score']:.1f} on [{data.index(state['validated_on']) + 1}]"
-    trained = "" if state["trained_on"] is None else f"trained on [{data.index(state['trained_on']) + 1}]"
-    return ", ".join(filter(None, [score, trained])) or "-"
-
-
-def _counts(labels) -> dict[str, int]:
-    return {stage: int((labels == k).sum()) for k, stage in enumerate(STAGES)}
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
-
-
-def _table(*columns: str):
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _print(table) -> None:
-    import sys
-
+def console() -> "Console":
+    """Return a console on the standard output; 160 columns wide where that is not a terminal."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False, emoji=False)
+
+
+def text(words: str, style: str = "bold") -> "Text":
+    """Return words in a style of rich."""
+    from rich.text import Text
+
+    return Text(words, style=style)
+
+
+def table(title: str, *columns: str, rows: Iterable[Sequence[str]] = (), left: int = 1) -> "RenderableType":
+    """Return a plain table under a title; all columns but the first ``left`` are aligned to the right."""
+    from rich.console import Group
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return Group(text(title), made)
+
+
+def stage_counts(counts: Mapping[str, int]) -> str:
+    """Say how many labels each stage has."""
+    return "labels: " + ", ".join(f"{stage} {count}" for stage, count in counts.items())
+
+
+def package_lines(packed: "Submission") -> Lines:
+    """Say what was packed."""
+    account = packed.account
+    yield f"data: {account['data']}" + (" - PARTIAL, not for upload" if account["partial"] else "")
+    yield stage_counts(account["label_counts"])
+    yield f"{account['n_rows']} rows checked; upload {packed.zip_path}"
+
+
+def score_line(found: "Validation") -> str:
+    """Say how a validation scored."""
+    summary, cached = found.summary, ", read from the last validation" if found.cached else ""
+    return (
+        f"{found.recipe} on {found.group}: {summary['score']:.2f} over {summary['n_epochs']} held-out epochs "
+        f"(plain argmax {summary['score_argmax']:.2f}){cached}"
+    )
+
+
+def validation_lines(found: "Validation") -> Lines:
+    """Say how one validation scored, by stage and subject."""
+    summary = found.summary
+    yield f"data: {summary['data']}"
+    yield score_line(found)
+    yield table("recall, %", *summary["recall"], rows=[[*map(percent, summary["recall"].values())]], left=0)
+    yield table("score", *summary["subjects"], rows=[[f"{s:.1f}" for s in summary["subjects"].values()]], left=0)
+
+
+def comparison_lines(found: Sequence["Validation"], scheme: str) -> Lines:
+    """Show everything about validations of the same nights, unless ``--brief`` asks for the scores alone."""
+    from ..validation.comparison import compare_all
+
+    yield f"data: {found[0].data}"
+    yield from map(score_line, found)
+    if asked("brief"):
+        return
+    cards = [v.card(scheme) for v in found]
+    yield from scorecard_lines(cards)
+    yield from _titled("differences", [pair.describe() for pair in compare_all(cards)])
+    nothing = "{}: learns nothing from the target"
+    transfers = [(v.recipe, v.transfer(scheme)) for v in found]
+    yield from _titled(
+        "with and without transfer", [t.describe() if t else nothing.format(name) for name, t in transfers]
+    )
+    yield from _titled("seeds", [v.seeds.describe() for v in found])
+    for v in found:
+        if v.shift is None:
+            yield "the test set is missing or incomplete: nothing is said of it"
+            continue
+        classes = v.shift.classes
+        shares = {"target, true": classes.true, "target, predicted": classes.target, "test, predicted": classes.test}
+        rows = [(name, *(f"{100 * share:.1f}" for share in of.values())) for name, of in shares.items()]
+        rows.append(("test, epochs", *(f"{count:,.0f}" for count in classes.counts.values())))
+        yield table("share of the stages, %", "", *classes.true, rows=rows)
+        yield from _titled(f"the test set, as {v.recipe} sees it", v.shift.statement)
+
+
+def _titled(title: str, lines: Sequence[str]) -> Lines:
+    if lines:
+        yield text(title)
+    yield from (f"  {line}" for line in lines)
+
+
+def scorecard_lines(cards: Sequence["Scorecard"]) -> Lines:
+    """Show the scoreboard, then what is behind it: stages, subjects, nights, confusion, calibration."""
+    columns = ("score", "interval", "subjects (SD)", "accuracy", "macro F1", "kappa", "ECE", "epochs")
+    yield table("scoreboard", "", *columns, rows=[_score_row(card) for card in cards])
+    yield from (f"{card.name}: {card.interval.describe()}" for card in cards if card.interval)
+    yield table("stages, %", "", "", *cards[0].stages, rows=_stage_rows(cards), left=2)
+    for what in ("subjects", "nights"):
+        units = list(zip(*(getattr(card, what) for card in cards), strict=True))
+        if units:
+            measures = [measure for card in cards for measure in (f"{card.name} score", "kappa")]
+            yield table(what, "", "epochs", *measures, rows=map(_unit_row, units))
+    yield from _absent_lines(cards[0])
+    for card in cards:
+        rows = [
+            (stage, *(f"{n:,}" for n in row), percent(card.pooled.recall[stage]))
+            for stage, row in zip(card.stages, card.pooled.confusion, strict=True)
+        ]
+        yield table(f"confusion of {card.name}: rows the truth", "", *card.stages, "recall %", rows=rows)
+    rows = [
+        (card.name, f"{p:.2f}", f"{share:.2f}", f"{n:,}")
+        for card in cards
+        if card.calibration and (top := card.calibration.top)
+        for p, share, n in zip(top.confidence, top.frequency, top.count, strict=True)
+    ]
+    if rows:
+        yield table("reliability of the most probable stage", "", "it says", "it is right", "epochs", rows=rows)
+
+
+def _score_row(card: "Scorecard") -> tuple[str, ...]:
+    scores, unit = list(card.subject_scores.values()), card.pooled
+    spread = f"{mean(scores):.1f} ({stdev(scores):.1f})" if len(scores) > 1 else "-"
+    interval = f"{card.interval.low:.1f} to {card.interval.high:.1f}" if card.interval else "-"
+    error = f"{card.calibration.ece:.3f}" if card.calibration else "-"
+    return (card.name, f"{card.score:.2f}", interval, spread, percent(unit.accuracy), percent(unit.macro_f1),
+            _number(unit.kappa, ".3f"), error, f"{unit.n_epochs:,}")  # fmt: skip
+
+
+def _stage_rows(cards: Sequence["Scorecard"]) -> Iterator[tuple[str, ...]]:
+    for card in cards:
+        for measure in ("recall", "precision", "f1"):
+            yield card.name, measure, *map(percent, getattr(card.pooled, measure).values())
+    yield cards[0].name, "support", *(f"{n:,}" for n in cards[0].pooled.support.values())
+    for card in cards:
+        yield card.name, "predicted", *(f"{n:,}" for n in card.pooled.predicted.values())
+
+
+def _unit_row(units: Sequence["Unit"]) -> tuple[str, ...]:
+    first = units[0]
+    scores = [number for unit in units for number in (f"{unit.score:.1f}", _number(unit.kappa, ".2f"))]
+    return first.name + ("*" if first.absent else ""), f"{first.n_epochs:,}", *scores
+
+
+def _absent_lines(card: "Scorecard") -> Lines:
+    absent = [f"{unit.name} has no {', '.join(unit.absent)}" for unit in card.subjects if unit.absent]
+    if card.pooled.absent:
+        yield f"{', '.join(card.pooled.absent)} absent from the truth: the mean is over the other stages"
+    if any(unit.absent for unit in (*card.subjects, *card.nights)):
+        yield f"* lacks a stage, scored over those present{': ' if absent else ''}{'; '.join(absent)}"
+
+
+def diff_lines(found: "AnswerDiff") -> Lines:
+    """Show how two answers differ."""
+    kappa = "" if found.kappa is None else f"; kappa {found.kappa:.3f}"
+    share = found.n_different / found.n_rows
+    yield f"{found.n_different:,} of {found.n_rows:,} labels differ ({share:.1%}){kappa}"
+    rows = []
+    for stage, row, column in zip(STAGES, found.table, zip(*found.table, strict=True), strict=True):
+        change = sum(column) - sum(row)
+        rows.append((stage, *(f"{n:,}" for n in row), f"{sum(row):,}", f"{sum(column):,}", f"{change:+,}"))
+    title = f"stages: rows {found.first}, columns {found.second}"
+    yield table(title, "", *STAGES, "first", "second", "change", rows=rows)
+    for title, units in (("subjects", found.subjects), ("nights", found.nights)):
+        if units:
+            rows = [(name, f"{n:,}", f"{k:,}", f"{100 * k / n:.1f}") for name, (n, k) in units.items()]
+            yield table(title, "", "labels", "differ", "%", rows=rows)
+
+
+def log_lines(lines: Sequence["Logged"]) -> Lines:
+    """Show the submission log."""
+    columns = ("packed", "submission", "recipe", "commit", "rows", "partial", "local", "leaderboard", "data", "note")
+    rows = [
+        (line.packed, line.submission, line.recipe, line.commit[:10] + line.commit[40:], line.rows,
+         line.partial, line.local_score or "-", line.leaderboard_score or "-", line.data.split(" (")[0], line.note)
+        for line in lines
+    ]  # fmt: skip
+    yield table("submissions", *columns, rows=rows, left=4)
+
+
+def zoo_lines(rows: Sequence[Mapping[str, Any]], measured_on: str) -> Lines:
+    """Show the zoo; ``measured_on`` are the data of the reference scores."""
+    states = [state for row in rows for state in row["groups"].values()]
+    data = list(dict.fromkeys(t for state in states for t in (state["validated_on"], state["trained_on"]) if t))
+
+    def here(state: Mapping[str, Any]) -> str:
+        """Return the score and whether a checkpoint is there, with the numbers of the data below the table."""
+        score = "" if state["score"] is None else f"{state['score']:.1f} on [{data.index(state['validated_on']) + 1}]"
+        trained = f"trained on [{data.index(state['trained_on']) + 1}]" if state["trained_on"] else ""
+        return ", ".join(filter(None, [score, trained])) or "-"
+
+    made = []
+    for row in rows:
+        reference = " / ".join(f"{row['reference'][g]:.1f}" for g in TARGET_GROUPS if g in row["reference"]) or "-"
+        made.append((row["recipe"], reference, *(here(row["groups"][g]) for g in TARGET_GROUPS), row["description"]))
+    yield table("recipes", "", "reference", *TARGET_GROUPS, "what it is", rows=made, left=5)
+    yield f"reference: {' / '.join(TARGET_GROUPS)}, leaving one target subject out, on {measured_on}"
+    yield from (f"[{number}] {text}" for number, text in enumerate(data, 1))
+
+
+def percent(value: float | None) -> str:
+    """Return a share as per cent, or a dash."""
+    return _number(value and 100 * value, ".1f")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

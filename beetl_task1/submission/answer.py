@@ -1,4 +1,4 @@
-"""The answer: one stage per line in the organisers' order, alone in a zip whose bytes do not vary."""
+"""A submission's folder, and the answer in it: one stage per line, alone in a zip whose bytes do not vary."""
 
 import hashlib
 import io
@@ -9,11 +9,42 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SubmissionError
+from ..data.probabilities import load_probabilities
+from ..errors import BeetlError, SubmissionError
 from ..task import N_OUTPUTS
 from ..writing import whole_file, write_text
 
-ANSWER, ZIP, ACCOUNT = "answer.txt", "answer.zip", "submission.json"
+ANSWER, ZIP, ACCOUNT, PROBABILITIES = "answer.txt", "answer.zip", "submission.json", "probabilities.npz"
+
+
+def submission_folder(submissions: Path, name: str, group: str) -> Path:
+    """Return the folder of a recipe's submission, a blend or labels from elsewhere; the name is checked here."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise SubmissionError(f"name {name!r}: it names a folder; use letters, digits, '.', '_' and '-' with --name")
+    return Path(submissions) / f"{name}-{group}"
+
+
+_MADE = {
+    "prediction": ("a prediction", "move it away"),
+    "blend": ("a blend", "give the blend another --name"),
+    "labels": ("labels from elsewhere", "give your labels another --name"),
+}
+
+
+def check_free(folder: Path, maker: str) -> None:
+    """Refuse to write a ``"prediction"``, a ``"blend"`` or ``"labels"`` where something else was made."""
+    found = _maker(folder)
+    if found not in (None, maker):
+        raise SubmissionError(f"{folder}: holds {_MADE[found][0]}; {_MADE[maker][1]}")
+
+
+def _maker(folder: Path) -> str | None:
+    if not (folder / PROBABILITIES).exists():
+        return "labels" if any((folder / name).exists() for name in (ANSWER, ZIP, ACCOUNT)) else None
+    try:
+        return "blend" if load_probabilities(folder / PROBABILITIES)[1].get("inputs") else "prediction"
+    except BeetlError:
+        return "prediction"
 
 
 def write_answer(path: Path, labels: np.ndarray) -> None:
@@ -27,16 +58,7 @@ def answer_sha256(labels: np.ndarray) -> str:
 
 
 def read_answer(path: Path) -> np.ndarray:
-    """Read labels from a text file with one integer per line, or from a zip that holds ``answer.txt`` alone.
-
-    Parameters
-    ----------
-    path : path
-        A ``.zip`` or any text file.
-
-    Returns
-    -------
-    numpy.ndarray (n_epochs,), int64
+    """Read labels (n_epochs,) from a text file with one integer per line, or from a zip of ``answer.txt`` alone.
 
     Raises
     ------
@@ -52,27 +74,17 @@ def read_answer(path: Path) -> np.ndarray:
 
 
 def write_zip(path: Path, labels: np.ndarray) -> None:
-    """Write the zip, read it back and compare.
-
-    Raises
-    ------
-    SubmissionError
-        If what was written does not hold the labels; no file is left then.
-    """
-    content = _zipped(labels)
-    if not np.array_equal(_parse(path, _unzip(path, content)), labels):
-        raise SubmissionError(f"{path}: the zip read back differs from the labels; nothing was written, try again")
-    with whole_file(path) as file:
-        file.write(content)
-
-
-def _zipped(labels: np.ndarray) -> bytes:
+    """Write the zip, unless what it holds is not the labels."""
     member = zipfile.ZipInfo(ANSWER, date_time=(1980, 1, 1, 0, 0, 0))
     member.compress_type, member.external_attr, member.create_system = zipfile.ZIP_DEFLATED, 0o644 << 16, 3
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(member, _as_text(labels))
-    return buffer.getvalue()
+    content = buffer.getvalue()
+    if not np.array_equal(_parse(path, _unzip(path, content)), labels):
+        raise SubmissionError(f"{path}: the zip read back differs from the labels; nothing was written, try again")
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def _as_text(labels: np.ndarray) -> str:

@@ -1,8 +1,10 @@
 """An ensemble of saved probabilities, ours or foreign ones in the documented format."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +14,10 @@ from ..data.recording import digest
 from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
-from .answer import ANSWER, answer_sha256, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
 from .manifest import Entry, check_total, entries, is_partial, test_recordings
 from .package import Submission, package
-from .predict import PROBABILITIES, as_stored, submission_folder
+from .predict import as_stored
 
 
 def blend(
@@ -30,6 +32,8 @@ def blend(
 ) -> Submission:
     """Average files of probabilities, decide labels and package them.
 
+    Everything is checked before anything is written, and an earlier blend of the same name is replaced.
+
     Parameters
     ----------
     paths : sequence of path
@@ -37,11 +41,9 @@ def blend(
     group : {"65-79", "80-95"}
         Target group.
     data : DataFolder
-        The competition; says which recordings and rows there must be.
-    submissions : path
-        The result goes to ``<name>-<group>/`` below it.
-    name : str
-        What to call it.
+        Says which recordings and rows there must be.
+    submissions, name : path and str
+        The result goes to ``<name>-<group>/`` below that folder.
     weights : sequence of float, optional
         One positive number per file; equal by default.
     strength : float
@@ -50,30 +52,40 @@ def blend(
     Raises
     ------
     BeetlError
-        If a file is no file of probabilities, or of other recordings or rows than the test set.
+        If a file is no file of probabilities, or of other recordings or rows than the test set; if the name is taken.
     """
-    share = _shares(paths, weights)
+    places, share = [Path(path).resolve() for path in paths], _shares(paths, weights)
+    folder = submission_folder(submissions, name, group)
+    check_free(folder, "blend")
+    if (folder / PROBABILITIES).resolve() in places:
+        raise SubmissionError(f"{folder}: would be replaced by the blend of it; give the blend another --name")
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    found = [_load(path, listed) for path in paths]
-    probabilities = as_stored({
-        key: sum(w * p[key].astype(np.float64) for w, (p, _) in zip(share, found, strict=True)) for key in found[0][0]
-    })  # fmt: skip
-    labels = _decide(probabilities, strength)
+    found = [_load(path, listed) for path in places]
+    mean = {key: np.average([p[key] for p, _ in found], axis=0, weights=share) for key in found[0][0]}
+    probabilities = as_stored(mean)
+    decided = BalancedDecision(strength).decide(probabilities)
+    labels = np.concatenate([decided[key] for key in sorted(decided)])
     meta = {
         "recipe": {"name": name, "description": f"blend of {len(paths)} files", "decision": {"strength": strength}},
         "group": group,
         "data": data.provenance.describe(),
         "partial": is_partial(listed, group),
         "inputs": [
-            {"file": str(path), "sha256": digest(path), "weight": w, "recipe": _name(about)}
-            for path, w, (_, about) in zip(paths, share, found, strict=True)
+            {
+                "file": str(path),
+                "sha256": digest(path),
+                "weight": w,
+                "recipe": (about.get("recipe") or {}).get("name", "unknown"),
+            }
+            for path, w, (_, about) in zip(places, share, found, strict=True)
         ],
         "files": [asdict(entry) for entry in listed],
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    folder = submission_folder(submissions, name, group)
+    for packed in (ZIP, ACCOUNT):  # of an earlier blend; an upload must not take it for this one's
+        (folder / packed).unlink(missing_ok=True)
     save_probabilities(folder / PROBABILITIES, probabilities, meta)
     write_answer(folder / ANSWER, labels)
     return package(name, group, data, submissions)
@@ -83,12 +95,13 @@ def _shares(paths: Sequence[Path], weights: Sequence[float] | None) -> list[floa
     if len(paths) < 2:
         raise SubmissionError(f"a blend takes two or more files of probabilities, got {len(paths)}")
     given = [1.0] * len(paths) if weights is None else list(weights)
-    if len(given) != len(paths) or min(given) <= 0:
+    total = sum(given)
+    if len(given) != len(paths) or not all(w > 0 for w in given) or not math.isfinite(total):
         raise SubmissionError(f"weights {given}: expected one positive number for each of the {len(paths)} files")
-    return [w / sum(given) for w in given]
+    return [w / total for w in given]
 
 
-def _load(path: Path, listed: Sequence[Entry]) -> tuple[Probabilities, dict]:
+def _load(path: Path, listed: Sequence[Entry]) -> tuple[Probabilities, dict[str, Any]]:
     probabilities, meta = load_probabilities(path)
     rows = {str(key): len(p) for key, p in probabilities.items()}
     for entry in listed:
@@ -100,12 +113,3 @@ def _load(path: Path, listed: Sequence[Entry]) -> tuple[Probabilities, dict]:
     if rows:
         raise SubmissionError(f"{path}: holds {', '.join(sorted(rows)[:4])}, which the test set does not have")
     return probabilities, meta
-
-
-def _decide(probabilities: Probabilities, strength: float) -> np.ndarray:
-    labels = BalancedDecision(strength).decide(probabilities)
-    return np.concatenate([labels[key] for key in sorted(labels)])
-
-
-def _name(meta: dict) -> str:
-    return (meta.get("recipe") or {}).get("name", "unknown")

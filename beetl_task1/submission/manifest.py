@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,24 +16,16 @@ from ..task import part
 
 @dataclass(frozen=True)
 class Entry:
-    """One test recording in a submission.
-
-    Attributes
-    ----------
-    recording : str
-        ``group/s<subject>r<session>``.
-    file : str
-        Name of its signal file.
-    sha256 : str
-        Digest of that file.
-    rows : int
-        Its epochs.
-    """
+    """One test recording in a submission."""
 
     recording: str
+    """``group/s<subject>r<session>``."""
     file: str
+    """Name of its signal file."""
     sha256: str
+    """Digest of that file."""
     rows: int
+    """Its epochs."""
 
 
 def entries(recordings: Sequence[Recording]) -> list[Entry]:
@@ -41,26 +34,14 @@ def entries(recordings: Sequence[Recording]) -> list[Entry]:
 
 
 def test_recordings(data: DataFolder, group: str) -> list[Recording]:
-    """Return the test nights of a group in submission order, each another one.
-
-    Raises
-    ------
-    DataError
-        If the set is incomplete or holds a night twice.
-    """
+    """Return the test nights of a group in submission order; a night that is there twice is a ``DataError``."""
     recordings = data.recordings(group, "test")
     check_distinct(recordings)
     return recordings
 
 
 def check_total(listed: Sequence[Entry], group: str, provenance: Provenance, *, allow_partial: bool) -> None:
-    """Refuse a competition test set with another number of epochs than the leaderboard's.
-
-    Raises
-    ------
-    SubmissionError
-        Unless ``allow_partial``.
-    """
+    """Refuse a competition test set with another number of epochs than the leaderboard's, unless ``allow_partial``."""
     total, expected = sum(entry.rows for entry in listed), part(group, "test").n_epochs
     if provenance.kind == COMPETITION and total != expected and not allow_partial:
         raise SubmissionError(
@@ -75,13 +56,7 @@ def is_partial(listed: Sequence[Entry], group: str) -> bool:
 
 
 def check_order(listed: Sequence[Entry], group: str) -> None:
-    """Refuse a manifest that is not of this group, or out of order: subject by number, then session.
-
-    Raises
-    ------
-    SubmissionError
-        Naming the first recording that is out of place.
-    """
+    """Refuse a manifest that is not of this group, or out of order: subject by number, then session."""
     keys = [RecordingKey.parse(entry.recording) for entry in listed]
     for key in keys:
         if key.group != group:
@@ -94,13 +69,7 @@ def check_order(listed: Sequence[Entry], group: str) -> None:
 
 
 def check_unchanged(listed: Sequence[Entry], current: Sequence[Entry]) -> None:
-    """Refuse when the test files are not those that were predicted.
-
-    Raises
-    ------
-    SubmissionError
-        Naming the first recording that is missing, new or changed.
-    """
+    """Refuse when a test file is missing, new or not the one that was predicted; the first is named."""
     then, now = {e.recording: e for e in listed}, {e.recording: e for e in current}
     for name in now:
         if name not in then:
@@ -112,7 +81,7 @@ def check_unchanged(listed: Sequence[Entry], current: Sequence[Entry]) -> None:
             raise SubmissionError(f"{now[name].file}: changed since it was predicted; predict again")
 
 
-def row_ranges(listed: Sequence[Entry]) -> list[dict]:
+def row_ranges(listed: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return the manifest with the first row of each recording and the row after its last."""
     ends = np.cumsum([entry.rows for entry in listed]).tolist()
     return [

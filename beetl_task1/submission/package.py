@@ -1,7 +1,6 @@
 """From an answer to the checked zip that Codalab takes, and the account of it."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,18 @@ from ..errors import SubmissionError
 from ..recipes.versions import versions
 from ..task import STAGES
 from ..writing import write_text
-from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, read_answer, write_answer, write_zip
+from .answer import (
+    ACCOUNT,
+    ANSWER,
+    PROBABILITIES,
+    ZIP,
+    answer_sha256,
+    check_free,
+    read_answer,
+    submission_folder,
+    write_answer,
+    write_zip,
+)
 from .log import record
 from .manifest import (
     Entry,
@@ -27,7 +37,6 @@ from .manifest import (
     row_ranges,
     test_recordings,
 )
-from .predict import PROBABILITIES, submission_folder
 
 Account = dict[str, Any]
 
@@ -126,9 +135,8 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     labels = read_answer(labels_path)
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    folder = submission_folder(submissions, _checked_name(name or Path(labels_path).stem), group)
-    if (folder / PROBABILITIES).exists():
-        raise SubmissionError(f"{folder}: holds a prediction; give your labels another --name")
+    folder = submission_folder(submissions, name or Path(labels_path).stem, group)
+    check_free(folder, "labels")
     about = {
         "labels_from": str(labels_path),
         "group": group,
@@ -153,12 +161,6 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
     write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
     record(folder.parent, folder, account)
     return Submission(folder, account)
-
-
-def _checked_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise SubmissionError(f"name {name!r}: it names a folder; use letters, digits, '.', '_' and '-' with --name")
-    return name
 
 
 def _check_rows(labels: np.ndarray, listed: Sequence[Entry], path: Path) -> None:

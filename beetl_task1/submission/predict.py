@@ -14,15 +14,8 @@ from ..models.base import Resources
 from ..recipes.checkpoint import Card, card_sha256, check_recipe, check_simulated, checkpoint_folder, load_predictor
 from ..recipes.experiment import Experiment
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
 from .manifest import check_total, entries, is_partial, test_recordings
-
-PROBABILITIES = "probabilities.npz"
-
-
-def submission_folder(submissions: Path, recipe: str, group: str) -> Path:
-    """Return where a recipe's submission for a group stands."""
-    return Path(submissions) / f"{recipe}-{group}"
 
 
 def predict(
@@ -61,6 +54,8 @@ def predict(
         If the test set or the checkpoint is not as it must be.
     """
     recipe, group, data = experiment.recipe, experiment.group, experiment.data
+    folder = submission_folder(submissions, recipe.name, group)
+    check_free(folder, "prediction")
     predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
     provenance = data.provenance
     source = checkpoint_folder(checkpoints, recipe.name, group)
@@ -85,7 +80,6 @@ def predict(
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    folder = submission_folder(submissions, recipe.name, group)
     save_probabilities(folder / PROBABILITIES, probabilities, meta)
     write_answer(folder / ANSWER, labels)
     for packed in (ZIP, ACCOUNT):  # of an earlier prediction; an upload must not take it for this one's

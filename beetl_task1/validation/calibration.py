@@ -1,29 +1,23 @@
 """Do probabilities mean what they say? Reliability curves and the expected calibration error."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, log_loss
+
+from .result import Result
 
 N_BINS = 10
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A reliability curve over equally wide bins; empty bins are left out.
-
-    Attributes
-    ----------
-    confidence : list of float
-        Mean predicted probability per bin.
-    frequency : list of float
-        Share of the bin's epochs for which the prediction was true.
-    count : list of int
-        Epochs per bin.
-    """
+class Curve(Result, frozen=True):
+    """A reliability curve over equally wide bins; empty bins are left out."""
 
     confidence: list[float]
+    """Mean predicted probability per bin."""
     frequency: list[float]
+    """Share of the bin's epochs for which the prediction was true."""
     count: list[int]
+    """Epochs per bin."""
 
     @property
     def error(self) -> float:
@@ -32,29 +26,19 @@ class Curve:
         return float(np.average(gap, weights=self.count))
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Calibration of probabilities.
-
-    Attributes
-    ----------
-    ece : float
-        Expected calibration error of the most probable stage, 0 to 1.
-    log_loss : float
-        Mean negative log-probability of the truth, in nats.
-    brier : float
-        Mean squared distance between the probabilities and the truth, 0 to 2.
-    top : Curve
-        Of the most probable stage.
-    stages : dict of str to Curve
-        Of each stage against the rest.
-    """
+class Calibration(Result, frozen=True):
+    """Calibration of probabilities."""
 
     ece: float
+    """Expected calibration error of the most probable stage, 0 to 1."""
     log_loss: float
+    """Mean negative log-probability of the truth, in nats."""
     brier: float
+    """Mean squared distance between the probabilities and the truth, 0 to 2."""
     top: Curve
+    """Of the most probable stage."""
     stages: dict[str, Curve]
+    """Of each stage against the rest."""
 
 
 def calibration(truth: np.ndarray, probabilities: np.ndarray, stages: tuple[str, ...]) -> Calibration:
@@ -65,25 +49,25 @@ def calibration(truth: np.ndarray, probabilities: np.ndarray, stages: tuple[str,
     truth : array (n_epochs,)
         Labels.
     probabilities : array (n_epochs, n_stages)
-        Rows sum to 1.
+        Rows sum to 1, within the rounding of their file.
     stages : tuple of str
         Names of the columns.
     """
     p = np.asarray(probabilities, dtype=np.float64)
-    hit = np.eye(p.shape[1])[truth]
+    p = p / p.sum(axis=1, keepdims=True)
+    numbers = np.arange(p.shape[1])
     top = reliability(p.max(axis=1), p.argmax(axis=1) == truth)
-    own = np.clip(p[np.arange(len(p)), truth], 1e-15, None)
     return Calibration(
         ece=top.error,
-        log_loss=float(-np.log(own).mean()),
-        brier=float(((p - hit) ** 2).sum(axis=1).mean()),
+        log_loss=float(log_loss(truth, p, labels=numbers)),
+        brier=float(brier_score_loss(truth, p, labels=numbers)),
         top=top,
         stages={stage: reliability(p[:, k], truth == k) for k, stage in enumerate(stages)},
     )
 
 
-def reliability(confidence: np.ndarray, hit: np.ndarray, n_bins: int = N_BINS) -> Curve:
-    """Return the reliability curve of predicted probabilities.
+def reliability(confidence: np.ndarray, hit: np.ndarray) -> Curve:
+    """Return the reliability curve of predicted probabilities, over :data:`N_BINS` bins from 0 to 1.
 
     Parameters
     ----------
@@ -91,13 +75,7 @@ def reliability(confidence: np.ndarray, hit: np.ndarray, n_bins: int = N_BINS) -
         0 to 1.
     hit : array (n,), bool
         Whether the prediction was true.
-    n_bins : int
-        Equally wide, from 0 to 1.
     """
-    edges = np.linspace(0, 1, n_bins + 1)
-    which = np.searchsorted(edges[1:-1], confidence)
-    count = np.bincount(which, minlength=n_bins)
-    there = count > 0
-    mean = np.bincount(which, weights=confidence, minlength=n_bins)[there] / count[there]
-    share = np.bincount(which, weights=hit, minlength=n_bins)[there] / count[there]
-    return Curve(mean.tolist(), share.tolist(), count[there].tolist())
+    frequency, mean = calibration_curve(hit, confidence, n_bins=N_BINS)
+    count = np.bincount(np.searchsorted(np.linspace(0, 1, N_BINS + 1)[1:-1], confidence))  # the bins of scikit-learn
+    return Curve(mean.tolist(), frequency.tolist(), count[count > 0].tolist())

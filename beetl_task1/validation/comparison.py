@@ -1,7 +1,6 @@
 """Is one recipe better than another? Differences per subject, since epochs and nights of a subject are alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.stats import permutation_test
 
 from ..errors import BeetlError
 from .resampling import Interval, confusion_score, subject_interval
+from .result import Result
 from .scorecard import Scorecard
 
 EXACT_UP_TO = 14
@@ -17,79 +17,51 @@ N_FLIPS = 9999
 """Random flips where there are more."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One recipe against another on the same nights.
-
-    Attributes
-    ----------
-    first, second : str
-        Their names; differences are first less second.
-    differences : dict of str to float
-        Score of each subject under the first less that under the second.
-    mean : float
-        Mean of the differences.
-    pooled : float
-        Difference of the pooled scores, which is what the leaderboard would show.
-    interval : Interval or None
-        Of the pooled difference, by drawing subjects for both recipes at once.
-    p_value : float
-        Two-sided sign-flip test of the mean difference (Fisher 1935): how often random signs give one as large.
-    smallest_p : float
-        The smallest that the test can give with so few subjects, ``2 / 2 ** n``.
-    exact : bool
-        Whether all flips were looked at.
-    """
+class Comparison(Result, frozen=True):
+    """One recipe against another on the same nights."""
 
     first: str
     second: str
+    """Their names; differences are first less second."""
     differences: dict[str, float]
+    """Score of each subject under the first less that under the second."""
     mean: float
+    """Mean of the differences."""
     pooled: float
+    """Difference of the pooled scores, which is what the leaderboard would show."""
     interval: Interval | None
+    """Of the pooled difference, by drawing subjects for both recipes at once."""
     p_value: float
+    """Two-sided sign-flip test of the mean difference (Fisher 1935): how often random signs give one as large."""
     smallest_p: float
+    """The smallest that the test can give with so few subjects, ``2 / 2 ** n``."""
     exact: bool
-
-    @property
-    def better(self) -> int:
-        """For how many subjects the first is better."""
-        return sum(difference > 0 for difference in self.differences.values())
+    """Whether all flips were looked at."""
+    better: int
+    """For how many subjects the first is better."""
 
     def describe(self) -> str:
         """Return the comparison as one or two sentences."""
         n = len(self.differences)
         text = (
             f"{self.first} less {self.second}: {self.pooled:+.1f} pooled, {self.mean:+.1f} on average over subjects, "
+            f"better for {self.better} of {n}; sign-flip test p = {self.p_value:.3g}"
         )
-        text += f"better for {self.better} of {n}; sign-flip test p = {self.p_value:.3g}"
         if self.smallest_p > 0.05:
             text += f", which {n} subjects cannot bring below {self.smallest_p:.2g}"
         return text
 
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self) | {"better": self.better}
 
-
-@dataclass(frozen=True)
-class SeedSpread:
-    """Scores of one recipe under several seeds.
-
-    Attributes
-    ----------
-    name : str
-        The recipe.
-    scores : dict of str to float
-        Pooled score of each seed alone.
-    mean, sd : float
-        Over the seeds; ``sd`` is the sample's, 0 for one seed.
-    """
+class SeedSpread(Result, frozen=True):
+    """Scores of one recipe under several seeds."""
 
     name: str
+    """The recipe."""
     scores: dict[str, float]
+    """Pooled score of each seed alone."""
     mean: float
     sd: float
+    """Over the seeds; ``sd`` is the sample's, 0 for one seed."""
 
     def describe(self) -> str:
         """Return the spread as one line."""
@@ -98,20 +70,14 @@ class SeedSpread:
             return f"{self.name}: one seed ({values}), so no spread is known"
         return f"{self.name}: {self.mean:.1f} with SD {self.sd:.2f} over {len(self.scores)} seeds ({values})"
 
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self)
 
-
-def compare(first: Scorecard, second: Scorecard, *, seed: int = 0) -> Comparison:
+def compare(first: Scorecard, second: Scorecard) -> Comparison:
     """Compare two scorecards of the same nights.
 
     Parameters
     ----------
     first, second : Scorecard
         Of the same subjects, in the same scheme, against the same truth.
-    seed : int
-        For random flips and draws, used where subjects are many.
 
     Raises
     ------
@@ -129,17 +95,18 @@ def compare(first: Scorecard, second: Scorecard, *, seed: int = 0) -> Comparison
         differences=differences,
         mean=float(values.mean()),
         pooled=first.score - second.score,
-        interval=subject_interval(pairs, lambda both: -np.diff(confusion_score(both), axis=1)[:, 0], seed=seed),
-        p_value=sign_flip_test(values, seed=seed),
+        interval=subject_interval(pairs, lambda both: -np.diff(confusion_score(both), axis=1)[:, 0]),
+        p_value=sign_flip_test(values),
         smallest_p=2.0 ** (1 - len(values)),
         exact=len(values) <= EXACT_UP_TO,
+        better=int((values > 0).sum()),
     )
 
 
-def compare_all(cards: Sequence[Scorecard], *, seed: int = 0) -> list[Comparison]:
+def compare_all(cards: Sequence[Scorecard]) -> list[Comparison]:
     """Compare each pair of scorecards, the better one first."""
     ranked = sorted(cards, key=lambda card: -card.score)
-    return [compare(a, b, seed=seed) for a, b in combinations(ranked, 2)]
+    return [compare(a, b) for a, b in combinations(ranked, 2)]
 
 
 def sign_flip_test(differences: np.ndarray, seed: int = 0) -> float:
@@ -157,13 +124,12 @@ def sign_flip_test(differences: np.ndarray, seed: int = 0) -> float:
     values = np.asarray(differences, dtype=float)
     if not values.any():
         return 1.0
-    exact = len(values) <= EXACT_UP_TO
     found = permutation_test(
         (values,),
         lambda x, axis: np.abs(np.mean(x, axis=axis)),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=np.inf if exact else N_FLIPS,
+        n_resamples=np.inf if len(values) <= EXACT_UP_TO else N_FLIPS,
         alternative="greater",
         rng=np.random.default_rng(seed),
     )

@@ -55,6 +55,8 @@ class Validation:
         Scores of each seed alone.
     shift : Shift or None
         The test set beside the target; ``None`` without a test set.
+    experiment : str
+        Key of the experiment.
     key : str
         Digest of the experiment, the folds and the test nights.
     cached : bool
@@ -71,6 +73,7 @@ class Validation:
     source_only_labels: Labels
     seeds: SeedSpread
     shift: Shift | None
+    experiment: str
     key: str
     cached: bool
 
@@ -111,6 +114,7 @@ class Validation:
             "seeds": self.seeds.to_dict(),
             "shift": self.shift and self.shift.to_dict(),
             "key": self.key,
+            "experiment": self.experiment,
         }
 
 
@@ -146,6 +150,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
         source_only_labels=decision.decide(of(found.subjects, found.source_only)),
         seeds=seed_spread(recipe.name, _scores_of_seeds(experiment, found, truth)),
         shift=_shift(experiment, found, labels, truth, resources),
+        experiment=experiment.key,
         key=key_of(experiment.key, [asdict(fold) for fold in folds], [night.fingerprint for night in test]),
         cached=found.cached,
     )
@@ -225,7 +230,7 @@ def _shift(
     ]
     return shift_of(
         Predicted(found.outer, labels, {name: _most_probable(member.outer) for name, member in members}),
-        tests[0],
+        tests,
         truth,
         pooled_score(truth, labels),
         measure_features(data.recordings(group, "target"), data.recordings(group, "test"), resources),

@@ -1,7 +1,6 @@
 """How far the features of the test set lie from those of the target, subject by subject."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import ks_2samp, permutation_test
@@ -13,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..data.recording import RecordingKey
 from ..errors import BeetlError
+from .result import Result
 
 PER_NIGHT = 150
 """Epochs of a night that the comparison of features looks at."""
@@ -21,43 +21,30 @@ SHOWN = 12
 """Features that are listed, those that differ most."""
 
 
-@dataclass(frozen=True)
-class FeatureShift:
-    """Difference of the features between target and test.
-
-    Attributes
-    ----------
-    difference : dict of str to float
-        Of the features that differ most: mean over test subjects less that over target subjects, in standard deviations
-        over subjects.
-    kolmogorov : dict of str to float
-        Largest distance between the distributions of the same features over epochs (0 to 1).
-    mean : float
-        Mean absolute difference over all features.
-    by_chance : float
-        The same when subjects change sides at random.
-    p_value : float
-        How often that gives as much.
-    auc : float
-        How well epochs of unseen subjects are told to be target or test by their features: 0.5 not at all, 1 always.
-    n_features : int
-        Features that were compared.
-    """
+class FeatureShift(Result, frozen=True):
+    """Difference of the features between target and test."""
 
     difference: dict[str, float]
+    """Of the features that differ most: mean over test subjects less that over target subjects, in standard deviations
+    over subjects."""
     kolmogorov: dict[str, float]
+    """Largest distance between the distributions of the same features over epochs (0 to 1)."""
     mean: float
+    """Mean absolute difference over all features."""
     by_chance: float
+    """The same when subjects change sides at random."""
     p_value: float
+    """How often that gives as much."""
     auc: float
+    """How well epochs of unseen subjects are told to be target or test by their features: 0.5 not at all, 1 always."""
     n_features: int
+    """Features that were compared."""
 
 
 def feature_shift(
     target: Mapping[RecordingKey, np.ndarray],
     test: Mapping[RecordingKey, np.ndarray],
     names: Sequence[str],
-    seed: int = 0,
 ) -> FeatureShift:
     """Compare the features of the test nights with those of the target nights, subject by subject.
 
@@ -67,8 +54,6 @@ def feature_shift(
         Features of each night.
     names : sequence of str
         Of the columns.
-    seed : int
-        For the choice of epochs and the permutations.
 
     Raises
     ------
@@ -80,8 +65,8 @@ def feature_shift(
         raise BeetlError(f"features: {len(here)} target and {len(there)} test subjects; expected two or more of each")
     difference = _standardised(here, there)
     order = np.argsort(-np.abs(difference))[:SHOWN]
-    sample_target, sample_test = (_sample(side, seed) for side in (target, test))
-    by_chance, p_value = _permuted(here, there, seed)
+    sample_target, sample_test = (_sample(side) for side in (target, test))
+    by_chance, p_value = _permuted(here, there)
     return FeatureShift(
         difference={names[k]: float(difference[k]) for k in order},
         kolmogorov={names[k]: float(ks_2samp(sample_target[0][:, k], sample_test[0][:, k]).statistic) for k in order},
@@ -105,10 +90,11 @@ def _standardised(here: np.ndarray, there: np.ndarray) -> np.ndarray:
     n, m = len(here), len(there)
     spread = ((n - 1) * here.var(axis=0, ddof=1) + (m - 1) * there.var(axis=0, ddof=1)) / (n + m - 2)
     gap = there.mean(axis=0) - here.mean(axis=0)
-    return np.divide(gap, np.sqrt(spread), out=np.zeros_like(gap), where=spread > 1e-12)
+    size: np.ndarray = np.divide(gap, np.sqrt(spread), out=np.zeros_like(gap), where=spread > 1e-12)
+    return size
 
 
-def _permuted(here: np.ndarray, there: np.ndarray, seed: int) -> tuple[float, float]:
+def _permuted(here: np.ndarray, there: np.ndarray) -> tuple[float, float]:
     """Return the mean absolute difference when subjects change sides, and how often it is as large as the real one."""
     subjects = np.concatenate([here, there])
     sides = np.split(np.arange(len(subjects)), [len(here)])
@@ -118,14 +104,14 @@ def _permuted(here: np.ndarray, there: np.ndarray, seed: int) -> tuple[float, fl
         vectorized=False,
         n_resamples=N_PERMUTATIONS,
         alternative="greater",
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
     )
     return float(np.mean(found.null_distribution)), float(found.pvalue)
 
 
-def _sample(nights: Mapping[RecordingKey, np.ndarray], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _sample(nights: Mapping[RecordingKey, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return some epochs of every night, and the subject of each."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     rows, subjects = [], []
     for key in sorted(nights):
         night = nights[key]

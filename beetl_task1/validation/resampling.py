@@ -1,48 +1,41 @@
 """Intervals for a handful of subjects: whole subjects are drawn again, since epochs of one subject are alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import factorial, prod
 
 import numpy as np
 
+from .result import Result
+
 EXACT_UP_TO = 8
 """Subjects up to which every possible draw is looked at, instead of a sample of them."""
 N_DRAWS = 10_000
 """Random draws where there are more subjects."""
+LEVEL = 0.95
+"""Coverage that an interval aims at."""
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(Result, frozen=True):
     """Percentile bootstrap interval over subjects (Efron 1979).
 
     With five or six subjects such an interval is a lower bound of the uncertainty: subjects unlike all of those drawn
     from are never drawn.
-
-    Attributes
-    ----------
-    low, high : float
-        Bounds, in the unit of the statistic.
-    level : float
-        0.95 for a 95 % interval.
-    n_subjects : int
-        Subjects that were drawn from.
-    n_draws : int
-        Draws that were looked at.
-    exact : bool
-        Whether these are all possible draws, weighted by their probability; else a random sample.
-    lacking : float
-        Share of the draws in which some stage is absent; the mean recall there is over the stages present.
     """
 
     low: float
     high: float
+    """Bounds, in the unit of the statistic."""
     level: float
+    """0.95 for a 95 % interval."""
     n_subjects: int
+    """Subjects that were drawn from."""
     n_draws: int
+    """Draws that were looked at."""
     exact: bool
+    """Whether these are all possible draws, weighted by their probability; else a random sample."""
     lacking: float
+    """Share of the draws in which some stage is absent; the mean recall there is over the stages present."""
 
     def describe(self) -> str:
         """Return the interval as text, with what it rests on."""
@@ -85,14 +78,13 @@ def confusion_score(confusion: np.ndarray) -> np.ndarray:
     total = confusion.sum(axis=-1)
     correct = np.diagonal(confusion, axis1=-2, axis2=-1)
     recall = np.divide(correct, total, out=np.zeros(total.shape), where=total > 0)
-    return 100 * recall.sum(axis=-1) / (total > 0).sum(axis=-1)
+    score: np.ndarray = 100 * recall.sum(axis=-1) / (total > 0).sum(axis=-1)
+    return score
 
 
 def subject_interval(
     confusions: Sequence[np.ndarray],
     statistic: Callable[[np.ndarray], np.ndarray] = confusion_score,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> Interval:
     """Return the interval of a statistic of pooled confusion matrices by drawing subjects with replacement.
 
@@ -102,25 +94,20 @@ def subject_interval(
         One per subject, rows the truth; the pooled matrix of a draw is their sum.
     statistic : callable
         Maps matrices (n_draws, ..., n, n) to values (n_draws,).
-    level : float
-        Coverage that is aimed at.
-    seed : int
-        For random draws.
     """
     stacked = np.stack(confusions).astype(float)
-    times, probability = subject_draws(len(stacked), seed)
+    times, probability = subject_draws(len(stacked))
     pooled = np.tensordot(times, stacked, axes=1)
     values = statistic(pooled)
-    tail = (1 - level) / 2
-    low, high = (_quantile(values, probability, q) for q in (tail, 1 - tail))
+    low, high = (_quantile(values, probability, (1 + side * LEVEL) / 2) for side in (-1, 1))
     absent = (pooled.sum(axis=-1) == 0) & (stacked.sum(axis=(0, -1)) > 0)
     lacking = probability[absent.reshape(len(pooled), -1).any(axis=1)].sum()
     exact = len(stacked) <= EXACT_UP_TO
-    return Interval(float(low), float(high), level, len(stacked), len(times), exact, float(lacking))
+    return Interval(low, high, LEVEL, len(stacked), len(times), exact, float(lacking))
 
 
 def _quantile(values: np.ndarray, probability: np.ndarray, q: float) -> float:
     """Return the smallest value that a draw does not exceed with probability ``q``."""
     order = np.argsort(values)
-    reached = np.searchsorted(np.cumsum(probability[order]), q - 1e-12)
-    return values[order[min(reached, len(values) - 1)]]
+    reached = int(np.searchsorted(np.cumsum(probability[order]), q - 1e-12))
+    return float(values[order[min(reached, len(values) - 1)]])

@@ -10,30 +10,24 @@ from ..task import STAGES
 
 @dataclass(frozen=True)
 class Scheme:
-    """Names of stages, and which of the six each one takes in.
-
-    Attributes
-    ----------
-    name : str
-        ``"rk"`` or ``"aasm"``.
-    stages : tuple of str
-        In the order of the labels.
-    merge : tuple of int
-        For each of the six stages its label in this scheme.
-    """
+    """Names of stages, and which of the six each one takes in."""
 
     name: str
+    """``"rk"`` or ``"aasm"``."""
     stages: tuple[str, ...]
+    """In the order of the labels."""
     merge: tuple[int, ...]
+    """For each of the six stages its label in this scheme."""
 
     def labels(self, labels: np.ndarray) -> np.ndarray:
         """Return six-stage labels in this scheme."""
-        return np.asarray(self.merge)[np.asarray(labels)]
+        merged: np.ndarray = np.asarray(self.merge)[labels]
+        return merged
 
     def probabilities(self, probabilities: np.ndarray) -> np.ndarray:
         """Return probabilities (n_epochs, 6) in this scheme: those of merged stages add up."""
         merged = np.zeros((len(probabilities), len(self.stages)))
-        np.add.at(merged.T, list(self.merge), np.asarray(probabilities, dtype=np.float64).T)
+        np.add.at(merged.T, list(self.merge), probabilities.T.astype(np.float64))
         return merged
 
 

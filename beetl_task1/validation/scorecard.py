@@ -1,100 +1,72 @@
 """The scorecard of one set of labels against the truth: the leaderboard's score and everything behind it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from sklearn.metrics import cohen_kappa_score, confusion_matrix, precision_recall_fscore_support
 
 from ..data.recording import RecordingKey
 from ..errors import BeetlError
-from .calibration import Calibration, Curve, calibration
+from .calibration import Calibration, calibration
 from .resampling import Interval, confusion_score, subject_interval
+from .result import Result
 from .schemes import Scheme, scheme
 
+T = TypeVar("T")
 Labels = Mapping[RecordingKey, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Unit:
-    """Scores of one subject, one night, or of all pooled.
-
-    Attributes
-    ----------
-    name : str
-        ``"s6"``, ``"s6r1"`` or ``"pooled"``.
-    n_epochs : int
-        Epochs.
-    score : float
-        100 x mean recall over the stages that the truth holds.
-    accuracy : float
-        Share of correct epochs, 0 to 1.
-    kappa : float or None
-        Cohen's kappa; ``None`` where it is not defined (one stage only).
-    macro_f1 : float
-        Mean F1 over the stages present, 0 to 1.
-    recall, precision, f1 : dict of str to float or None
-        Per stage, 0 to 1; ``None`` where not defined: recall and F1 of a stage that the truth lacks, precision of one
-        that is never predicted.
-    support, predicted : dict of str to int
-        True and predicted epochs per stage.
-    absent : list of str
-        Stages that the truth lacks; the score is over the others.
-    confusion : list of list of int
-        Rows the truth, columns the labels.
-    """
+class Unit(Result, frozen=True):
+    """Scores of one subject, one night, or of all pooled."""
 
     name: str
+    """``"s6"``, ``"s6r1"`` or ``"pooled"``."""
     n_epochs: int
     score: float
+    """100 x mean recall over the stages that the truth holds."""
     accuracy: float
+    """Share of correct epochs, 0 to 1."""
     kappa: float | None
+    """Cohen's kappa; ``None`` where it is not defined (one stage only)."""
     macro_f1: float
+    """Mean F1 over the stages present, 0 to 1."""
     recall: dict[str, float | None]
     precision: dict[str, float | None]
     f1: dict[str, float | None]
+    """Recall, precision and F1 per stage, 0 to 1; ``None`` where not defined: recall and F1 of a stage that the
+    truth lacks, precision of one that is never predicted."""
     support: dict[str, int]
     predicted: dict[str, int]
+    """True and predicted epochs per stage."""
     absent: list[str]
+    """Stages that the truth lacks; the score is over the others."""
     confusion: list[list[int]]
+    """Rows the truth, columns the labels."""
 
 
-@dataclass(frozen=True)
-class Scorecard:
-    """Everything about one set of labels.
-
-    Attributes
-    ----------
-    name : str
-        Recipe, or what else the labels are from.
-    group : str
-        Age group; empty where it is not known.
-    scheme : {"rk", "aasm"}
-        Six stages, or five.
-    stages : tuple of str
-        Names, in the order of the rows of the confusion matrix.
-    data : str
-        What the data are: competition files, simulated, or rebuilt from open recordings.
-    pooled : Unit
-        Over all epochs, as the leaderboard scores them.
-    subjects, nights : list of Unit
-        One by one; empty where the labels are a bare list.
-    interval : Interval or None
-        Of the pooled score, by drawing subjects; ``None`` with fewer than two.
-    calibration : Calibration or None
-        ``None`` without probabilities.
-    """
+class Scorecard(Result, frozen=True):
+    """Everything about one set of labels."""
 
     name: str
+    """Recipe, or what else the labels are from."""
     group: str
+    """Age group; empty where it is not known."""
     scheme: str
+    """``"rk"``: six stages; ``"aasm"``: five."""
     stages: tuple[str, ...]
+    """Names, in the order of the rows of the confusion matrix."""
     data: str
+    """What the data are: competition files, simulated, or rebuilt from open recordings."""
     pooled: Unit
+    """Over all epochs, as the leaderboard scores them."""
     subjects: list[Unit]
     nights: list[Unit]
+    """Subjects and nights one by one; none where the labels are a bare list."""
     interval: Interval | None = None
+    """Of the pooled score, by drawing subjects; ``None`` with fewer than two."""
     calibration: Calibration | None = None
+    """``None`` without probabilities."""
 
     @property
     def score(self) -> float:
@@ -106,34 +78,6 @@ class Scorecard:
         """Score of each subject."""
         return {unit.name: unit.score for unit in self.subjects}
 
-    def to_dict(self) -> dict:
-        """Return plain values, ready for JSON."""
-        return asdict(self) | {"stages": list(self.stages)}
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "Scorecard":
-        """Return the scorecard of plain values.
-
-        Raises
-        ------
-        BeetlError
-            If they are no scorecard.
-        """
-        try:
-            return cls(
-                **values
-                | {
-                    "stages": tuple(values["stages"]),
-                    "pooled": Unit(**values["pooled"]),
-                    "subjects": [Unit(**unit) for unit in values["subjects"]],
-                    "nights": [Unit(**unit) for unit in values["nights"]],
-                    "interval": values["interval"] and Interval(**values["interval"]),
-                    "calibration": values["calibration"] and _calibration(values["calibration"]),
-                }
-            )
-        except (KeyError, TypeError) as error:
-            raise BeetlError(f"not a scorecard ({error!r}); validate again") from error
-
 
 def scorecard(
     truth: Labels,
@@ -144,7 +88,6 @@ def scorecard(
     group: str = "",
     data: str = "",
     scheme_name: str = "rk",
-    seed: int = 0,
 ) -> Scorecard:
     """Score labels against the truth.
 
@@ -158,8 +101,6 @@ def scorecard(
         What the card says of itself.
     scheme_name : {"rk", "aasm"}
         ``"aasm"`` reads S3 and S4 as N3, in truth, labels and probabilities.
-    seed : int
-        For the interval, where subjects are too many to look at all draws.
 
     Raises
     ------
@@ -175,9 +116,8 @@ def scorecard(
     of_subject = [_unit_of(who, nights, truth, labels, reading) for who, nights in subjects.items()]
     found = None
     if probabilities is not None:
-        stacked = np.concatenate([probabilities[key] for key in keys])
-        true = reading.labels(np.concatenate([truth[key] for key in keys]))
-        found = calibration(true, reading.probabilities(stacked), reading.stages)
+        true = reading.labels(_stacked(truth, keys))
+        found = calibration(true, reading.probabilities(_stacked(probabilities, keys)), reading.stages)
     return Scorecard(
         name=name,
         group=group,
@@ -187,7 +127,7 @@ def scorecard(
         pooled=_unit_of("pooled", keys, truth, labels, reading),
         subjects=of_subject,
         nights=[_unit_of(f"s{key.subject}r{key.session}", [key], truth, labels, reading) for key in keys],
-        interval=interval_of(of_subject, seed),
+        interval=_interval(of_subject),
         calibration=found,
     )
 
@@ -211,17 +151,16 @@ def bare_scorecard(truth: np.ndarray, labels: np.ndarray, *, name: str = "", sch
     return Scorecard(name, "", scheme_name, reading.stages, "", pooled, [], [])
 
 
-def interval_of(subjects: list[Unit], seed: int = 0) -> Interval | None:
-    """Return the interval of the pooled score by drawing subjects, if there are two or more."""
-    if len(subjects) < 2:
-        return None
-    return subject_interval([np.array(unit.confusion) for unit in subjects], seed=seed)
+def _interval(subjects: Sequence[Unit]) -> Interval | None:
+    return subject_interval([np.array(unit.confusion) for unit in subjects]) if len(subjects) > 1 else None
 
 
-def _unit_of(name: str, keys: list[RecordingKey], truth: Labels, labels: Labels, reading: Scheme) -> Unit:
-    true = np.concatenate([np.asarray(truth[key]) for key in keys])
-    decided = np.concatenate([np.asarray(labels[key]) for key in keys])
-    return _unit(name, reading.labels(true), reading.labels(decided), reading)
+def _stacked(values: Labels, keys: Sequence[RecordingKey]) -> np.ndarray:
+    return np.concatenate([np.asarray(values[key]) for key in keys])
+
+
+def _unit_of(name: str, keys: Sequence[RecordingKey], truth: Labels, labels: Labels, reading: Scheme) -> Unit:
+    return _unit(name, reading.labels(_stacked(truth, keys)), reading.labels(_stacked(labels, keys)), reading)
 
 
 def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> Unit:
@@ -230,12 +169,13 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
     precision, recall, f1, support = precision_recall_fscore_support(
         true, decided, labels=numbers, average=None, zero_division=np.nan
     )
-    f1 = np.where(support > 0, np.nan_to_num(f1), np.nan)
+    present = support > 0
+    f1 = np.where(present, np.nan_to_num(f1), np.nan)
+    kappa = cohen_kappa_score(true, decided, labels=numbers) if len(np.unique([true, decided])) > 1 else np.nan
 
-    def named(values):
+    def named(values: Iterable[T]) -> dict[str, T]:
         return dict(zip(reading.stages, values, strict=True))
 
-    kappa = cohen_kappa_score(true, decided, labels=numbers) if len(np.unique([true, decided])) > 1 else np.nan
     return Unit(
         name=name,
         n_epochs=len(true),
@@ -243,23 +183,18 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
         accuracy=float(np.mean(true == decided)),
         kappa=_plain(kappa),
         macro_f1=float(np.nanmean(f1)),
-        recall=named(map(_plain, np.where(support > 0, recall, np.nan))),
+        recall=named(map(_plain, np.where(present, recall, np.nan))),
         precision=named(map(_plain, precision)),
         f1=named(map(_plain, f1)),
         support=named(support.tolist()),
         predicted=named(confusion.sum(axis=0).tolist()),
-        absent=[stage for stage, n in zip(reading.stages, support, strict=True) if n == 0],
+        absent=[stage for stage, there in named(present).items() if not there],
         confusion=confusion.tolist(),
     )
 
 
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _calibration(values: dict) -> Calibration:
-    curves = {stage: Curve(**curve) for stage, curve in values["stages"].items()}
-    return Calibration(**values | {"top": Curve(**values["top"]), "stages": curves})
 
 
 def _check(truth: Labels, labels: Labels, probabilities: Labels | None) -> None:

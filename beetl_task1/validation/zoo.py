@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..recipes.checkpoint import checkpoint_folder, has_checkpoint, load_card
 from ..recipes.recipe import load_recipe, recipe_names
@@ -12,7 +13,7 @@ REFERENCE = Path(__file__).parents[1] / "recipes" / "measured.json"
 """Scores of the recipes that ship, written by ``benchmarks/zoo.py --table``."""
 
 
-def zoo(checkpoints: Path) -> list[dict]:
+def zoo(checkpoints: Path) -> list[dict[str, Any]]:
     """Return a row per recipe: those that ship, then a user's own that have been trained.
 
     Parameters
@@ -40,12 +41,13 @@ def zoo(checkpoints: Path) -> list[dict]:
     ]
 
 
-def reference_scores() -> dict:
+def reference_scores() -> dict[str, Any]:
     """Return the measured scores: ``data``, what they were measured on, and ``scores``, by recipe and group."""
-    return json.loads(REFERENCE.read_text())
+    measured: dict[str, Any] = json.loads(REFERENCE.read_text(encoding="utf-8"))
+    return measured
 
 
-def _state(checkpoints: Path, name: str, group: str) -> dict:
+def _state(checkpoints: Path, name: str, group: str) -> dict[str, Any]:
     folder = checkpoint_folder(checkpoints, name, group)
     trained_on = load_card(folder).data["description"] if has_checkpoint(folder) else None
     summary = load_summary(checkpoints, name, group) or {}

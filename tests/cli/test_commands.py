@@ -54,26 +54,51 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["trian"], "unknown command 'trian'; did you mean 'train'?"),
-        (["train", "--data", ".", "--group", "65-97"], "unknown group '65-97'; did you mean '65-79'?"),
         (["train", "--data", ".", "--group", "65-79", "--recipe", "defualt"], "did you mean 'default'?"),
         (["train", "--data", "no/such", "--group", "65-79"], "no/such: no such folder"),
         (["predict", "--data", ".", "--group", "65-79", "--checkpoints", "no/such"], "no checkpoint there"),
+        (["score", "no.txt", "--truth", "no.txt"], "no.txt: cannot be read"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_exit_code_1(monkeypatch, capsys, args, message):
+    check_one_line(monkeypatch, capsys, args, message, 1)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["trian"], "unknown command 'trian'; did you mean 'train'?"),
+        (["train", "--data", ".", "--group", "65-97"], "unknown group '65-97'; did you mean '65-79'?"),
         (["train", "--data", "."], "Missing option '--group'"),
         (["train", "--data", ".", "--group", "65-79", "--sed", "3"], "No such option '--sed'"),
         (["train", "--data", ".", "--group", "65-79", "--jobs", "0"], "(see beetl-task1 train --help)"),
         (["simulate", "--out", "x", "--size", "huge"], "'huge' is not one of"),
         (["score"], "Missing argument"),
         (["package", "--data", ".", "--group", "65-79", "--name", "x"], "--name goes with --labels"),
-        (["score", "no.txt", "--truth", "no.txt"], "no.txt: cannot be read"),
+        (["log", "--score", "66.78"], "to enter a score, name the submission"),
+        (["blend", "a", "b", "--data", ".", "--group", "65-79", "--weights", "a,b"], "expected numbers with commas"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_1(monkeypatch, capsys, args, message):
+def test_a_mistyped_command_is_one_line_and_exit_code_2(monkeypatch, capsys, args, message):
+    check_one_line(monkeypatch, capsys, args, message, 2)
+
+
+def check_one_line(monkeypatch, capsys, args, message, expected):
     code, lines = main(monkeypatch, capsys, *args)
-    assert code == 1
+    assert code == expected
     assert len(lines) == 1
     assert lines[0].startswith("Error: ")
     assert message in lines[0]
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(monkeypatch, capsys, tree):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("beetl_task1.submission.scored.score_answer", interrupted)
+    truth = tree / "truth" / "65-79.txt"
+    code, lines = main(monkeypatch, capsys, "score", truth, "--truth", truth)
+    assert (code, lines) == (130, ["Error: stopped; what was finished is kept"])
 
 
 def test_a_full_disk_or_a_forbidden_folder_is_one_line(monkeypatch, capsys, tmp_path, tree):

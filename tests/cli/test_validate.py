@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.score import score
-from beetl_task1.cli.validate import validate
+from beetl_task1.cli.recipes import validate
+from beetl_task1.cli.submissions import score
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError
 from beetl_task1.submission.package import package_labels
+from beetl_task1.typed import typed
 from beetl_task1.validation.scorecard import Scorecard
 
 
@@ -49,7 +50,7 @@ def test_two_recipes_side_by_side(run, recipes, tmp_path):
 
 def test_json_of_one_and_of_several(run, recipes):
     one = json.loads(run("--recipe", recipes[0], "--json").output)
-    assert Scorecard.from_dict(one["scorecard"]).score == one["score"]
+    assert typed(Scorecard, one["scorecard"], "the scorecard").score == one["score"]
     both = json.loads(run("--recipe", recipes[0], "--recipe", recipes[1], "--scheme", "aasm", "--json").output)
     assert [v["recipe"] for v in both["validations"]] == ["weak", "strong"]
     assert both["validations"][0]["cached"]

@@ -1,10 +1,12 @@
 """Blends of saved probabilities, ours and foreign."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.blend import blend as command
+from beetl_task1.cli.submissions import blend as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities, save_probabilities
 from beetl_task1.data.recording import RecordingKey
@@ -12,6 +14,8 @@ from beetl_task1.decision import BalancedDecision
 from beetl_task1.errors import BeetlError, SubmissionError
 from beetl_task1.submission.answer import read_answer
 from beetl_task1.submission.blend import blend
+from beetl_task1.submission.package import package_labels
+from beetl_task1.submission.verify import verify
 
 GROUP = "65-79"
 KEYS = [RecordingKey(GROUP, s, r) for s in (6, 10) for r in (1, 2)]
@@ -48,10 +52,60 @@ def test_weights_and_plain_argmax(files, tree, tmp_path):
     assert [item["weight"] for item in packed.account["inputs"]] == [0.75, 0.25]
 
 
-@pytest.mark.parametrize("weights", [[1], [1, 0], [1, -1]])
-def test_weights_that_do_not_fit(files, tree, tmp_path, weights):
+@pytest.mark.parametrize("weights", [[1], [1, 0], [1, -1], [float("nan"), 1], [1, float("inf")], [1e308, 1e308]])
+def test_weights_that_do_not_fit_leave_the_earlier_blend(files, tree, tmp_path, weights):
+    folder = blend(files, GROUP, DataFolder(tree), tmp_path).folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(SubmissionError, match="one positive number for each of the 2 files"):
         blend(files, GROUP, DataFolder(tree), tmp_path, weights=weights)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_blending_again_replaces_the_blend(files, tree, tmp_path):
+    blend(files, GROUP, DataFolder(tree), tmp_path)
+    packed = blend(files[::-1], GROUP, DataFolder(tree), tmp_path, weights=[3, 1])
+    assert [item["weight"] for item in packed.account["inputs"]] == [0.75, 0.25]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/x", "", ".", "-x", "x y"])
+def test_a_name_that_would_lead_elsewhere(files, tree, tmp_path, name):
+    with pytest.raises(SubmissionError, match="it names a folder; use letters"):
+        blend(files, GROUP, DataFolder(tree), tmp_path / "submissions", name=name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_that_another_command_made_is_replaced(files, tree, tmp_path):
+    data = DataFolder(tree)
+    save_probabilities(tmp_path / f"features-logreg-{GROUP}" / "probabilities.npz", load_probabilities(files[0])[0], {})
+    package_labels(tree / "truth" / f"{GROUP}.txt", GROUP, data, tmp_path, "mine")
+    for name, holds in (("features-logreg", "a prediction"), ("mine", "labels from elsewhere")):
+        folder = tmp_path / f"{name}-{GROUP}"
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        with pytest.raises(SubmissionError, match=f"{name}-{GROUP}: holds {holds}; give the blend another --name"):
+            blend(files, GROUP, data, tmp_path, name=name)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_labels_replace_no_blend(files, tree, tmp_path):
+    blend(files, GROUP, DataFolder(tree), tmp_path, name="both")
+    with pytest.raises(SubmissionError, match="holds a blend; give your labels another --name"):
+        package_labels(tree / "truth" / f"{GROUP}.txt", GROUP, DataFolder(tree), tmp_path, "both")
+
+
+def test_a_blend_is_not_its_own_input(files, tree, tmp_path):
+    packed = blend(files, GROUP, DataFolder(tree), tmp_path)
+    with pytest.raises(SubmissionError, match="would be replaced by the blend of it; give the blend another --name"):
+        blend([packed.folder / "probabilities.npz", files[0]], GROUP, DataFolder(tree), tmp_path)
+
+
+def test_paths_mean_the_same_from_any_folder(files, tree, tmp_path, monkeypatch):
+    monkeypatch.setattr("beetl_task1.submission.verify._in_new_process", lambda function, *args: function(*args))
+    monkeypatch.chdir(files[0].parent)
+    packed = blend([Path("ours.npz"), Path("theirs.npz")], GROUP, DataFolder(tree), tmp_path)
+    assert [item["file"] for item in packed.account["inputs"]] == [str(path.resolve()) for path in files]
+    monkeypatch.chdir(tmp_path)
+    result = verify(packed.folder, DataFolder(tree), tmp_path / "checkpoints")
+    assert (result.how, result.differences) == ("blended", [])
 
 
 def test_one_file_is_no_blend(files, tree, tmp_path):
@@ -81,4 +135,5 @@ def test_command(files, tree, tmp_path):
     assert result.exit_code == 0
     assert str(tmp_path / f"blend-{GROUP}" / "answer.zip") in result.output
     wrong = CliRunner().invoke(command, [*map(str, arguments[:-1]), "a,b"])
-    assert "expected numbers with commas" in str(wrong.exception)
+    assert wrong.exit_code == 2
+    assert "expected numbers with commas" in wrong.output

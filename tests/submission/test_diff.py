@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.diff import diff as command
+from beetl_task1.cli.submissions import diff as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import SubmissionError
 from beetl_task1.submission.answer import write_answer

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.log import log as command
+from beetl_task1.cli.submissions import log as command
 from beetl_task1.data.files import DataFolder
-from beetl_task1.errors import BeetlError, SubmissionError
+from beetl_task1.errors import SubmissionError
 from beetl_task1.submission.log import LOG, enter_score, read_log, record
 from beetl_task1.submission.package import package_labels
 
@@ -76,4 +76,5 @@ def test_command(tmp_path):
     values = json.loads(runner.invoke(command, ["--json", "--submissions", str(tmp_path)]).output)
     assert values[0]["leaderboard_score"] == "66.78"
     wrong = runner.invoke(command, ["--score", "66.78", "--submissions", str(tmp_path)])
-    assert isinstance(wrong.exception, BeetlError)
+    assert wrong.exit_code == 2
+    assert "to enter a score, name the submission" in wrong.output

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import experiment
 
-from beetl_task1.cli.verify import verify as command
+from beetl_task1.cli.submissions import verify as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import SubmissionError
 from beetl_task1.models.base import Resources

@@ -1,17 +1,23 @@
 """The method document says what the cards say."""
 
+import json
+import shutil
+from dataclasses import replace
+
 import pytest
 from click.testing import CliRunner
 
-from beetl_task1.cli.writeup import writeup as command
+from beetl_task1.cli.submissions import writeup as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import save_probabilities
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.recipe import load_recipe
+from beetl_task1.recipes.training import train
 from beetl_task1.submission.blend import blend
 from beetl_task1.submission.package import package_labels
 from beetl_task1.submission.submit import submit
 from beetl_task1.submission.writeup import compose, writeup
+from beetl_task1.validation.crossval import validate
 
 GROUP = "80-95"
 
@@ -52,6 +58,40 @@ def test_without_validation_or_cards(submitted, tmp_path):
     assert "not at hand" in text
 
 
+def test_a_validation_of_another_training_is_not_quoted(submitted, tree, cache, tmp_path):
+    done, root = submitted
+    checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
+    recipe = load_recipe("features-logreg")
+    validate(replace(recipe, parameters={"C": 1e-4}), GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    text = compose(done.submission.account, checkpoints)
+    assert "with transfer |" not in text
+    assert f"None was made for this training: `beetl-task1 validate --group {GROUP} --recipe features-logreg`" in text
+    validate(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    assert "| with transfer |" in compose(done.submission.account, checkpoints)
+
+
+def test_the_card_of_a_later_training_is_not_quoted(submitted, tree, cache, tmp_path):
+    done, root = submitted
+    checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
+    recipe = replace(load_recipe("features-logreg"), parameters={"C": 1e-4})
+    train(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    text = compose(done.submission.account, checkpoints)
+    assert "0.0001" not in text
+    assert "not at hand" in text
+    validate(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    assert "None was made for this training" in compose(done.submission.account, checkpoints)
+
+
+def test_a_validation_that_says_not_of_what_it_is_is_not_quoted(submitted, tmp_path):
+    done, root = submitted
+    checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
+    place = checkpoints / "features-logreg" / GROUP
+    summary = json.loads((place / "validation.json").read_text())
+    (place / "validation.json").write_text(json.dumps({k: v for k, v in summary.items() if k != "experiment"}))
+    (place / "card.json").unlink()
+    assert "None was made for this training" in compose(done.submission.account, checkpoints)
+
+
 def test_blend_and_labels_from_elsewhere(submitted, tree, tmp_path):
     from beetl_task1.data.probabilities import load_probabilities
 
@@ -62,6 +102,8 @@ def test_blend_and_labels_from_elsewhere(submitted, tree, tmp_path):
     assert "beetl-task1 blend" in text
     assert "theirs.npz" in text
     assert "weight 0.500" in text
+    assert "--name blend --weights 0.5,0.5 --strength 0.5" in text
+    assert "are not validated" in text
     bare = package_labels(tree / "truth" / f"{GROUP}.txt", GROUP, DataFolder(tree), tmp_path, "bare")
     assert "come from elsewhere" in compose(bare.account, tmp_path)
 

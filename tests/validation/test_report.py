@@ -69,7 +69,7 @@ def validation(name, sure, seed=0, n_subjects=5):
         truth=truth,
         without=Without(sides[1], labels[1]),
         seeds=seed_spread(name, {0: 61.2, 1: 63.0}),
-        shift=shift_of(target, test, truth, score, feature_shift(*features, names)),
+        shift=shift_of(target, [test], truth, score, feature_shift(*features, names)),
         summary={"score_argmax": score - 1},
         cached=False,
     )

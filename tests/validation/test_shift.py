@@ -8,6 +8,7 @@ from scipy.stats import ttest_ind
 
 from beetl_task1.data.recording import RecordingKey
 from beetl_task1.errors import BeetlError
+from beetl_task1.typed import typed
 from beetl_task1.validation.feature_shift import feature_shift
 from beetl_task1.validation.shift import (
     Predicted,
@@ -75,7 +76,7 @@ def key(subject, session=1):
 def test_class_shift_by_hand():
     target = {key(0): np.array([0, 0, 0, 2]), key(1): np.array([0, 2, 2, 2])}
     test = {key(2): np.array([2, 2, 2, 5])}
-    found = class_shift(target, test, {k: np.full(4, 1) for k in target})
+    found = class_shift(target, [test], {k: np.full(4, 1) for k in target})
     assert found.true["S1"] == 1
     assert found.target["W"] == found.target["S2"] == 0.5
     assert found.counts == {"W": 0, "S1": 0, "S2": 3, "S3": 0, "S4": 0, "REM": 1}
@@ -95,9 +96,9 @@ def test_expected_score_is_the_score_where_probabilities_are_calibrated():
 def test_agreement_by_hand():
     target = {"a": {key(0): np.array([0, 1, 2, 3])}, "b": {key(0): np.array([0, 1, 2, 5])}}
     test = {"a": {key(1): np.array([0, 1])}, "b": {key(1): np.array([0, 2])}}
-    found = agreement_of(target, test)
+    found = agreement_of(target, [test])
     assert (found.target, found.test) == (0.75, 0.5)
-    assert agreement_of({"a": target["a"]}, {"a": test["a"]}) is None
+    assert agreement_of({"a": target["a"]}, [{"a": test["a"]}]) is None
 
 
 def predicted(subjects, sure, seed, share=None):
@@ -115,16 +116,67 @@ def predicted(subjects, sure, seed, share=None):
 
 def test_statement_for_an_alike_test_set():
     (target, truth), (test, _) = predicted(range(5), 2, 1), predicted(range(5, 9), 2, 2)
-    found = shift_of(target, test, truth, 80.0, feature_shift(features(0, 6, 0, 1), features(6, 9, 0, 2), NAMES))
+    found = shift_of(target, [test], truth, 80.0, feature_shift(features(0, 6, 0, 1), features(6, 9, 0, 2), NAMES))
     assert found.statement[-1].startswith("Nothing seen here")
     assert found.expected_test == pytest.approx(found.expected_target, abs=3)
-    assert Shift.from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False))) == found
+    assert typed(Shift, json.loads(json.dumps(found.to_dict(), allow_nan=False)), "a shift") == found
+
+
+def fold_models(subjects, n_models, rng, own=0.8):
+    """Return the truth and what calibrated models make of it; each sees evidence with noise of its own."""
+    truth = {key(s): rng.integers(0, 6, 1500) for s in subjects}
+    shared = {k: np.eye(6)[y] + 0.5 * rng.normal(size=(len(y), 6)) for k, y in truth.items()}
+
+    def model():
+        evidence = {k: e + own * rng.normal(size=e.shape) for k, e in shared.items()}
+        p = {k: np.exp(e / (0.5**2 + own**2)) for k, e in evidence.items()}
+        return {k: each / each.sum(axis=1, keepdims=True) for k, each in p.items()}
+
+    return truth, [model() for _ in range(n_models)]
+
+
+def most_probable(probabilities):
+    return {k: p.argmax(axis=1) for k, p in probabilities.items()}
+
+
+def test_a_test_set_as_hard_as_the_target_is_expected_to_score_the_same():
+    """Each target subject is predicted by one fold's model, the test set by all; the mean over them is another."""
+    rng = np.random.default_rng(8)
+    truth, models = fold_models(range(6), 6, rng)
+    outer = {k: models[k.subject][k] for k in truth}
+    target = Predicted(outer, most_probable(outer), {})
+    _, tests = fold_models(range(6, 12), 6, rng)
+    alike = shift_of(target, [Predicted(p, most_probable(p), {}) for p in tests], truth, 60.0)
+    assert alike.expected_test == pytest.approx(alike.expected_target, abs=1)
+    assert alike.confidence_test == pytest.approx(alike.confidence_target, abs=0.01)
+    assert alike.classes.distance < 0.02
+    assert alike.statement[-1].startswith("Nothing seen here")
+    mean = {k: np.mean([p[k] for p in tests], axis=0) for k in tests[0]}
+    biased = shift_of(target, [Predicted(mean, most_probable(mean), {})], truth, 60.0)
+    assert biased.expected_target - biased.expected_test > 3, "the mean over the models looks harder than it is"
+
+
+def test_several_models_are_averaged_one_by_one():
+    sure, torn = np.array([[0.9, 0.1, 0, 0, 0, 0]]), np.array([[0.4, 0.6, 0, 0, 0, 0]])
+    here, there = key(0), key(9)
+    target = Predicted({here: sure}, {here: np.array([0])}, {"a": {here: np.array([0])}, "b": {here: np.array([0])}})
+    tests = [
+        Predicted({there: p}, {there: p.argmax(1)}, {"a": {there: p.argmax(1)}, "b": {there: np.array([0])}})
+        for p in (sure, torn)
+    ]
+    found = shift_of(target, tests, {here: np.array([0])}, 50.0)
+    assert found.confidence_test == pytest.approx(0.75)
+    assert (found.classes.counts["W"], found.classes.counts["S1"]) == (0.5, 0.5)
+    assert found.classes.distance == pytest.approx(0.5)
+    assert (found.agreement.target, found.agreement.test) == (1, 0.5)
+    alone = [shift_of(target, [test], {here: np.array([0])}, 50.0).expected_test for test in tests]
+    assert found.expected_test == pytest.approx(np.mean(alone))
 
 
 def test_statement_for_another_test_set():
     target, truth = predicted(range(5), 2, 1)
     test, _ = predicted(range(5, 9), 1, 2, share=[0.9, 0.1, 0, 0, 0, 0])
-    found = shift_of(target, test, truth, 80.0, feature_shift(features(0, 6, 0, 1), features(6, 9, 3, 2), NAMES))
+    found = shift_of(target, [test], truth, 80.0, feature_shift(features(0, 6, 0, 1), features(6, 9, 3, 2), NAMES))
     verdict = found.statement[-1]
     for words in ("ranking", "mixed otherwise", "signals differ", "agree less", "less sure"):
         assert words in verdict

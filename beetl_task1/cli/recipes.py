@@ -1,0 +1,98 @@
+"""``beetl-task1 train``, ``validate`` and ``models``."""
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import options
+from .show import comparison_lines, show, zoo_lines
+
+if TYPE_CHECKING:
+    from ..data.files import DataFolder
+    from ..recipes.recipe import Recipe
+
+
+@click.command()
+@options.with_data
+@options.group
+@options.with_recipe
+@options.checkpoints
+@options.with_resources(resume=options.resume, log=options.log)
+@options.json_output
+def train(data: "DataFolder", group: str, recipe: "Recipe", checkpoints: Path, resources: options.Opener) -> None:
+    """Train a recipe for a target group: source and labelled target in, checkpoint out.
+
+    \b
+    Example:
+      beetl-task1 train --data DATA --group 65-79 --recipe features-boost
+    """
+    from ..recipes.checkpoint import load_card
+    from ..recipes.experiment import Experiment
+    from ..recipes.training import train as run
+
+    with resources(f"train {recipe.name}", f"{recipe.name}-{group}", checkpoints) as found:
+        path = run(Experiment(recipe, group, data), checkpoints, found)
+    card = load_card(path)
+    described, nights = card.data["description"], {role: len(keys) for role, keys in card.training.items()}
+    trained_on = ", ".join(f"{count} {role} nights" for role, count in nights.items()) or "its members"
+    lines = [f"trained {recipe.name} for {group} on {trained_on} of {described}", f"checkpoint: {path}"]
+    show({"checkpoint": str(path), "data": described, "nights": nights}, lines)
+
+
+@click.command()
+@options.with_data
+@options.group
+@options.with_recipes
+@options.scheme
+@options.option("--report", type=options.PATH, help="Also write everything as one HTML file.")
+@options.checkpoints
+@options.with_resources(resume=options.resume)
+@options.brief
+@options.json_output
+def validate(
+    data: "DataFolder", group: str, recipes: list["Recipe"], scheme: str, report: Path | None, checkpoints: Path,
+    resources: options.Opener,
+) -> None:  # fmt: skip
+    """Cross-validate recipes: leave one target subject out, score the pooled epochs as the leaderboard does.
+
+    Shows every subject, night and stage, intervals over subjects, differences between recipes, what transfer brings,
+    and how far the unlabelled test set is from the target. What was predicted before is not predicted again.
+
+    \b
+    Example:
+      beetl-task1 validate --data DATA --group 80-95
+      beetl-task1 validate --data DATA --group 80-95 --recipe features-logreg --recipe default --report report.html
+    """
+    from ..recipes.experiment import Experiment
+    from ..validation import crossval
+    from ..validation.comparison import compare_all
+    from ..validation.report import write_report
+
+    found = []
+    for recipe in recipes:
+        with resources(f"validate {recipe.name}") as each:
+            found.append(crossval.validate(Experiment(recipe, group, data), checkpoints, each))
+    if report:
+        write_report(report, found, scheme)
+    cards = [v.card(scheme) for v in found]
+    several = [v.summary | {"cached": v.cached, "scorecard": card} for v, card in zip(found, cards, strict=True)]
+    values = several[0] if len(found) == 1 else {"validations": several, "comparisons": compare_all(cards)}
+    show(values, chain(comparison_lines(found, scheme), [f"report: {report}"] if report else []))
+
+
+@click.command()
+@options.checkpoints
+@options.json_output
+def models(checkpoints: Path) -> None:
+    """List the zoo: each recipe, what it is, its reference score, its checkpoints and its last validation score.
+
+    \b
+    Example:
+      beetl-task1 models
+    """
+    from ..validation.zoo import reference_scores, zoo
+
+    rows = zoo(checkpoints)
+    show(rows, zoo_lines(rows, reference_scores()["data"]))
