@@ -11,7 +11,6 @@ from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities, save_probabilities
 from beetl_task1.errors import BeetlError, CheckpointError, SubmissionError
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.submission.answer import read_answer
 from beetl_task1.submission.package import package, package_labels
@@ -176,13 +175,13 @@ def test_labels_from_elsewhere(tree, tmp_path):
 def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
     """What passes for the competition's own files must be complete, and refuses simulated weights."""
     data = write_tree(tmp_path / "data", seed=5, marked=False)
-    arguments = (load_recipe(RECIPE), GROUP), (checkpoints, tmp_path / "sub", Resources(cache))
+    places = checkpoints, tmp_path / "sub", Resources(cache)
     with pytest.raises(CheckpointError, match="--allow-simulated"):
-        predict(*arguments[0], DataFolder(data, allow_partial=True), *arguments[1])
+        predict(experiment(RECIPE, GROUP, DataFolder(data, allow_partial=True)), *places)
     with pytest.raises(BeetlError, match="--allow-partial"):
-        predict(*arguments[0], DataFolder(data), *arguments[1], allow_simulated=True)
+        predict(experiment(RECIPE, GROUP, data), *places, allow_simulated=True)
     partial = DataFolder(data, allow_partial=True)
-    predict(*arguments[0], partial, *arguments[1], allow_simulated=True)
+    predict(experiment(RECIPE, GROUP, partial), *places, allow_simulated=True)
     with pytest.raises(BeetlError, match="--allow-partial"):
         package(RECIPE, GROUP, DataFolder(data), tmp_path / "sub")
     account = package(RECIPE, GROUP, partial, tmp_path / "sub").account

@@ -56,7 +56,7 @@ def test_cached_by_experiment(validated, tree, cache):
     assert again.cached
     assert not run.cached
     assert again.summary == run.summary
-    other = crossval.validate(experiment(recipe.varied(seed=1), GROUP, data), checkpoints, Resources(cache))
+    other = crossval.validate(experiment(recipe.varied(seed=41), GROUP, data), checkpoints, Resources(cache))
     assert not other.cached
 
 

@@ -7,7 +7,6 @@ import pytest
 from conftest import experiment
 from tiny import Tiny
 
-from beetl_task1.data.files import DataFolder
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.recipe import recipe_from
@@ -63,7 +62,7 @@ def test_held_out_nights_are_there_without_labels(recipe, tree, tmp_path, monkey
         return real(self, source=source, target=target, unlabelled=unlabelled)
 
     monkeypatch.setattr(Tiny, "fit_target", spied)
-    crossval.validate(recipe("dann"), GROUP, DataFolder(tree), tmp_path, Resources())
+    crossval.validate(experiment(recipe("dann"), GROUP, tree), tmp_path, Resources())
     assert len(seen) == 3, "three subjects, one by one"
     for train, hidden, nights in seen:
         assert hidden == {0, 1, 2, 6, 10} - train
@@ -79,5 +78,5 @@ def test_without_use_for_unlabelled_nights_there_are_none(recipe, tree, tmp_path
         return real(self, source=source, target=target, unlabelled=unlabelled)
 
     monkeypatch.setattr(Tiny, "fit_target", spied)
-    crossval.validate(recipe("finetune"), GROUP, DataFolder(tree), tmp_path, Resources())
+    crossval.validate(experiment(recipe("finetune"), GROUP, tree), tmp_path, Resources())
     assert seen == [[]] * 3
