@@ -8,9 +8,10 @@ from torch import nn
 
 from beetl_task1.data.recording import Recording, RecordingKey
 from beetl_task1.models.base import Resources
-from beetl_task1.models.network import Network, NetworkSettings
+from beetl_task1.models.network import Network
 from beetl_task1.models.registry import make, model_class, resolve
 from beetl_task1.models.settings import Training
+from beetl_task1.models.torch_model import NetworkSettings
 from beetl_task1.transfer import check_transfers, make_transfer
 
 QUICK = {"batch_size": 16, "passes": 3, "lr": 1e-2, "holdout": 0.34}

@@ -9,8 +9,9 @@ from torch import nn
 
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
 from ..typed import AtLeast1, Share
-from .network import SIGNAL, Network, NetworkSettings
+from .network import Network
 from .settings import Loss
+from .torch_model import SIGNAL, NetworkSettings
 
 
 class AttentionSleep(Network):

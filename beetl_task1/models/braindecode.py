@@ -13,8 +13,9 @@ from torch import nn
 from ..errors import BeetlError, unknown
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
 from ..typed import Settings, overlaid
-from .network import SIGNAL, Network, NetworkSettings
+from .network import Network
 from .settings import Loss, Training
+from .torch_model import SIGNAL, NetworkSettings
 
 HEADS = {"USleep": ("clf", "final_layer")}
 """Submodules that make up the last layer, where that is more than one."""

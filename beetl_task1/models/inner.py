@@ -1,13 +1,22 @@
-"""Inner splits of training nights, by subject."""
+"""Inner splits of training nights by subject, and the choice of the passes of a stage that rests on them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..data.recording import Recording
 
+Nights = Sequence[Recording]
 
-def inner_split(nights: Sequence[Recording], share: float, seed: int) -> tuple[list[Recording], list[Recording]]:
+
+def by_subject(nights: Nights) -> list[list[Recording]]:
+    """Return nights by subject, subjects in order."""
+    subjects = sorted({night.key[:2] for night in nights})
+    return [[night for night in nights if night.key[:2] == subject] for subject in subjects]
+
+
+def inner_split(nights: Nights, share: float, seed: int) -> tuple[list[Recording], list[Recording]]:
     """Hold out whole subjects, drawn by the seed; none where fewer than three are there, or none is asked for.
 
     Parameters
@@ -24,10 +33,80 @@ def inner_split(nights: Sequence[Recording], share: float, seed: int) -> tuple[l
     train, held_out : list of Recording
         No subject stands on both sides.
     """
-    subjects = sorted({night.key[:2] for night in nights})
-    if not share or len(subjects) < 3:
+    n_subjects = len(by_subject(nights))
+    if not share or n_subjects < 3:
         return list(nights), []
-    n_out = max(1, round(share * len(subjects)))
-    drawn = np.random.default_rng(seed).choice(len(subjects), n_out, replace=False)
-    out = {subjects[i] for i in drawn}
-    return [night for night in nights if night.key[:2] not in out], [night for night in nights if night.key[:2] in out]
+    n_out = max(1, round(share * n_subjects))
+    return _apart(nights, np.random.default_rng(seed).choice(n_subjects, n_out, replace=False))
+
+
+def inner_folds(nights: Nights, n_folds: int, seed: int) -> list[tuple[list[Recording], list[Recording]]]:
+    """Return training and held-out nights of each fold; every subject is held out once, drawn by the seed.
+
+    Parameters
+    ----------
+    nights : sequence of Recording
+        Labelled.
+    n_folds : int
+        As many as subjects at most. No fold where there are fewer than two, of either.
+    seed : int
+        Of the draw.
+    """
+    n_subjects = len(by_subject(nights))
+    n_folds = min(n_folds, n_subjects)
+    drawn = np.random.default_rng(seed).permutation(n_subjects)
+    return [_apart(nights, out) for out in np.array_split(drawn, n_folds)] if n_folds > 1 else []
+
+
+def _apart(nights: Nights, out: np.ndarray) -> tuple[list[Recording], list[Recording]]:
+    subjects = by_subject(nights)
+    held_out = {subjects[i][0].key[:2] for i in out}
+    kept = [night for night in nights if night.key[:2] not in held_out]
+    return kept, [night for night in nights if night.key[:2] in held_out]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many passes of a stage on the target are kept.
+
+    Attributes
+    ----------
+    stage : str
+    passes : int
+        0 where the stage is undone.
+    losses : tuple of float
+        Held-out loss before the first pass and after each, the mean over all subjects, each once held out.
+    """
+
+    stage: str
+    passes: int
+    losses: tuple[float, ...]
+
+    def __str__(self) -> str:
+        kept = f"{self.passes} of {len(self.losses) - 1} passes kept" if self.passes else "undone"
+        after = min(self.losses[1:])
+        return f"{self.stage}: {kept} (held-out loss {self.losses[0]:.3f} before, {after:.3f} at best after)"
+
+
+def choose(
+    stage: str,
+    folds: Sequence[tuple[list[Recording], list[Recording]]],
+    losses_of: Callable[[int, list[Recording], list[Recording]], Sequence[float]],
+) -> Choice:
+    """Choose the number of passes with the lowest held-out loss, each subject counting alike; the fewest of equals.
+
+    Parameters
+    ----------
+    stage : str
+        Name.
+    folds : sequence
+        As :func:`inner_folds` gives them.
+    losses_of : callable
+        From the number of the fold and its nights to the held-out loss, the mean over subjects, before the first pass
+        and after each. Where one stops early, the passes that all have reached can be chosen.
+    """
+    found = [losses_of(number, *fold) for number, fold in enumerate(folds, 1)]
+    reached = min(map(len, found))
+    weights = [len(by_subject(held_out)) for _, held_out in folds]
+    mean = np.average([losses[:reached] for losses in found], axis=0, weights=weights)
+    return Choice(stage, int(mean.argmin()), tuple(mean.tolist()))

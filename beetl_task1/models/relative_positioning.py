@@ -16,12 +16,13 @@ from ..errors import BeetlError
 from ..task import N_OUTPUTS, N_TIMES, SFREQ
 from ..typed import AtLeast0, Positive
 from .device import own_generator, threads
-from .forward import parts_of
 from .losses import class_weights
-from .network import SIGNAL, Network, NetworkSettings, NetworkTransfer
+from .modules import parts_of
+from .network import Network
 from .settings import Loss
 from .signals import Rows, night_signals
-from .stage import Judge, Stage
+from .stage import Groups, Judge, Stage
+from .torch_model import SIGNAL, NetworkSettings
 
 EMBEDDING = 100
 JUDGED_PAIRS = 2048
@@ -84,9 +85,6 @@ class RelativePositioning(Network):
         with own_generator(self.seed + 1):
             head = nn.Linear(EMBEDDING, 1).to(self.device)
 
-        def judge(held_out: Sequence[Recording], transfers: Sequence[NetworkTransfer]) -> Judge:
-            return self._pretext_judge(held_out, head)
-
         setting = f"pretext {self.settings.window} {self.settings.tau_pos} {self.settings.tau_neg}"
         stage = Stage(
             "pretext",
@@ -95,7 +93,9 @@ class RelativePositioning(Network):
             compose=self.pairs,
             extra=head,
             setting=setting,
-            judge=judge,
+            judge=lambda held_out, transfers: self._pretext_judge(
+                [night for group in held_out for night in group], head
+            ),
         )
         self._fit_source(stage, source)
         with threads(self.resources.jobs):
@@ -110,8 +110,9 @@ class RelativePositioning(Network):
         loss = functional.binary_cross_entropy_with_logits(guess, near.float())
         return loss, ((guess > 0) == near).float().mean()
 
-    def _pretext_judge(self, held_out: Sequence[Recording], head: nn.Module) -> Judge:
-        rows = Rows(held_out, ["source"] * len(held_out), self.resources.store, self.settings.scaling)
+    def _pretext_judge(self, held_out: Groups, head: nn.Module) -> Judge:
+        nights = [night for group in held_out for night in group]
+        rows = Rows(nights, ["source"] * len(nights), self.resources.store, self.settings.scaling)
         rng = np.random.default_rng(self.seed)
         index = rng.choice(len(rows), min(len(rows), JUDGED_PAIRS), replace=False)
         parts = [self.pairs(rows, index[i : i + 128], rng) for i in range(0, len(index), 128)]

@@ -47,8 +47,8 @@ def scaled(X: np.ndarray, scaling: Scaling, spread: np.ndarray) -> np.ndarray:
         Volts to divide by; not used by ``window``.
     """
     if scaling == "window":
-        X, spread = X - X.mean(axis=2, keepdims=True), np.maximum(X.std(axis=2, keepdims=True), SMALLEST)
-        return np.asarray(X / spread)
+        X = X - X.mean(axis=2, keepdims=True)
+        return np.asarray(X / np.maximum(X.std(axis=2, keepdims=True), SMALLEST))
     return np.asarray(np.clip(X / spread, -LIMIT, LIMIT))
 
 

@@ -70,6 +70,8 @@ Objective = Callable[[Step], torch.Tensor]
 Compose = Callable[[Rows, np.ndarray, np.random.Generator], np.ndarray]
 Judge = Callable[[nn.Module], tuple[float, float]]
 """Returns the loss and the score of a module on nights that do not train."""
+Groups = Sequence[Sequence[Recording]]
+"""Held-out nights; those of a group count alike together."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,11 @@ class Stage:
         What of the above a digest cannot see, as text, for resuming.
     frozen : callable, optional
         Called with the network after it was put in training mode, to put parts of it back.
+    folds : int
+        Inner folds over the target's subjects that choose how many passes are kept; 0 to keep the last.
     judge : callable, optional
-        From held-out nights and transfers to a :data:`Judge`, where it is another than that of staging.
+        From groups of held-out nights, which count alike, and transfers to a :data:`Judge`, where it is another than
+        that of staging.
     """
 
     name: str
@@ -109,4 +114,5 @@ class Stage:
     extra: nn.Module | None = None
     setting: str = ""
     frozen: Callable[[nn.Module], None] | None = None
-    judge: Callable[[Sequence[Recording], Sequence[Any]], Judge] | None = None
+    folds: int = 0
+    judge: Callable[[Groups, Sequence[Any]], Judge] | None = None

@@ -23,9 +23,9 @@ from .base import Resources, Row
 from .batches import n_batches, pass_batches
 from .device import mixed_precision, own_generator
 from .losses import StageLoss
+from .modules import copied
 from .signals import Rows
 from .stage import Judge, Stage, Step
-from .weights import copied
 
 STATES = "trainings"
 """Kind of what a store keeps of a training that goes on."""
@@ -50,6 +50,10 @@ class Run:
     resources : Resources
     key : str
         Digest of all that decides the result; a killed run of the same key is resumed.
+    passes : int
+        Those of the schedule that run.
+    fold : int
+        Inner fold that the history names; 0 where a stage trains on all of its nights.
     """
 
     stage: Stage
@@ -61,6 +65,8 @@ class Run:
     device: torch.device
     resources: Resources
     key: str
+    passes: int
+    fold: int = 0
 
     def __post_init__(self) -> None:
         training = self.stage.training
@@ -70,35 +76,38 @@ class Run:
         self.all_steps = training.passes * n_batches(self.rows, self.stage.draw, training)
         self.schedule = LambdaLR(self.optimizer, _course(training.schedule, self.all_steps))
         self.history: list[Row] = []
-        self.steps, self.best, self.best_pass = 0, math.inf, 0
+        self.losses: list[float] = []
+        self.steps = 0
         self.best_weights: dict[str, torch.Tensor] | None = None
 
     def train(self) -> list[Row]:
         """Train the module; the weights of the pass with the lowest held-out loss, or of the last one, are kept.
 
-        The weights before the first pass compete as well where there is something held out: a stage that only hurts
-        is undone.
+        The weights before the first pass compete as well where there is something held out.
 
         Returns
         -------
         list of dict
-            History: one row per pass with ``stage``, ``pass``, ``train_loss``, ``valid_loss``, ``valid_score``, ``lr``,
-            ``seconds`` and ``kept``.
+            History: one row per pass with ``seed``, ``stage``, ``fold``, ``pass``, ``train_loss``, ``valid_loss``,
+            ``valid_score``, ``lr``, ``seconds`` and ``kept``.
         """
-        if not self._resumed() and self.judge is not None:
-            self._compare(self.judge(self.module)[0])
-        while len(self.history) < self.stage.training.passes and not self._is_over():
-            row = self._pass(len(self.history) + 1)
-            self.history.append(row)
-            self._compare(row["valid_loss"])
+        if not self._resumed():
+            self._judged()
+        while len(self.history) < self.passes and not self._is_over():
+            self.history.append(self._pass(len(self.history) + 1))
             self._save()
             if self.resources.log:
-                self.resources.log(row)
+                self.resources.log(self.history[-1])
         if self.best_weights is not None:
             self.module.load_state_dict(self.best_weights)
         self.module.requires_grad_(True).eval()
         self.resources.store.drop(STATES, self.key)
-        return [row | {"kept": row["pass"] == self.best_pass} for row in self.history]
+        return [row | {"kept": not self.fold and row["pass"] == self.best_pass} for row in self.history]
+
+    @property
+    def best_pass(self) -> int:
+        """Pass with the lowest held-out loss so far, 0 for none; the last one where nothing is held out."""
+        return int(np.argmin(self.losses)) if self.losses else len(self.history)
 
     def _pass(self, number: int) -> Row:
         """Learn the batches of a pass, judge it, and return its row of the history."""
@@ -119,10 +128,10 @@ class Run:
                 losses.append(loss)
                 self._tell(number, len(losses), len(batches), loss)
         seconds = time.perf_counter() - began
-        valid_loss, valid_score = (None, None) if self.judge is None else self.judge(self.module)
+        valid_loss, valid_score = self._judged()
         return {
-            "seed": self.seed, "stage": stage.name, "pass": number, "train_loss": float(np.mean(losses)),
-            "valid_loss": valid_loss, "valid_score": valid_score,
+            "seed": self.seed, "stage": stage.name, "fold": self.fold, "pass": number,
+            "train_loss": float(np.mean(losses)), "valid_loss": valid_loss, "valid_score": valid_score,
             "lr": max(group["lr"] for group in self.optimizer.param_groups), "seconds": round(seconds, 2),
         }  # fmt: skip
 
@@ -155,12 +164,15 @@ class Run:
             self.steps += 1
         return float(loss.item())
 
-    def _compare(self, loss: float | None) -> None:
-        """Keep the present weights if they are the best so far, or the last where nothing is held out."""
-        if loss is None:
-            self.best_pass = len(self.history)
-        elif loss < self.best:
-            self.best, self.best_pass, self.best_weights = loss, len(self.history), copied(self.module)
+    def _judged(self) -> tuple[float, float] | tuple[None, None]:
+        """Return loss and score of the present weights, which are kept if they are the best so far."""
+        if self.judge is None:
+            return None, None
+        loss, score = self.judge(self.module)
+        if loss < min(self.losses, default=math.inf):
+            self.best_weights = copied(self.module)
+        self.losses.append(loss if math.isfinite(loss) else math.inf)
+        return loss, score
 
     def _is_over(self) -> bool:
         patience = self.stage.training.patience
@@ -193,14 +205,16 @@ class Run:
 
     def _tell(self, number: int, done: int, of_pass: int, loss: float) -> None:
         if self.resources.progress:
-            passes = self.stage.training.passes
+            fold = f", fold {self.fold}" if self.fold else ""
             score = next((row["valid_score"] for row in self.history[-1:]), None)
             held_out = "" if score is None else f", held out {score:.1f}"
-            text = f"seed {self.seed}, {self.stage.name}, pass {number} of {passes}: loss {loss:.3f}{held_out}"
-            self.resources.progress((number - 1) * of_pass + done, passes * of_pass, text)
+            place = f"seed {self.seed}, {self.stage.name}{fold}, pass {number} of {self.passes}"
+            self.resources.progress(
+                (number - 1) * of_pass + done, self.passes * of_pass, f"{place}: loss {loss:.3f}{held_out}"
+            )
 
 
-_PLAIN = ("history", "steps", "best", "best_pass", "best_weights")
+_PLAIN = ("history", "losses", "steps", "best_weights")
 
 
 def _optimizer(everything: nn.ModuleDict, stage: Stage) -> torch.optim.Optimizer:

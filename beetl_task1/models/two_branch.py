@@ -5,8 +5,9 @@ from torch import nn
 
 from ..task import N_CHANS, N_OUTPUTS
 from ..typed import AtLeast1, Share
-from .network import Network, NetworkSettings
+from .network import Network
 from .settings import Loss
+from .torch_model import NetworkSettings
 
 COARSE, FINE = (401, 50, 5), (51, 5, 7)
 """Kernel and stride of the first convolution of either branch, and kernel of the later ones."""

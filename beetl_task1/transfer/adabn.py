@@ -9,9 +9,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import BeetlError
-from ..models.forward import outputs
-from ..models.network import Network, NetworkTransfer
-from ..models.weights import copied
+from ..models.modules import copied, outputs
+from ..models.torch_model import NetworkTransfer
 from ..typed import Share
 from .night_statistics import in_order, moments
 
@@ -38,7 +37,7 @@ class AdaBN(NetworkTransfer, frozen=True):
         return module
 
     @contextlib.contextmanager
-    def predicting(self, network: Network, module: nn.Module, X: np.ndarray) -> Iterator[None]:
+    def predicting(self, module: nn.Module, X: np.ndarray) -> Iterator[None]:
         """Measure the night layer by layer; the statistics of the source are put back at the end."""
         layers = in_order(batch_norms(module), lambda: outputs(module, X))[0]
         before = [copied(layer) for layer in layers]

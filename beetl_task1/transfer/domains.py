@@ -2,17 +2,16 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from ..data.recording import Recording
 from ..models.batches import Draw
 from ..models.device import own_generator
-from ..models.network import Network, Nights
 from ..models.stage import Objective, Stage, Step, supervised
+from ..models.torch_model import Nights, TorchModel
 from ..task import N_CHANS, N_TIMES
 from ..typed import AtLeast0, AtLeast1, Count, Share
 from .skada_quietly import import_skada
@@ -24,7 +23,7 @@ class DomainStage(TargetStage, frozen=True):
 
     Parameters
     ----------
-    passes, lr, batch_size, pass_epochs, holdout, patience
+    passes, lr, batch_size, pass_epochs, folds, patience
         As in :class:`TargetStage`; a pass is over the source.
     weight : float
         Weight of the term that the unlabelled nights bring.
@@ -35,14 +34,19 @@ class DomainStage(TargetStage, frozen=True):
     uses_unlabelled = True
 
     def on_all(
-        self, network: Network, nights: Nights, objective: Objective, *, extra: nn.Module | None = None, name: str = ""
-    ) -> tuple[Stage, Nights, Sequence[Recording]]:
+        self,
+        network: TorchModel,
+        nights: Nights,
+        objective: Objective,
+        *,
+        extra: nn.Module | None = None,
+        name: str = "",
+    ) -> tuple[Stage, Nights]:
         """Return what ``target_stages`` yields."""
-        train, held_out = self.split(nights["target"], network.seed)
-        found = {role: chosen for role, chosen in {**nights, "target": train}.items() if chosen}
+        found = {role: chosen for role, chosen in nights.items() if chosen}
         draw = Draw(dict.fromkeys(found, 1 / len(found)))
         stage = self.stage(network.settings.training, name, draw=draw, objective=objective, extra=extra)
-        return stage, found, held_out
+        return stage, found
 
 
 class DeepCoral(DomainStage, frozen=True):
@@ -50,13 +54,13 @@ class DeepCoral(DomainStage, frozen=True):
 
     Parameters
     ----------
-    passes, lr, batch_size, pass_epochs, holdout, patience, weight
+    passes, lr, batch_size, pass_epochs, folds, patience, weight
         As in :class:`DomainStage`.
     """
 
     name = "deep-coral"
 
-    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
+    def target_stages(self, network: TorchModel, nights: Nights) -> Iterator[tuple[Stage, Nights]]:
         """Yield the one stage."""
         import_skada()
         from skada.deep.losses import deepcoral_loss
@@ -75,7 +79,7 @@ class Dann(DomainStage, frozen=True):
 
     Parameters
     ----------
-    passes, lr, batch_size, pass_epochs, holdout, patience, weight
+    passes, lr, batch_size, pass_epochs, folds, patience, weight
         As in :class:`DomainStage`; the weight rises from 0 along the stage.
     """
 
@@ -83,7 +87,7 @@ class Dann(DomainStage, frozen=True):
 
     name = "dann"
 
-    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
+    def target_stages(self, network: TorchModel, nights: Nights) -> Iterator[tuple[Stage, Nights]]:
         """Yield the one stage."""
         import_skada()
         from skada.deep.modules import GradientReversalLayer
@@ -109,7 +113,7 @@ class SelfTraining(DomainStage, frozen=True):
 
     Parameters
     ----------
-    passes, lr, batch_size, pass_epochs, holdout, patience, weight
+    passes, lr, batch_size, pass_epochs, folds, patience, weight
         As in :class:`DomainStage`; passes of each round.
     rounds : int
         How often the labels are made anew.
@@ -124,7 +128,7 @@ class SelfTraining(DomainStage, frozen=True):
 
     name = "self-training"
 
-    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
+    def target_stages(self, network: TorchModel, nights: Nights) -> Iterator[tuple[Stage, Nights]]:
         """Yield a stage per round."""
         for number in range(1, self.rounds + 1):
             objective = self._objective(copy.deepcopy(network.module_).eval())

@@ -7,11 +7,10 @@ import torch
 from msgspec import Meta
 from torch import nn
 
-from ..data.recording import Recording
 from ..models.batches import Draw
-from ..models.forward import layers_of
-from ..models.network import Network, Nights
+from ..models.modules import layers_of
 from ..models.stage import Objective, Stage, Step, supervised
+from ..models.torch_model import Nights, TorchModel
 from ..typed import AtLeast0, Share
 from .target_stage import TargetStage
 
@@ -21,7 +20,7 @@ class Finetune(TargetStage, frozen=True):
 
     Parameters
     ----------
-    passes, lr, batch_size, pass_epochs, holdout, patience
+    passes, lr, batch_size, pass_epochs, folds, patience
         As in :class:`TargetStage`.
     scope : {"all", "head"}
         All layers, or the last one while the others stay as they are, dropout and batch statistics included.
@@ -40,13 +39,10 @@ class Finetune(TargetStage, frozen=True):
 
     name = "finetune"
 
-    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
+    def target_stages(self, network: TorchModel, nights: Nights) -> Iterator[tuple[Stage, Nights]]:
         """Yield the one stage."""
-        train, held_out = self.split(nights["target"], network.seed)
-        drawn: dict[str, Sequence[Recording]] = {"target": train}
         roles, head = {"target": 1.0}, network.head(network.module_)
         if self.source_share and nights["source"]:
-            drawn["source"] = nights["source"]
             roles = {"target": 1 - self.source_share, "source": self.source_share}
         stage = self.stage(
             network.settings.training,
@@ -56,7 +52,7 @@ class Finetune(TargetStage, frozen=True):
             rates=self._rates(network.module_, head),
             frozen=_trunk_as_it_is(head) if self.scope == "head" else None,
         )
-        yield stage, drawn, held_out
+        yield stage, {role: nights[role] for role in roles}
 
     def _rates(self, module: nn.Module, head: Sequence[str]) -> list[tuple[str, float]]:
         if self.scope == "head":

@@ -11,9 +11,9 @@ from msgspec import Meta
 from torch import nn
 from torch.nn import functional
 
-from ..models.forward import outputs
-from ..models.network import Network, NetworkTransfer
+from ..models.modules import outputs
 from ..models.stage import Stage, Step
+from ..models.torch_model import NetworkTransfer
 from ..task import N_OUTPUTS
 from .adabn import check_batch_norm
 from .night_statistics import in_order
@@ -82,7 +82,7 @@ class LatentAlignment(NetworkTransfer, frozen=True):
         return weights
 
     @contextlib.contextmanager
-    def predicting(self, network: Network, module: nn.Module, X: np.ndarray) -> Iterator[None]:
+    def predicting(self, module: nn.Module, X: np.ndarray) -> Iterator[None]:
         """Measure the night layer by layer, mix it with the training recordings where it is one-sided, and predict."""
         layers, logits = in_order(recording_norms(module), lambda: outputs(module, X))
         seen = logits.double().softmax(dim=1)

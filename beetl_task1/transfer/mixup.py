@@ -1,16 +1,15 @@
 """Supervised mixup with the target."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
 
-from ..data.recording import Recording
 from ..models.batches import Draw
-from ..models.network import Network, Nights
 from ..models.signals import Rows
 from ..models.stage import Stage
+from ..models.torch_model import Nights, TorchModel
 from ..typed import Share
 from .target_stage import TargetStage
 
@@ -23,7 +22,7 @@ class TargetMixup(TargetStage, frozen=True):
 
     Parameters
     ----------
-    passes, lr, batch_size, pass_epochs, holdout, patience
+    passes, lr, batch_size, pass_epochs, folds, patience
         As in :class:`TargetStage`; a pass is over the source.
     most : float
         The share of the target is drawn between 0 and this.
@@ -39,12 +38,11 @@ class TargetMixup(TargetStage, frozen=True):
 
     name = "mixup"
 
-    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
+    def target_stages(self, network: TorchModel, nights: Nights) -> Iterator[tuple[Stage, Nights]]:
         """Yield the one stage."""
-        train, held_out = self.split(nights["target"], network.seed)
         roles = {"source": 1 - self.target_share} | ({"target": self.target_share} if self.target_share else {})
         stage = self.stage(network.settings.training, draw=Draw(roles), compose=self.mixed)
-        yield stage, {"source": nights["source"], "target": train}, held_out
+        yield stage, {"source": nights["source"], "target": nights["target"]}
 
     def mixed(self, rows: Rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return scaled signals of rows, those of the source mixed with target epochs of their stage.

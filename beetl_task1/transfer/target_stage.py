@@ -1,22 +1,19 @@
 """What all stages on the target have in common."""
 
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from ..data.recording import Recording
-from ..models.inner import inner_split
-from ..models.network import NetworkTransfer
+from ..errors import BeetlError
 from ..models.settings import BatchSize, Rate, Training
 from ..models.stage import Stage
+from ..models.torch_model import NetworkTransfer
 from ..typed import Count
 
 
 class TargetStage(NetworkTransfer, frozen=True):
-    """A stage that goes on from the weights of the source, and stops where inner held-out target subjects say.
+    """A stage that goes on from the weights of the source, for as many passes as inner folds over its subjects choose.
 
     Parameters
     ----------
@@ -28,21 +25,27 @@ class TargetStage(NetworkTransfer, frozen=True):
         Epochs of a batch, of all roles together.
     pass_epochs : int
         Epochs drawn for a pass at most, of all roles together.
-    holdout : float
-        Share of the target subjects that choose the pass whose weights are kept and do not train (at least one); 0 to
-        train on all and keep the last pass. The weights before the stage compete too.
     patience : int
-        Passes without a better held-out loss after which the stage ends; 0 for never.
+        Passes without a better held-out loss after which an inner fold ends; 0 for never.
+    folds : int
+        Inner folds over the target's subjects, as many as subjects at most. In each the stage is run without some of
+        them and judged on those, before the first pass and after each. The number of passes with the lowest loss, the
+        mean over all subjects, is then run on all of them; with 0 passes the stage is undone. With 0 folds, or one
+        subject, there is no choice, and the last pass is kept.
     """
 
     passes: Count = 4
     lr: Rate = 5e-4
     batch_size: BatchSize = 128
     pass_epochs: Count = 2048
-    holdout: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.2
     patience: Count = 0
+    folds: Count = 3
 
     uses_target = True
+
+    def __post_init__(self) -> None:
+        if self.folds == 1:
+            raise BeetlError(f"transfer {self.name}: folds is 1; expected 0, for no choice, or at least 2")
 
     def stage(self, base: Training, name: str = "", **parts: Any) -> Stage:
         """Return the stage: training as for the source, with the settings above put over it.
@@ -56,9 +59,6 @@ class TargetStage(NetworkTransfer, frozen=True):
         **parts
             Of :class:`beetl_task1.models.stage.Stage`.
         """
-        own = {name: getattr(self, name) for name in TargetStage.__struct_fields__}
-        return Stage(name or self.name, replace(base, **own), setting=json.dumps(self.table()), **parts)
-
-    def split(self, target: Sequence[Recording], seed: int) -> tuple[list[Recording], list[Recording]]:
-        """Return target nights that train, and those of inner held-out subjects."""
-        return inner_split(target, self.holdout, seed)
+        own = {key: getattr(self, key) for key in ("passes", "lr", "batch_size", "pass_epochs", "patience")}
+        training, setting = replace(base, **own), json.dumps(self.table())
+        return Stage(name or self.name, training, folds=self.folds, setting=setting, **parts)

@@ -16,14 +16,15 @@ from beetl_task1.models import network as networks
 from beetl_task1.models import training as loop
 from beetl_task1.models.base import Resources
 from beetl_task1.models.device import find_device
-from beetl_task1.models.inner import inner_split
-from beetl_task1.models.network import NetworkTransfer
+from beetl_task1.models.inner import Choice, choose, inner_folds, inner_split
+from beetl_task1.models.modules import pack
+from beetl_task1.models.network import _Work
 from beetl_task1.models.settings import Training
 from beetl_task1.models.stage import Stage
+from beetl_task1.models.torch_model import NetworkTransfer
 from beetl_task1.models.training import STATES
-from beetl_task1.models.weights import pack
 
-FEW = {"passes": 3, "batch_size": 16, "lr": 1e-2, "holdout": 0.34}
+FEW = {"passes": 3, "batch_size": 16, "lr": 1e-2}
 
 
 class KillInPass(NetworkTransfer, frozen=True):
@@ -59,11 +60,11 @@ def history(network):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in network.history_]
 
 
-def kill_after(stage, number):
-    """Return a log that breaks off after a pass."""
+def kill_after(stage, number, fold=None):
+    """Return a log that breaks off after a pass, of the first inner fold or of the one given."""
 
     def log(row):
-        if (row["stage"], row["pass"]) == (stage, number):
+        if (row["stage"], row["pass"]) == (stage, number) and fold in (None, row["fold"]):
             raise KeyboardInterrupt
 
     return log
@@ -93,6 +94,11 @@ KILLED = {
 }  # fmt: skip
 
 
+def shifted(group, subjects=(0, 1, 2)):
+    """Return nights whose stages go by other names than in the source, so that there is something to learn."""
+    return [relabelled(n, (n.y + 1) % 6) for n in nights(group, subjects)]
+
+
 @pytest.mark.parametrize("case", KILLED)
 def test_a_killed_training_ends_as_an_unbroken_one(case, tmp_path):
     stage, number, transfer, training = KILLED[case]
@@ -103,11 +109,25 @@ def test_a_killed_training_ends_as_an_unbroken_one(case, tmp_path):
     assert states(tmp_path)
     rows = []
     resumed = fit(resources=Resources(tmp_path, log=rows.append), **given)
+    assert [c.losses for c in resumed.choices_] == [c.losses for c in unbroken.choices_]
     assert next(row["pass"] for row in rows if row["stage"] == stage) == number + 1, "what was done is not done again"
     assert all(row["stage"] != "source" for row in rows if stage != "source")
     assert history(resumed) == history(unbroken)
     assert resumed.to_bytes() == unbroken.to_bytes()
     assert not states(tmp_path)
+
+
+@pytest.mark.parametrize("fold", [0, 2])
+def test_killed_in_a_later_fold_or_after_the_choice(fold, tmp_path):
+    given = dict(transfers=[{"name": "dann", **FEW}], target=shifted("65-79"), passes=2)
+    unbroken = fit(**given)
+    with pytest.raises(KeyboardInterrupt):
+        fit(resources=Resources(tmp_path, log=kill_after("dann", 1, fold)), **given)
+    rows = []
+    resumed = fit(resources=Resources(tmp_path, log=rows.append), **given)
+    assert (rows[0]["stage"], rows[0]["fold"], rows[0]["pass"]) == ("dann", fold, 2), "folds that ended are read"
+    assert history(resumed) == history(unbroken)
+    assert resumed.to_bytes() == unbroken.to_bytes()
 
 
 def test_killed_within_a_pass(tmp_path):
@@ -175,7 +195,7 @@ def test_a_finished_source_stage_is_read(tmp_path):
     assert again.to_bytes() == first.to_bytes()
     assert again.history_ == first.history_
     tuned, done = passes_done(Resources(tmp_path), transfers=[{"name": "finetune", **FEW}])
-    assert done == [1, 2, 3], "the source stage is that of all transfers"
+    assert done[:9] == [1, 2, 3] * 3, "the source stage is that of all transfers"
     assert {row["stage"] for row in tuned.history_} == {"source", "finetune-all"}
     assert passes_done(Resources(tmp_path, resume=False))[1] == [1, 2, 3]
     assert passes_done(Resources(tmp_path), seed=1)[1] == [1, 2, 3]
@@ -201,7 +221,7 @@ def test_onsets_belong_to_the_key_of_a_stage():
     network.module_ = network.fresh_module()
     plain = night(0)
     timed = Recording.from_arrays(plain.key, plain.X, plain.y, onsets=30.0 * np.arange(24))
-    keys = [network._work(Stage("source", Training()), {"source": [n]}, []).key for n in (plain, timed)]
+    keys = [network._key(_Work(Stage("source", Training()), {"source": [n]}, [], 1)) for n in (plain, timed)]
     assert keys[0] != keys[1]
 
 
@@ -258,17 +278,22 @@ def test_held_out_subjects_never_train(monkeypatch):
     seen = []
 
     class Spied(networks.Rows):
+        def __init__(self, *args):
+            super().__init__(*args)
+            seen.append(set())
+
         def signals(self, index):
-            seen.append({self.keys[n] for n in self.night[index]})
+            seen[-1] |= {self.keys[n] for n in self.night[index]}
             return super().signals(index)
 
     monkeypatch.setattr(networks, "Rows", Spied)
-    source, target = nights("25-64"), nights("65-79")
+    source, target = nights("25-64"), shifted("65-79")
     fit([{"name": "finetune", **FEW}], source=source, target=target)
-    out = [n.key for side in (source, target) for n in inner_split(side, 0.34, 0)[1]]
-    drawn = set().union(*seen)
-    assert len(out) == 4
-    assert drawn == {n.key for n in source + target} - set(out)
+    assert seen[0] == {n.key for n in inner_split(source, 0.34, 0)[0]}
+    folds = inner_folds(target, 3, 0)
+    assert [len(held_out) for _, held_out in folds] == [2, 2, 2]
+    assert seen[1:4] == [{n.key for n in train} for train, _ in folds]
+    assert seen[4] == {n.key for n in target}, "after the choice all of them train"
 
 
 def test_held_out_labels_change_nothing_of_a_pass(rng):
@@ -293,7 +318,7 @@ def test_the_pass_of_the_lowest_held_out_loss_is_kept(rng):
     assert [row["kept"] for row in network.history_] == [k == best for k in range(6)]
     shorter = fit(source=noisy, passes=best + 1, lr=0.2, schedule="constant", target=[])
     assert network.to_bytes() == shorter.to_bytes()
-    judged = network.judge(inner_split(noisy, 0.34, 0)[1], ())(network.module_)
+    judged = network.judge([inner_split(noisy, 0.34, 0)[1]], ())(network.module_)
     assert judged[0] == pytest.approx(losses[best])
 
 
@@ -302,9 +327,119 @@ def test_a_stage_that_only_hurts_is_undone():
     hurt = [{"name": "finetune", **FEW, "lr": 10.0}]
     network = fit(hurt, passes=6)
     rows = [row for row in network.history_ if row["stage"] == "finetune-all"]
-    assert len(rows) == 3
+    assert [row["fold"] for row in rows] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert not any(row["kept"] for row in rows)
     assert network.to_bytes() == before.to_bytes()
+    assert [choice.passes for choice in network.choices_] == [0]
+    assert str(network.choices_[0]).startswith("finetune-all: undone (held-out loss ")
+
+
+def test_a_stage_that_helps_is_kept_and_runs_on_all_subjects():
+    target = shifted("65-79")
+    network = fit([{"name": "finetune", **FEW}], target=target)
+    (choice,) = network.choices_
+    assert choice.passes == 3
+    assert choice.losses[3] == min(choice.losses) < choice.losses[0]
+    assert str(choice).startswith("finetune-all: 3 of 3 passes kept (held-out loss ")
+    rows = [row for row in network.history_ if row["stage"] == "finetune-all" and not row["fold"]]
+    assert [row["kept"] for row in rows] == [False, False, True]
+    plain = fit([{"name": "finetune", **FEW, "folds": 0}], target=target)
+    assert network.to_bytes() == plain.to_bytes() != fit(target=target).to_bytes()
+    assert plain.choices_ == []
+
+
+def test_a_choice_of_fewer_passes_is_the_same_schedule_cut_short(monkeypatch):
+    target = shifted("65-79")
+    monkeypatch.setattr(networks, "choose", lambda stage, folds, losses_of: Choice(stage, 2, (3.0, 2.0, 1.0, 2.0)))
+    chosen = fit([{"name": "finetune", **FEW}], target=target)
+    monkeypatch.undo()
+    whole = fit([{"name": "finetune", **FEW, "folds": 0}], target=target)
+    rows = [[r for r in history(n) if r["stage"] == "finetune-all"] for n in (chosen, whole)]
+    assert [row["train_loss"] for row in rows[0]] == [row["train_loss"] for row in rows[1]][:2]
+    assert [row["lr"] for row in rows[0]] == [row["lr"] for row in rows[1]][:2]
+    assert [row["kept"] for row in rows[0]] == [False, True]
+
+
+def test_the_choice_rests_on_all_subjects():
+    """Two subjects gain and one loses: whoever is asked alone, the mean over them decides."""
+    target, losses = nights("65-79"), {0: [1.0, 0.6], 1: [1.0, 1.3], 2: [1.0, 0.7]}
+    for seed in range(5):
+        asked = []
+
+        def losses_of(number, train, held_out, asked=asked):
+            (subject,) = {night.key.subject for night in held_out}
+            assert {night.key.subject for night in train} == {0, 1, 2} - {subject}
+            asked.append(subject)
+            return losses[subject]
+
+        choice = choose("finetune", inner_folds(target, 3, seed), losses_of)
+        assert sorted(asked) == [0, 1, 2]
+        assert choice.passes == 1
+        assert choice.losses == pytest.approx((1.0, 2.6 / 3))
+
+
+def test_the_choice_of_a_training_is_the_mean_over_its_folds():
+    target = [*shifted("65-79", (0, 1)), *nights("65-79", (2,))]
+    network = fit([{"name": "finetune", **FEW}], target=target)
+    losses = {(row["fold"], row["pass"]): row["valid_loss"] for row in network.history_ if row["fold"]}
+    (choice,) = network.choices_
+    means = [np.mean([losses[fold, number] for fold in (1, 2, 3)]) for number in (1, 2, 3)]
+    assert choice.losses[1:] == pytest.approx(means)
+    assert choice.passes == int(np.argmin([choice.losses[0], *means]))
+    assert len({losses[fold, 1] for fold in (1, 2, 3)}) == 3
+
+
+def test_each_subject_counts_alike():
+    folds = inner_folds(nights("65-79"), 2, 0)
+    assert [len(held_out) for _, held_out in folds] == [4, 2]
+    choice = choose("finetune", folds, lambda number, train, held_out: [[1.0, 0.9], [1.0, 1.1]][number - 1])
+    assert choice.losses == pytest.approx((1.0, (2 * 0.9 + 1.1) / 3))
+    assert choice.passes == 1
+
+
+def test_passes_that_a_fold_did_not_reach_are_not_chosen():
+    folds = inner_folds(nights("65-79"), 3, 0)
+    choice = choose("finetune", folds, lambda number, *_: [3.0, 2.5, 2.0, 1.0][: 4 - (number == 2)])
+    assert (choice.passes, len(choice.losses)) == (2, 3)
+    assert choose("finetune", folds, lambda *_: [1.0, 1.0, 2.0]).passes == 0, "of equals, the fewest"
+
+
+@pytest.mark.parametrize(("n_folds", "sizes"), [(0, []), (2, [3, 3]), (4, [2, 2, 1, 1]), (9, [1] * 6)])
+@pytest.mark.parametrize("seed", range(3))
+def test_inner_folds_by_subject(n_folds, sizes, seed):
+    given = nights("25-64", range(4)) + nights("65-79", (0, 1))
+    folds = inner_folds(given, n_folds, seed)
+    sides = [[{n.key[:2] for n in side} for side in fold] for fold in folds]
+    assert [len(held_out) for _, held_out in sides] == sizes
+    assert all(not train & held_out and len(train | held_out) == 6 for train, held_out in sides)
+    assert sum(sizes) == len(set().union(*(held_out for _, held_out in sides)))
+    again = inner_folds(given[::-1], n_folds, seed)
+    assert [{n.key for n in out} for _, out in again] == [{n.key for n in out} for _, out in folds]
+
+
+@pytest.mark.parametrize("given", [{"folds": 0}, {"target": shifted("65-79", (0,))}])
+def test_without_a_choice_the_last_pass_is_kept(given):
+    network = fit([{"name": "finetune", **FEW, "lr": 10.0, "folds": given.get("folds", 3)}],
+                  target=given.get("target"))  # fmt: skip
+    rows = [row for row in network.history_ if row["stage"] == "finetune-all"]
+    assert [row["kept"] for row in rows] == [False, False, True]
+    assert network.choices_ == []
+
+
+def test_a_judge_weighs_stages_and_groups_alike():
+    """Each group's loss is the mean over its stages of the mean over their epochs."""
+    network = fit(passes=1, target=[])
+    groups = [[relabelled(night(7), np.minimum(night(7).y, 1 + np.arange(24) % 2))], [night(8), night(8, 2)]]
+    expected, plain = [], []
+    for group in groups:
+        y = np.concatenate([n.y for n in group])
+        nll = -np.log(np.concatenate([network.predict_proba(n) for n in group])[np.arange(len(y)), y])
+        expected.append(np.mean([nll[y == stage].mean() for stage in np.unique(y)]))
+        plain.append(nll.mean())
+    loss, score = network.judge(groups, ())(network.module_)
+    assert loss == pytest.approx(np.mean(expected))
+    assert abs(expected[0] - plain[0]) > 0.01, "or this test tests nothing"
+    assert 0 <= score <= 100
 
 
 def test_the_last_pass_is_kept_where_nothing_is_held_out():
@@ -359,6 +494,39 @@ def test_rate_by_step():
     assert loop._course("constant", 10)(7) == 1
 
 
+def test_progress_is_told_batch_by_batch():
+    told = []
+    fit(resources=Resources(progress=lambda *args: told.append(args)), passes=2, target=[])
+    assert [done for done, _, _ in told] == list(range(1, 13))
+    assert {total for _, total, _ in told} == {12}
+    assert told[0][2].startswith("seed 0, source, pass 1 of 2: loss ")
+    assert ", held out " in told[-1][2]
+
+
+def test_a_branch_goes_on_by_itself_and_copies_no_recording():
+    class Holder:
+        """Whoever waits for a training, with recordings in its hands."""
+
+        def __init__(self):
+            self.recordings = nights("25-64")
+
+        def told(self, done, total, text):
+            pass
+
+        def __deepcopy__(self, memo):
+            raise AssertionError("recordings are copied")
+
+    resources = Resources(progress=Holder().told)
+    network = tiny([{"name": "finetune", **FEW, "folds": 0}], resources=resources).fit_source(source=nights("25-64"))
+    before, rows = network.to_bytes(), list(network.history_)
+    branch = network.branched().fit_target(source=nights("25-64"), target=shifted("65-79"))
+    assert branch.resources is resources
+    assert (network.to_bytes(), network.history_) == (before, rows)
+    assert branch.history_[: len(rows)] == rows
+    assert branch.to_bytes() != before
+    assert branch.to_bytes() == fit([{"name": "finetune", **FEW, "folds": 0}], target=shifted("65-79")).to_bytes()
+
+
 def test_settings_of_the_loss_reach_the_training():
     plain = fit().to_bytes()
     for loss in ({"vat": 1.0}, {"name": "focal"}, {"weights": "none"}, {"label_smoothing": 0.1}, {"adjustment": 1.0}):
@@ -370,7 +538,7 @@ def test_settings_of_the_loss_reach_the_training():
 def test_vat_reaches_every_stage():
     for transfer in ({"name": "finetune"}, {"name": "mixup"}, {"name": "dann"}, {"name": "self-training", "sure": 1.0}):
         given = dict(passes=0, holdout=0, unlabelled=nights("65-79", (6,), labelled=False))
-        stages = [{**transfer, "passes": 1, "batch_size": 16, "holdout": 0}]
+        stages = [{**transfer, "passes": 1, "batch_size": 16, "folds": 0}]
         without = fit(stages, **given)
         assert fit(stages, loss={"vat": 1.0}, **given).to_bytes() != without.to_bytes(), transfer
 

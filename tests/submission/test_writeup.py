@@ -74,7 +74,7 @@ def test_a_validation_of_another_training_is_not_quoted(submitted, tree, cache, 
 def test_the_card_of_a_later_training_is_not_quoted(submitted, tree, cache, tmp_path):
     done, root = submitted
     checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
-    recipe = replace(load_recipe("features-logreg"), parameters={"C": 1e-4})
+    recipe = load_recipe("features-logreg").but(parameters={"C": 1e-4})
     train(experiment(recipe, GROUP, tree), checkpoints, Resources(cache))
     text = compose(done.submission.account, checkpoints)
     assert "0.0001" not in text

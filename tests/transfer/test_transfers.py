@@ -11,7 +11,7 @@ from tiny import tiny as made_tiny
 
 from beetl_task1.data.recording import Recording
 from beetl_task1.errors import BeetlError
-from beetl_task1.models import forward
+from beetl_task1.models import modules
 from beetl_task1.models.base import Resources
 from beetl_task1.models.losses import StageLoss
 from beetl_task1.models.registry import model_class, model_names
@@ -24,7 +24,7 @@ from beetl_task1.transfer.latent_alignment import RAREST, stage_weights
 from beetl_task1.transfer.recording_norm import grouped
 from beetl_task1.transfer.registry import TRANSFERS
 
-STAGE = {"passes": 1, "batch_size": 24, "holdout": 0, "lr": 3e-3}
+STAGE = {"passes": 1, "batch_size": 24, "folds": 0, "lr": 3e-3}
 SETTINGS = {
     name: STAGE | ({"rounds": 1, "sure": 0.2} if name == "self-training" else {})
     if "passes" in transfer_class(name).__struct_fields__
@@ -143,6 +143,8 @@ def test_nights_to_be_predicted_train_only_where_it_is_said(name, cache):
         ({"name": "finetune", "passes": 1.5}, "transfer finetune: passes is 1.5; expected int"),
         ({"name": "mixup", "most": 1.2}, "transfer mixup: most is 1.2; expected float <= 1"),
         ({"name": "mixup", "lr": 0}, "transfer mixup: lr is 0; expected float > 0"),
+        ({"name": "mixup", "folds": 1}, "transfer mixup: folds is 1; expected 0, for no choice, or at least 2"),
+        ({"name": "finetune", "holdout": 0.2}, "unknown key of transfer finetune 'holdout'"),
         ({"name": "adabn", "strength": "1"}, "transfer adabn: strength is '1'"),
         ({"name": "dann", "weight": -1}, "transfer dann: weight is -1"),
         ({"name": "self-training", "rounds": 0}, "transfer self-training: rounds is 0"),
@@ -282,7 +284,7 @@ def test_a_whole_night_is_a_set_whatever_the_batches(name, rng, monkeypatch):
     network = tiny({"name": name})
     p = network.predict_proba(HIDDEN[0])
     order = rng.permutation(24)
-    monkeypatch.setattr(forward, "PREDICT_BATCH", 7)
+    monkeypatch.setattr(modules, "PREDICT_BATCH", 7)
     shuffled = network.predict_proba(like(HIDDEN[0], HIDDEN[0].X[order]))
     np.testing.assert_allclose(shuffled, p[order], atol=1e-5)
 
@@ -294,7 +296,7 @@ def test_the_statistics_of_the_source_are_put_back(name):
     p = network.predict_proba(HIDDEN[0])
     assert network.to_bytes() == before
     with pytest.raises(ZeroDivisionError), make_transfer({"name": name}).predicting(
-        network, network.module_, signals(network, HIDDEN[1])
+        network.module_, signals(network, HIDDEN[1])
     ):  # fmt: skip
         raise ZeroDivisionError
     assert network.to_bytes() == before
@@ -309,7 +311,7 @@ def test_adabn_takes_the_statistics_of_the_night():
         inner = network.module_.conv(torch.from_numpy(X))
     source = layer.running_mean.clone()
     for strength in (1.0, 0.25, 0.0):
-        with make_transfer({"name": "adabn", "strength": strength}).predicting(network, network.module_, X):
+        with make_transfer({"name": "adabn", "strength": strength}).predicting(network.module_, X):
             expected = torch.lerp(source, inner.mean((0, 2)), strength)
             np.testing.assert_allclose(layer.running_mean, expected, atol=1e-5)
     none = tiny({"name": "adabn", "strength": 0})
@@ -418,8 +420,8 @@ def test_the_head_is_tuned_on_the_features_that_it_predicts_from(rng):
     X = rng.normal(3, 2, (12, 2, 3000)).astype(np.float32)
     with torch.no_grad(), grouped(module, torch.zeros(12, dtype=int)):
         trained_on = module(torch.from_numpy(X))
-    with network.transfers[0].predicting(network, module, X):
-        predicted_from = forward.outputs(module, X)
+    with network.transfers[0].predicting(module, X):
+        predicted_from = modules.outputs(module, X)
     np.testing.assert_allclose(trained_on, predicted_from, atol=1e-3)
 
 
@@ -440,7 +442,7 @@ def step(network, progress=1.0):
 def gradients(network, name, weight):
     """Return gradients of the network and of what is trained beside it, for one batch."""
     roles = {"source": SOURCE[:1], "target": TARGET[:1], "unlabelled": []}
-    stage, _, _ = next(iter(make_transfer({"name": name, **STAGE, "weight": weight}).target_stages(network, roles)))
+    stage, _ = next(iter(make_transfer({"name": name, **STAGE, "weight": weight}).target_stages(network, roles)))
     torch.manual_seed(0)
     loss = stage.objective(step(network))
     trained = OrderedDict(network.module_.named_parameters())
@@ -460,7 +462,7 @@ def test_dann_reverses_the_gradient_of_the_domain():
     torch.testing.assert_close(twice["conv.weight"] - none["conv.weight"], 2 * change, rtol=1e-3, atol=1e-6)
     torch.testing.assert_close(some["final_layer.weight"], none["final_layer.weight"])
     roles = {"source": SOURCE[:1], "target": TARGET[:1], "unlabelled": []}
-    stage, _, _ = next(iter(make_transfer({"name": "dann", **STAGE, "weight": 0}).target_stages(network, roles)))
+    stage, _ = next(iter(make_transfer({"name": "dann", **STAGE, "weight": 0}).target_stages(network, roles)))
     given = step(network)
     torch.manual_seed(0)
     features, _ = network.features_and_logits(given.module, given.X)

@@ -7,6 +7,7 @@ import pytest
 from conftest import experiment
 from tiny import Tiny
 
+from beetl_task1.data.recording import Recording
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.recipe import recipe_from
@@ -39,7 +40,7 @@ def write_labels(root, subject, change):
 def test_labels_of_the_held_out_subject_change_nothing_but_its_score(name, recipe, tree, tmp_path):
     other = shutil.copytree(tree, tmp_path / "other")
     write_labels(other, 1, lambda y: (y + 1) % 6)
-    given = recipe(name, holdout=0, **({"rounds": 1, "sure": 0} if name == "self-training" else {}))
+    given = recipe(name, folds=0, **({"rounds": 1, "sure": 0} if name == "self-training" else {}))
     first, second = (
         crossval.validate(experiment(given, GROUP, root), tmp_path / root.name, Resources()) for root in (tree, other)
     )
@@ -80,3 +81,14 @@ def test_without_use_for_unlabelled_nights_there_are_none(recipe, tree, tmp_path
     monkeypatch.setattr(Tiny, "fit_target", spied)
     crossval.validate(experiment(recipe("finetune"), GROUP, tree), tmp_path, Resources())
     assert seen == [[]] * 3
+
+
+def test_no_recording_is_copied(recipe, tree, tmp_path, monkeypatch):
+    """What tells of the progress holds the nights; a network that goes on from the source stage has no use for them."""
+
+    def refuse(self, memo):
+        raise AssertionError("a recording is copied")
+
+    monkeypatch.setattr(Recording, "__deepcopy__", refuse, raising=False)
+    resources = Resources(progress=lambda done, total, text: None)
+    crossval.validate(experiment(recipe("finetune", folds=0), GROUP, tree), tmp_path, resources)

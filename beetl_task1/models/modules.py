@@ -1,17 +1,46 @@
-"""Weights of modules as bytes in the format of safetensors, which holds no code."""
+"""What is done with a torch module: signals through it, its parts, its weights as bytes."""
 
 import hashlib
+from collections.abc import Iterator
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
 from ..errors import CheckpointError
+from .device import mixed_precision
+
+PREDICT_BATCH = 256
+
+
+def parts_of(X: np.ndarray, device: torch.device) -> Iterator[torch.Tensor]:
+    """Yield scaled signals in batches for prediction."""
+    for i in range(0, len(X), PREDICT_BATCH):
+        yield torch.from_numpy(X[i : i + PREDICT_BATCH]).to(device)
+
+
+def outputs(module: nn.Module, X: np.ndarray) -> torch.Tensor:
+    """Return what a module gives for scaled signals, on the CPU, without gradients."""
+    device = next(module.parameters()).device
+    with torch.no_grad(), mixed_precision(device):
+        return torch.cat([module(part).float().cpu() for part in parts_of(X, device)])
+
+
+def layers_of(module: nn.Module) -> list[str]:
+    """Return the names of the parts with parameters of their own, in the order in which they were made."""
+    found = [name for name, part in module.named_modules() if list(part.parameters(recurse=False))]
+    return list(dict.fromkeys(name.partition(".parametrizations")[0] for name in found))
+
+
+def copied(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Return a copy of the weights, as ``load_state_dict`` takes it."""
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
 
 
 def pack(module: nn.Module, model: str) -> bytes:
-    """Return the weights of a module, and as metadata the name of the model that they are of."""
+    """Return the weights in the format of safetensors, which holds no code, with the name of their model."""
     apart = {k: v.detach().cpu().contiguous().clone() for k, v in module.state_dict().items()}  # some share memory
     return save(apart, metadata={"model": model})
 
@@ -37,17 +66,11 @@ def unpack(module: nn.Module, content: bytes) -> None:
         raise CheckpointError(f"weights are not of this network ({one_line(error)}); train again") from error
 
 
-def copied(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Return a copy of the weights, as ``load_state_dict`` takes it."""
-    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-
-
 def digest_of(module: nn.Module) -> str:
     """Return the digest of the weights and their names."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
