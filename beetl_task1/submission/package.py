@@ -25,7 +25,7 @@ from .answer import (
     write_answer,
     write_zip,
 )
-from .log import record
+from .log import log_package
 from .manifest import (
     Entry,
     check_order,
@@ -156,7 +156,7 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
     }
     write_zip(folder / ZIP, labels)
     write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
-    record(folder.parent, folder, account)
+    log_package(folder.parent, folder, account)
     return Submission(folder, account)
 
 

@@ -9,7 +9,7 @@ from ..recipes.recipe import Recipe
 from ..recipes.training import train_if_missing
 from ..validation.crossval import Validation, validate
 from ..validation.report import write_report
-from .log import record
+from .log import log_package
 from .package import Submission, package
 from .predict import predict
 
@@ -64,6 +64,6 @@ def submit(
     validation = validate(recipe, group, data, checkpoints, replace(resources, log=None))
     predict(recipe, group, data, checkpoints, submissions, resources)
     packed = package(recipe.name, group, data, submissions)
-    record(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
+    log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
     report = write_report(packed.folder / REPORT, [validation])
     return Submitted(trained, validation, packed, report)
