@@ -55,16 +55,9 @@ def together(*decorators: Decorator) -> Decorator:
 
 
 def gathered(name: str, make: Callable[..., Any], **options: Decorator) -> Decorator:
-    """Return a decorator that adds options and passes what is made of their values as one argument.
+    """Return a decorator that adds options and passes what ``make`` makes of their values as one argument.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    make : callable
-        Called when the command runs, with the value of each option under its name.
-    **options : decorators
-        Each under the name that it gives its value.
+    ``make`` is called when the command runs; each option is given under the name of its value.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
