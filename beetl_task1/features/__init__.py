@@ -3,10 +3,8 @@
 What the name of a feature such as ``"Fpz-Cz log_delta"`` means is in the docstring of the module that computes it.
 """
 
-from .cache import FeatureCache, features_of, night_features
+from .cache import features_of, night_features
 from .extraction import FEATURE_VERSION, extract, feature_names
 from .relative import relative
 
-__all__ = [
-    "FEATURE_VERSION", "FeatureCache", "extract", "feature_names", "features_of", "night_features", "relative",
-]  # fmt: skip
+__all__ = ["FEATURE_VERSION", "extract", "feature_names", "features_of", "night_features", "relative"]

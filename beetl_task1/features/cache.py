@@ -18,15 +18,9 @@ _READING = threading.Lock()
 
 def night_features(recording: Recording, store: Store) -> np.ndarray:
     """Return the features of a recording, shape (n_epochs, n_features), float32; ``X`` is read where none are kept."""
+    if store.folder is None:
+        return extract(_signals(recording))
     return store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
-
-
-class FeatureCache(Store):
-    """A store of features, for callers that are still to change to :func:`night_features`."""
-
-    def features(self, recording: Recording) -> np.ndarray:
-        """Return the features of a recording."""
-        return night_features(recording, self)
 
 
 def features_of(
