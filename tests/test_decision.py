@@ -46,6 +46,11 @@ def test_prior_is_pooled_and_does_not_depend_on_the_order(rng):
     assert pooled_prior(p).sum() == pytest.approx(1)
 
 
+def test_the_prior_of_single_precision_is_summed_in_double(rng):
+    p = rng.dirichlet(np.ones(6), 30_000).astype(np.float32)
+    np.testing.assert_allclose(pooled_prior({KEYS[0]: p}), pooled_prior({KEYS[0]: p.astype(float)}), rtol=1e-12)
+
+
 def test_the_prior_may_be_that_of_other_recordings(rng):
     p = {KEYS[0]: rng.dirichlet(np.ones(6), 200)}
     others = {KEYS[1]: rng.dirichlet([30, 1, 5, 1, 1, 1], 500)}
