@@ -1,6 +1,7 @@
 """An ensemble averages probabilities, and is itself a predictor."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
@@ -28,7 +29,9 @@ class Ensemble:
         for member in self.members:
             member.prepare(recordings)
 
-    def fit(self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()):
+    def fit(
+        self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
+    ) -> Self:
         """Fit each member on the same nights."""
         for member in self.members:
             member.fit(source=source, target=target, unlabelled=unlabelled)
@@ -36,4 +39,5 @@ class Ensemble:
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return the mean probabilities of a night, shape ``(n_epochs, 6)``."""
-        return np.mean([member.predict_proba(recording) for member in self.members], axis=0)
+        mean: np.ndarray = np.mean([member.predict_proba(recording) for member in self.members], axis=0)
+        return mean

@@ -19,9 +19,14 @@ from .writing import whole_file
 _DIGEST = 32
 
 
+def sha256(content: bytes) -> str:
+    """Return the sha256 of a content, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def key_of(*parts: Any) -> str:
     """Return the digest of plain values (as JSON holds them), hexadecimal."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(parts, sort_keys=True).encode())
 
 
 class Store:

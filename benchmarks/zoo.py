@@ -1,14 +1,13 @@
-"""The zoo measured on the medium simulated competition, one recipe at a time; what is done is not done again.
+"""The zoo measured on a simulated competition, one recipe at a time; what is done is not done again.
 
     beetl-task1 simulate --out medium --size medium
     python benchmarks/zoo.py --data medium --out zoo --recipe chambon --recipe chambon-finetune
     python benchmarks/zoo.py --out zoo --table
 
-Each recipe runs in a process of its own: leave one target subject out in both groups, then training on all target
-subjects, prediction of the test sets and their score against the simulated truth. The labelled 65-79 subjects do not
-train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them. Labels of the
-cross-validation are decided over all held-out nights together, which saves the models that ``validate`` trains for a
-pool per subject; the plain argmax is kept beside it.
+Each recipe runs in a process of its own: ``validate`` leaves one target subject out in both groups, then the recipe is
+trained on all target subjects, predicts the test sets and is scored against the simulated truth. The labelled 65-79
+subjects do not train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them.
+``--as-trained`` measures transfers without the choice that undoes a stage which only hurts: rows with ``(as trained)``.
 """
 
 import argparse
@@ -26,16 +25,17 @@ from matplotlib.figure import Figure
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities
+from beetl_task1.decision import BalancedDecision
 from beetl_task1.models.base import Resources
-from beetl_task1.models.checkpoints import load_card, load_weights
-from beetl_task1.recipes import training
-from beetl_task1.recipes.recipe import load_recipe, recipe_names
-from beetl_task1.scoring import leaderboard_score, stage_recall
+from beetl_task1.recipes.checkpoint import checkpoint_folder, load_card, load_weights
+from beetl_task1.recipes.experiment import Experiment
+from beetl_task1.recipes.recipe import Recipe, load_recipe, recipe_names
+from beetl_task1.recipes.training import train_if_missing
+from beetl_task1.scoring import leaderboard_score
 from beetl_task1.submission.predict import PROBABILITIES, predict
 from beetl_task1.task import TARGET_GROUPS
-from beetl_task1.validation.crossval import shared_folds
-from beetl_task1.validation.outoffold import Setting, out_of_fold
-from beetl_task1.validation.splits import outer_splits
+from beetl_task1.transfer import transfer_class
+from beetl_task1.validation.crossval import validate
 from beetl_task1.validation.zoo import REFERENCE
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,46 +43,60 @@ RESULTS = DOCS / "zoo.json"
 CURVES = DOCS / "figures" / "learning-curves.png"
 COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
 """Ends of the names of tensors that no gradient moves."""
+STRENGTHS = (0.0, 0.5, 1.0)
+"""Of the decision, tried on the cross-validation."""
 LEVEL = 0.01
 """Relative gain of the held-out loss in the last quarter of the passes below which it counts as levelled off."""
 
 
 def measure(options: argparse.Namespace) -> dict:
     """Cross-validate, train, predict and score a recipe in both groups."""
-    data, out = options.data, options.out
-    recipe = load_recipe(options.one).varied(seed=options.seed, younger_target=options.younger_target)
-    folder, row = DataFolder(data), {"recipe": recipe.name, "seeds": list(recipe.seeds), "jobs": options.jobs}
-    place = out / f"seed{recipe.seeds[0]}"
-    resources = Resources(out / "cache", options.jobs, _tell)
+    recipe = wanted(options.one, options)
+    folder, row = DataFolder(options.data), {"recipe": recipe.name, "seeds": list(recipe.seeds), "jobs": options.jobs}
+    resources = Resources(options.out / "cache", options.jobs, _tell)
     row["data"] = folder.provenance.describe()
-    decision = training.decision_of(recipe)
     for group in TARGET_GROUPS:
-        began = time.perf_counter()
-        checkpoint = training.train_if_missing(recipe, group, folder, place / "checkpoints", resources)[0]
-        trained = time.perf_counter()
-        predict(recipe, group, folder, place / "checkpoints", place / "submissions", resources)
-        predicted = time.perf_counter()
-        nights = folder.recordings(group, "target")
-        splits = outer_splits(shared_folds(nights, group, place / "checkpoints"))
-        setting = Setting(group, folder, place / "checkpoints", resources, splits, inner=False, test_nights=False)
-        found = out_of_fold(recipe, setting)
-        held_out, decided = pooled({r.key: r.y for r in nights}), pooled(decision.decide(found.outer))
-        test = load_probabilities(place / "submissions" / f"{recipe.name}-{group}" / PROBABILITIES)[0]
-        truth = np.loadtxt(data / "truth" / f"{group}.txt", dtype=int)
-        row[group] = {
-            "score": leaderboard_score(held_out, decided),
-            "score_argmax": leaderboard_score(held_out, most_probable(found.outer)),
-            "without_transfer": leaderboard_score(held_out, pooled(decision.decide(found.source_only))),
-            "recall": stage_recall(held_out, decided).tolist(),
-            "test": leaderboard_score(truth, pooled(decision.decide(test))),
-            "test_argmax": leaderboard_score(truth, most_probable(test)),
-            "train_seconds": trained - began,
-            "predict_seconds": predicted - trained,
-            "validate_seconds": time.perf_counter() - predicted,
-        }
-        row |= _history(checkpoint, recipe.seeds[0])
+        experiment = Experiment(recipe, group, folder)
+        row[group] = measure_group(experiment, options.out / f"seed{recipe.seeds[0]}", resources)
+        row |= _history(checkpoint_folder(options.out / f"seed{recipe.seeds[0]}" / "checkpoints", recipe.name, group))
     row["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return row
+
+
+def measure_group(experiment: Experiment, place: Path, resources: Resources) -> dict:
+    """Return the scores and costs of a group; strengths of the decision share the fits of the cross-validation."""
+    checkpoints, decision = place / "checkpoints", experiment.recipe.decision
+    times = [time.perf_counter()]
+    train_if_missing(experiment, checkpoints, resources)
+    times.append(time.perf_counter())
+    folder = predict(experiment, checkpoints, place / "submissions", resources)
+    times.append(time.perf_counter())
+    validation = validate(experiment, checkpoints, resources)
+    times.append(time.perf_counter())
+    others = {s: experiment.but(decision=BalancedDecision(strength=s)) for s in STRENGTHS}
+    test, truth = (
+        load_probabilities(folder / PROBABILITIES)[0],
+        np.loadtxt(experiment.data.path / "truth" / f"{experiment.group}.txt", dtype=int),
+    )
+    return {
+        "score": validation.summary["score"],
+        "score_argmax": validation.summary["score_argmax"],
+        "strengths": {str(s): validate(o, place / "other", resources).summary["score"] for s, o in others.items()},
+        "without_transfer": validation.card_without().score,
+        "recall": validation.summary["recall"],
+        "test": leaderboard_score(truth, pooled(decision.decide(test))),
+        "test_argmax": leaderboard_score(truth, pooled({key: p.argmax(axis=1) for key, p in test.items()})),
+        **dict(zip(("train_seconds", "predict_seconds", "validate_seconds"), np.diff(times).tolist(), strict=True)),
+    }
+
+
+def wanted(name: str, options: argparse.Namespace) -> Recipe:
+    """Return the recipe as the options vary it."""
+    recipe = load_recipe(name).varied(seed=options.seed, younger_target=options.younger_target)
+    if not options.as_trained:
+        return recipe
+    kept = tuple(t | ({"folds": 0} if hasattr(transfer_class(t["name"]), "folds") else {}) for t in recipe.transfer)
+    return recipe.but(name=f"{recipe.name}-as-trained", transfer=kept)
 
 
 def pooled(nights: dict) -> np.ndarray:
@@ -90,15 +104,10 @@ def pooled(nights: dict) -> np.ndarray:
     return np.concatenate([nights[key] for key in sorted(nights)])
 
 
-def most_probable(nights: dict) -> np.ndarray:
-    """Return the most probable stages of all nights in the order of a submission."""
-    return pooled({key: p.argmax(axis=1) for key, p in nights.items()})
-
-
-def _history(checkpoint: Path, seed: int) -> dict:
+def _history(checkpoint: Path) -> dict:
     """Return the course of the training and the number of parameters; nothing where there is no history."""
-    path = checkpoint / f"history-seed{seed}.csv"
-    if not path.exists():
+    path = next(checkpoint.glob("history-seed*.csv"), None)
+    if path is None:
         return {}
     from safetensors.torch import load
 
@@ -131,9 +140,10 @@ def run(names: list[str], options: argparse.Namespace) -> None:
     """Measure recipes, each in its own process, and keep their rows."""
     variant = "-younger" * options.younger_target
     passed_on = ["--younger-target"] * options.younger_target
+    passed_on += ["--as-trained"] * options.as_trained
     passed_on += [] if options.seed is None else ["--seed", options.seed]
     for name in names:
-        recipe = load_recipe(name).varied(seed=options.seed)
+        recipe = wanted(name, options)
         place = options.out / f"{recipe.name}-seed{recipe.seeds[0]}{variant}.json"
         if not place.exists():
             command = [sys.executable, __file__, "--data", options.data, "--out", options.out, "--jobs", options.jobs]
@@ -228,6 +238,7 @@ def main() -> None:
     parser.add_argument("--recipe", action="append", help="a name or a file; all that ship without it")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--younger-target", action="store_true", help="for 80-95: 65-79 trains too")
+    parser.add_argument("--as-trained", action="store_true", help="transfers without the choice that undoes a stage")
     parser.add_argument("--jobs", type=int, default=2, help="threads of a recipe")
     parser.add_argument("--table", action="store_true", help="gather the rows and write the tables")
     parser.add_argument("--one", help=argparse.SUPPRESS)

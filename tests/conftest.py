@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from beetl_task1.data.files import DataFolder
+from beetl_task1.recipes.experiment import Experiment
+from beetl_task1.recipes.recipe import Recipe, load_recipe
 from beetl_task1.task import PARTS, part
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -29,6 +32,12 @@ def make_night(rng: np.random.Generator, n_epochs: int = 24) -> tuple[np.ndarray
     X = rng.normal(scale=1e-5, size=(n_epochs, 2, 3000))
     waves = np.sin(2 * np.pi * np.array(STAGE_FREQUENCIES)[y, None] * t + rng.uniform(0, 6, (n_epochs, 1)))
     return X + 2e-5 * waves[:, None, :], y
+
+
+def experiment(recipe: Recipe | str, group: str, data: DataFolder | Path, **changes) -> Experiment:
+    """Return the experiment of a recipe, or of the shipped one of a name, with changes of the recipe."""
+    recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    return Experiment(recipe.but(**changes), group, data if isinstance(data, DataFolder) else DataFolder(data))
 
 
 def dump(path: Path, value: object, protocol: int = 4) -> None:

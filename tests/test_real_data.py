@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import dump
+from conftest import dump, experiment
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.submission.answer import read_answer
@@ -29,10 +28,14 @@ def real_night(shared_data):
 def test_a_real_night_goes_through_predict_and_package(real_night, tree, cache, tmp_path):
     assert real_night.shape == (10, 2, 3000)
     dump(tmp_path / "data/LeaderboardSleep/testing/leaderboard_s6r1X.npy", real_night)
-    train(load_recipe("features-logreg"), "65-79", DataFolder(tree), tmp_path / "checkpoints", Resources(cache))
+    train(
+        experiment("features-logreg", "65-79", tree),
+        tmp_path / "checkpoints",
+        Resources(cache),
+    )
     data = DataFolder(tmp_path / "data", allow_partial=True)
     places = tmp_path / "checkpoints", tmp_path / "submissions", Resources(cache)
-    folder = predict(load_recipe("features-logreg"), "65-79", data, *places, allow_simulated=True)
+    folder = predict(experiment("features-logreg", "65-79", data), *places, allow_simulated=True)
     account = package("features-logreg", "65-79", data, tmp_path / "submissions").account
     assert account["partial"] is True
     assert account["data"] == "competition files"

@@ -4,11 +4,14 @@ from collections import OrderedDict
 
 import numpy as np
 from conftest import make_night
+from torch import nn
 
 from beetl_task1.data.recording import Recording, RecordingKey
 from beetl_task1.models.base import Resources
-from beetl_task1.models.network import Network
-from beetl_task1.models.settings import Loss, Training
+from beetl_task1.models.network import Network, NetworkSettings
+from beetl_task1.models.registry import make, model_class, resolve
+from beetl_task1.models.settings import Training
+from beetl_task1.transfer import check_transfers, make_transfer
 
 QUICK = {"batch_size": 16, "passes": 3, "lr": 1e-2, "holdout": 0.34}
 """Settings of a training that takes a moment."""
@@ -17,20 +20,10 @@ QUICK = {"batch_size": 16, "passes": 3, "lr": 1e-2, "holdout": 0.34}
 class Tiny(Network):
     """One convolution, its mean power and a linear layer, with batch normalisation and dropout."""
 
-    def __init__(
-        self,
-        *,
-        seed: int = 0,
-        resources: Resources = Resources(),  # noqa: B008
-        scaling: str = "night",
-        loss: Loss = Loss(),  # noqa: B008
-        training: Training = Training(**QUICK),  # noqa: B008
-    ):
-        super().__init__(seed=seed, resources=resources, scaling=scaling, loss=loss, training=training)
+    class Settings(NetworkSettings, frozen=True):
+        training: Training = Training(**QUICK)
 
     def make_module(self):
-        from torch import nn
-
         layers = {
             "conv": nn.Conv1d(2, 6, 50, 10),
             "norm": nn.BatchNorm1d(6),
@@ -41,6 +34,22 @@ class Tiny(Network):
             "final_layer": nn.Linear(12, 6),
         }
         return nn.Sequential(OrderedDict(layers))
+
+
+def tiny(transfers=(), *, seed=0, resources=None, **values):
+    """Return the tiny network; ``transfers`` are tables of a recipe, or transfers; ``values`` are settings."""
+    made = [make_transfer(t) if isinstance(t, dict) else t for t in transfers]
+    check_transfers(Tiny, made, "recipe mine")
+    settings = Tiny.resolve(values, "recipe mine")
+    return Tiny(settings, seed=seed, resources=resources or Resources(), transfers=made)
+
+
+def made(name, values=None, transfers=(), *, seed=0, resources=None):
+    """Return a model of the registry by what a recipe sets."""
+    tables = [make_transfer(table) for table in transfers]
+    check_transfers(model_class(name), tables, "recipe mine")
+    settings = resolve(name, values or {}, "recipe mine")
+    return make(name, settings, seed=seed, resources=resources or Resources(), transfers=tables)
 
 
 def night(subject: int, session: int = 1, group: str = "25-64", n_epochs: int = 24, labelled: bool = True) -> Recording:

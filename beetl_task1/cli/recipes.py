@@ -28,11 +28,12 @@ def train(data: "DataFolder", group: str, recipe: "Recipe", checkpoints: Path, r
     Example:
       beetl-task1 train --data DATA --group 65-79 --recipe features-boost
     """
-    from ..models.checkpoints import load_card
-    from ..recipes import training
+    from ..recipes.checkpoint import load_card
+    from ..recipes.experiment import Experiment
+    from ..recipes.training import train as run
 
     with resources(f"train {recipe.name}", f"{recipe.name}-{group}", checkpoints) as found:
-        path = training.train(recipe, group, data, checkpoints, found)
+        path = run(Experiment(recipe, group, data), checkpoints, found)
     card = load_card(path)
     described, nights = card.data["description"], {role: len(keys) for role, keys in card.training.items()}
     trained_on = ", ".join(f"{count} {role} nights" for role, count in nights.items()) or "its members"
@@ -64,6 +65,7 @@ def validate(
       beetl-task1 validate --data DATA --group 80-95
       beetl-task1 validate --data DATA --group 80-95 --recipe features-logreg --recipe default --report report.html
     """
+    from ..recipes.experiment import Experiment
     from ..validation import crossval
     from ..validation.comparison import compare_all
     from ..validation.report import write_report
@@ -71,7 +73,7 @@ def validate(
     found = []
     for recipe in recipes:
         with resources(f"validate {recipe.name}") as each:
-            found.append(crossval.validate(recipe, group, data, checkpoints, each))
+            found.append(crossval.validate(Experiment(recipe, group, data), checkpoints, each))
     if report:
         write_report(report, found, scheme)
     cards = [v.card(scheme) for v in found]

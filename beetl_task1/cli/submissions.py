@@ -37,11 +37,13 @@ def predict(
     Example:
       beetl-task1 predict --data DATA --group 65-79
     """
+    from ..recipes.experiment import Experiment
     from ..submission.answer import ANSWER, PROBABILITIES, read_answer
     from ..submission.predict import predict as run
 
     with resources(f"predict {group}") as found:
-        folder = run(recipe, group, data, *places, found, allow_simulated=allow_simulated, seed=seed)
+        experiment = Experiment(recipe, group, data)
+        folder = run(experiment, *places, found, allow_simulated=allow_simulated, seed=seed)
     answer, probabilities = folder / ANSWER, folder / PROBABILITIES
     labels = read_answer(answer).tolist()
     counts = {stage: labels.count(k) for k, stage in enumerate(STAGES)}
@@ -94,10 +96,11 @@ def submit(
     Example:
       beetl-task1 submit --data DATA --group 65-79
     """
+    from ..recipes.experiment import Experiment
     from ..submission.submit import submit as run
 
     with resources(f"submit {recipe.name}", f"{recipe.name}-{group}", places[0]) as found:
-        done = run(recipe, group, data, *places, found)
+        done = run(Experiment(recipe, group, data), *places, found)
     packed, report = done.submission, str(done.report)
     values = {"trained": done.trained, "validation": done.validation.summary, "zip": str(packed.zip_path)}
     trained = "trained now" if done.trained else "the checkpoint of this very recipe and data was there"

@@ -1,82 +1,84 @@
 """AttnSleep, Eldele et al. 2021, carried over to two channels."""
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from braindecode.models import AttnSleep
+from torch import nn
+
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
-from .base import Resources
-from .checks import check_choice
-from .network import SIGNAL, Network
-from .registry import register
-from .settings import Loss, Training
-
-TRUNKS = ("shared", "separate")
+from ..typed import AtLeast1, Share
+from .network import SIGNAL, Network, NetworkSettings
+from .settings import Loss
 
 
-@register("attnsleep")
 class AttentionSleep(Network):
     """braindecode's ``AttnSleep``, which takes one channel: a trunk for either channel, joined before the last layer.
 
     The trunk: convolutions with small and large kernels, recalibrated filters, two attention encoders. The loss weighs
     stages by its class-aware rule, from the counts of the labels that train.
+    """
+
+    class Settings(NetworkSettings, frozen=True):
+        """What a recipe may set.
+
+        Parameters
+        ----------
+        trunk : {"shared", "separate"}
+            Whether both channels pass one trunk, or each its own.
+        n_encoders : int
+            Attention encoders of a trunk.
+        n_filters : int
+            Filters that are left after recalibration.
+        drop_prob : float
+            Dropout in the encoders.
+        """
+
+        trunk: Literal["shared", "separate"] = "shared"
+        n_encoders: AtLeast1 = 2
+        n_filters: AtLeast1 = 30
+        drop_prob: Share = 0.1
+        loss: Loss = Loss(weights="class-aware")
+
+    settings: Settings
+
+    def make_module(self) -> nn.Module:
+        """Return the untrained module."""
+        made = self.settings
+        return TwoChannels(
+            [
+                AttnSleep(
+                    **SIGNAL | {"n_chans": 1},
+                    n_tce=made.n_encoders,
+                    after_reduced_cnn_size=made.n_filters,
+                    drop_prob=made.drop_prob,
+                    return_feats=True,
+                )
+                for _ in range(1 if made.trunk == "shared" else N_CHANS)
+            ]
+        )
+
+
+class TwoChannels(nn.Module):
+    """Features of each channel side by side, then one linear layer.
 
     Parameters
     ----------
-    seed, resources, scaling, loss, training
-        As in :class:`beetl_task1.models.network.Network`.
-    trunk : {"shared", "separate"}
-        Whether both channels pass one trunk, or each its own.
-    n_encoders : int
-        Attention encoders of a trunk.
-    n_filters : int
-        Filters that are left after recalibration.
-    drop_prob : float
-        Dropout in the encoders.
+    trunks : sequence of AttnSleep
+        One for both channels, or one for each; they return features.
     """
 
-    def __init__(
-        self,
-        *,
-        seed: int,
-        resources: Resources,
-        trunk: str = "shared",
-        n_encoders: int = 2,
-        n_filters: int = 30,
-        drop_prob: float = 0.1,
-        scaling: str = "night",
-        loss: Loss = Loss(weights="class-aware"),  # noqa: B008  (frozen)
-        training: Training = Training(lr=1e-3, weight_decay=1e-3, batch_size=128),  # noqa: B008
-    ):
-        super().__init__(seed=seed, resources=resources, scaling=scaling, loss=loss, training=training)
-        check_choice("model attnsleep", "trunk", trunk, TRUNKS)
-        self.trunk, self.n_encoders, self.n_filters, self.drop_prob = trunk, n_encoders, n_filters, drop_prob
+    def __init__(self, trunks: Sequence[Any]):
+        super().__init__()
+        self.trunks = nn.ModuleList(trunks)
+        self.final_layer = nn.Linear(N_CHANS * trunks[0].len_last_layer, N_OUTPUTS)
 
-    def make_module(self):
-        """Return the untrained module."""
-        import torch
-        from braindecode.models import AttnSleep
-        from torch import nn
-
-        def trunk():
-            return AttnSleep(
-                **SIGNAL | {"n_chans": 1},
-                n_tce=self.n_encoders,
-                after_reduced_cnn_size=self.n_filters,
-                drop_prob=self.drop_prob,
-                return_feats=True,
-            )
-
-        trunks = [trunk() for _ in range(1 if self.trunk == "shared" else N_CHANS)]
-
-        class TwoChannels(nn.Module):
-            """Features of each channel side by side, then one linear layer."""
-
-            def __init__(self):
-                super().__init__()
-                self.trunks = nn.ModuleList(trunks)
-                self.final_layer = nn.Linear(N_CHANS * trunks[0].len_last_layer, N_OUTPUTS)
-
-            def forward(self, X):
-                if len(self.trunks) == 1:
-                    return self.final_layer(self.trunks[0](X.reshape(-1, 1, N_TIMES)).reshape(len(X), -1))
-                parts = [trunk(X[:, [c]]) for c, trunk in enumerate(self.trunks)]
-                return self.final_layer(torch.cat(parts, dim=1))
-
-        return TwoChannels()
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape ``(n, 6)``."""
+        if len(self.trunks) == 1:
+            features = self.trunks[0](X.reshape(-1, 1, N_TIMES)).reshape(len(X), -1)
+        else:
+            features = torch.cat([trunk(X[:, [c]]) for c, trunk in enumerate(self.trunks)], dim=1)
+        logits: torch.Tensor = self.final_layer(features)
+        return logits

@@ -1,16 +1,21 @@
-"""What every model of the zoo can do."""
+"""What every model of the zoo can do, and what it is given to work with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+import msgspec
 import numpy as np
 
 from ..data.recording import Recording
+from ..progress import Progress
+from ..store import Store
+from ..typed import Settings as BaseSettings
+from ..typed import overlaid
 
-Progress = Callable[[int, int, str], None]
-"""Called with (done, total, text) during long work."""
+Row = dict[str, Any]
+"""A row of a network's history."""
 
 
 @dataclass(frozen=True)
@@ -20,17 +25,17 @@ class Resources:
     Attributes
     ----------
     cache : Path or None
-        Folder of cached features.
+        Folder of what is computed once: features, signals, stages of networks.
     jobs : int
         Processes.
     progress : callable or None
         Told about long work.
     device : {"auto", "cpu", "cuda", "mps"}
         Where networks compute; ``auto`` takes what is there.
-    log : callable or None
-        Called with each row of a network's history as it comes.
     resume : bool
         Whether networks go on from what a killed or an earlier run of the same experiment left in ``cache``.
+    log : callable or None
+        Called with each row of a network's history as it comes.
     """
 
     cache: Path | None = None
@@ -38,12 +43,20 @@ class Resources:
     progress: Progress | None = None
     device: str = "auto"
     resume: bool = True
-    log: Callable[[dict], None] | None = None
+    log: Callable[[Row], None] | None = None
+
+    @property
+    def store(self) -> Store:
+        """What is kept in ``cache``."""
+        return Store(self.cache)
 
 
 @runtime_checkable
 class Predictor(Protocol):
     """A model that is given nights, not stacked arrays, and roles by name."""
+
+    def prepare(self, recordings: Sequence[Recording]) -> None:
+        """Do ahead what does not depend on labels or folds, such as features."""
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
@@ -54,20 +67,111 @@ class Predictor(Protocol):
         """Return the probability of each stage, shape ``(n_epochs, 6)``; rows sum to 1."""
 
 
-class Model(Predictor, Protocol):
-    """A predictor of the registry: made from keyword parameters, kept as bytes.
+@runtime_checkable
+class StagedPredictor(Predictor, Protocol):
+    """A predictor that learns from the source first, and goes on from there."""
 
-    The constructor takes ``seed``, ``resources`` and the parameters that a recipe may set, and stores them.
+    def fit_source(self, *, source: Sequence[Recording]) -> Self:
+        """Learn from the source alone."""
+
+    def fit_target(
+        self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
+    ) -> Self:
+        """Go on from what :meth:`fit_source` learned."""
+
+    def branched(self) -> Self:
+        """Return a predictor that goes on from the same state and leaves this one as it is."""
+
+
+class Transfer(BaseSettings, frozen=True):
+    """How a model is carried over to the target; its fields are what a recipe may set.
+
+    Attributes
+    ----------
+    name : str
+        As a recipe has it.
+    for_networks : bool
+        Whether it is for networks, or for models on features.
+    uses_target, uses_unlabelled : bool
+        Whether labelled target nights train, and the unlabelled nights that are to be predicted.
+    in_source : bool
+        Whether it changes the module or every stage, that on the source among them.
+    by_night : bool
+        Whether it fits layers to each night.
     """
 
-    def prepare(self, recordings: Sequence[Recording]) -> None:
-        """Do ahead what does not depend on labels or folds, such as features."""
+    name: ClassVar[str] = ""
+    for_networks: ClassVar[bool] = True
+    uses_target: ClassVar[bool] = False
+    uses_unlabelled: ClassVar[bool] = False
+    in_source: ClassVar[bool] = False
+    by_night: ClassVar[bool] = False
+
+    def table(self) -> dict[str, Any]:
+        """Return the table of a recipe that makes this transfer: its name and all its parameters."""
+        return {"name": self.name, **msgspec.to_builtins(self)}
+
+
+class Model(Predictor):
+    """A predictor of the registry: complete when it is made, and kept as bytes.
+
+    Parameters
+    ----------
+    settings : Settings
+        As :meth:`resolve` gives them.
+    seed : int
+        Seed of everything random in it.
+    resources : Resources
+        Where and how to compute.
+    transfers : sequence of Transfer
+        How it is carried over to the target; :func:`beetl_task1.transfer.check_transfers` says which fit.
+
+    Attributes
+    ----------
+    Settings : type
+        What a recipe may set.
+    is_network : bool
+        Whether transfers for networks fit it, or those for models on features.
+    by_night : bool
+        Whether transfers may fit its layers to each night.
+    uses_target, uses_unlabelled : bool
+        Whether it learns from labelled target nights, and from unlabelled ones, without any transfer.
+    """
+
+    Settings: ClassVar[type[BaseSettings]]
+    is_network: ClassVar[bool]
+    by_night: ClassVar[bool] = False
+    uses_target: ClassVar[bool] = True
+    uses_unlabelled: ClassVar[bool] = False
+
+    def __init__(self, settings: Any, *, seed: int, resources: Resources, transfers: Sequence[Any] = ()):
+        self.settings, self.seed, self.resources, self.transfers = settings, seed, resources, tuple(transfers)
+
+    @classmethod
+    def resolve(cls, values: Mapping[str, Any], where: str) -> BaseSettings:
+        """Return all settings: the defaults, and what a recipe sets over them.
+
+        Raises
+        ------
+        BeetlError
+            Naming ``where``, on an unknown key or a wrong value.
+        """
+        return overlaid(cls.Settings(), values, where)
 
     def versions(self) -> dict[str, str]:
         """Return versions that saved weights depend on, such as that of the features."""
+        raise NotImplementedError
 
     def to_bytes(self) -> bytes:
         """Return what was learned; nothing in it is run when it is read."""
+        raise NotImplementedError
 
     def from_bytes(self, content: bytes) -> Self:
-        """Take up what was learned, into a model made with the same parameters."""
+        """Take over what was learned, into a model made with the same settings.
+
+        Raises
+        ------
+        CheckpointError
+            If the content is damaged, or not of this model.
+        """
+        raise NotImplementedError

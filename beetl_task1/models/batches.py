@@ -1,10 +1,12 @@
 """Which rows make the batches of a pass."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec.structs import replace
 
+from ..errors import BeetlError
 from ..task import N_OUTPUTS
 from .settings import Training
 from .signals import Rows
@@ -39,15 +41,21 @@ def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Gene
         Size of batches, sampling and the cap of a pass.
     rng : numpy.random.Generator
         Draws.
+
+    Raises
+    ------
+    BeetlError
+        If there is nothing to draw from.
     """
     if not draw.roles:
-        order = _order(rows, np.flatnonzero(rows.labelled), training, rng)
+        order = _order(rows, _some(np.flatnonzero(rows.labelled), "labelled epoch"), training, rng)
         if draw.per_recording:
             return _by_recording(rows.night, order, draw.per_recording, training.batch_size)
         return _chunks(order, training.batch_size)
     sizes = {role: max(1, round(share * training.batch_size)) for role, share in draw.roles.items()}
     whole = replace(training, pass_epochs=0)
-    orders = {role: _order(rows, np.flatnonzero(rows.role == role), whole, rng) for role in sizes}
+    of_role = {role: _some(np.flatnonzero(rows.role == role), f"epoch of the role {role}") for role in sizes}
+    orders = {role: _order(rows, of_role[role], whole, rng) for role in sizes}
     lead = next(iter(sizes))
     most = training.pass_epochs // training.batch_size if training.pass_epochs else len(rows)
     n_batches = max(1, min(most, len(orders[lead]) // sizes[lead]))
@@ -61,6 +69,13 @@ def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Gene
 def n_batches(rows: Rows, draw: Draw, training: Training) -> int:
     """Return the number of batches of a pass."""
     return len(pass_batches(rows, draw, training, np.random.default_rng(0)))
+
+
+def _some(index: np.ndarray, what: str) -> np.ndarray:
+    """Refuse to draw from nothing."""
+    if not len(index):
+        raise BeetlError(f"no {what} to draw from; give nights of that kind, or remove the transfer that needs them")
+    return index
 
 
 def _order(rows: Rows, index: np.ndarray, training: Training, rng: np.random.Generator) -> np.ndarray:

@@ -4,14 +4,16 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 from ..errors import BeetlError
+from .base import Row
 
 LOGS = ("tensorboard", "wandb")
 
 
 @contextlib.contextmanager
-def training_log(name: str | None, folder: Path, run: str) -> Iterator[Callable[[dict], None] | None]:
+def training_log(name: str | None, folder: Path, run: str) -> Iterator[Callable[[Row], None] | None]:
     """Yield a function that takes the rows of a network's history, or ``None`` where no log was asked for.
 
     Parameters
@@ -37,13 +39,13 @@ def training_log(name: str | None, folder: Path, run: str) -> Iterator[Callable[
 
 
 @contextlib.contextmanager
-def _tensorboard(folder: Path, run: str) -> Iterator[Callable[[dict], None]]:
+def _tensorboard(folder: Path, run: str) -> Iterator[Callable[[Row], None]]:
     _needed("tensorboard")
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(folder / run) as writer:
 
-        def write(row: dict) -> None:
+        def write(row: Row) -> None:
             for key, value in _numbers(row).items():
                 writer.add_scalar(f"seed{row['seed']}/{row['stage']}/{key}", value, row["pass"])
 
@@ -51,18 +53,18 @@ def _tensorboard(folder: Path, run: str) -> Iterator[Callable[[dict], None]]:
 
 
 @contextlib.contextmanager
-def _wandb(folder: Path, run: str) -> Iterator[Callable[[dict], None]]:
+def _wandb(folder: Path, run: str) -> Iterator[Callable[[Row], None]]:
     wandb = _needed("wandb")
     folder.mkdir(parents=True, exist_ok=True)
     with wandb.init(project="beetl-task1", name=run, dir=folder) as opened:
         yield lambda row: opened.log({f"seed{row['seed']}/{row['stage']}/{k}": v for k, v in _numbers(row).items()})
 
 
-def _numbers(row: dict) -> dict[str, float]:
+def _numbers(row: Row) -> dict[str, float]:
     return {k: v for k, v in row.items() if isinstance(v, int | float) and k not in ("seed", "pass")}
 
 
-def _needed(name: str):
+def _needed(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -36,7 +36,7 @@ def class_weights(loss: Loss, y: np.ndarray) -> np.ndarray:
         mu = np.array(CLASS_AWARE)
         weights = mu * np.maximum(1, np.log(np.maximum(mu * share, 1e-12)))
     weights = weights * (counts > 0)
-    return weights / (weights * counts).sum() * counts.sum()
+    return np.asarray(weights / (weights * counts).sum() * counts.sum())
 
 
 class StageLoss:

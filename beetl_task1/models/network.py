@@ -1,23 +1,34 @@
 """Base of the networks: a stage of training on the source, those that transfers add, prediction night by night."""
 
 import contextlib
-import inspect
+import copy
+import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import ClassVar, NamedTuple, Self
 
+import msgspec
 import numpy as np
+import torch
+from torch import nn
 
 from ..data.recording import Recording
 from ..errors import BeetlError
+from ..scoring import leaderboard_score
+from ..store import key_of
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES, SFREQ
-from .base import Resources
-from .settings import Loss, Training, merged
-from .signals import SignalStore, check_scaling
-from .stage import Stage
-
-if TYPE_CHECKING:
-    from torch import nn
+from ..typed import Settings
+from .base import Model, Resources, Row, Transfer
+from .device import find_device, own_generator, threads
+from .forward import features_and_logits, layers_of, outputs
+from .inner import inner_split
+from .losses import StageLoss
+from .settings import Loss, Training
+from .signals import Rows, Scaling, night_signals, signals_of
+from .stage import Judge, Stage
+from .training import Run
+from .weights import digest_of, one_line, pack, unpack
 
 NETWORK_VERSION = 1
 """Raised when the same weights would predict otherwise, or the same recipe would train otherwise."""
@@ -25,23 +36,33 @@ SIGNAL = {"n_chans": N_CHANS, "n_outputs": N_OUTPUTS, "n_times": N_TIMES, "sfreq
 """What braindecode's models ask for."""
 SOURCE = "source"
 """The stage that recipes share."""
+KEPT = "networks"
+"""Kind of what a store keeps of finished stages."""
 Nights = Mapping[str, Sequence[Recording]]
+"""By role."""
 
 
-class NetworkTransfer:
-    """What a transfer may change of the training and the prediction of a network; here, nothing.
+class NetworkSettings(Settings, frozen=True):
+    """What a recipe may set of every network.
 
-    A recipe puts transfers into ``Network.transfers``.
+    Parameters
+    ----------
+    scaling : {"night", "window", "fixed"}
+        How signals are scaled: :func:`beetl_task1.models.signals.scaled`.
+    loss : Loss
+    training : Training
+        Of the stage on the source.
     """
 
-    uses_target = False
-    """Whether labelled target nights train."""
-    uses_unlabelled = False
-    """Whether the unlabelled nights that are to be predicted train."""
-    in_source = False
-    """Whether it changes the module or every stage, that on the source among them."""
+    scaling: Scaling = "night"
+    loss: Loss = Loss()
+    training: Training = Training()
 
-    def alter(self, module: "nn.Module") -> "nn.Module":
+
+class NetworkTransfer(Transfer, frozen=True):
+    """What a transfer may change of the training and the prediction of a network; here, nothing."""
+
+    def alter(self, module: nn.Module) -> nn.Module:
         """Return the module that is trained, from that of the network."""
         return module
 
@@ -53,74 +74,80 @@ class NetworkTransfer:
         """Yield stage, nights by role and held-out nights, to be run after the source one after the other."""
         return iter(())
 
-    def predicting(self, network: "Network", module: "nn.Module", X: np.ndarray) -> contextlib.AbstractContextManager:
+    def predicting(
+        self, network: "Network", module: nn.Module, X: np.ndarray
+    ) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the module is fitted to the scaled signals of one night."""
         return contextlib.nullcontext()
 
-    def setting(self) -> str:
-        """Return the transfer and its parameters as text."""
-        return f"{type(self).__name__} {json.dumps(vars(self), sort_keys=True)}"
 
-
-class Network:
+class Network(Model):
     """Base of the networks of the zoo.
 
-    A subclass stores its own parameters and makes its module; everything else is here. Training has a stage on the
-    source, which is the same for all folds and kept in the cache, and the stages that the transfers add.
+    A subclass has its settings and makes its module; everything else is here. Training has a stage on the source, which
+    is the same for all folds and kept in the cache, and the stages that the transfers add.
 
     Parameters
     ----------
-    seed : int
-        Seed of initial weights, batches and dropout.
-    resources : Resources
-        Device, threads (``jobs``), cache of signals and of the source stage.
-    scaling : {"night", "window", "fixed"}
-        How signals are scaled: :class:`beetl_task1.models.signals.Rows`.
-    loss : Loss or mapping
-        Settings of the loss; a mapping is put over the defaults of the class.
-    training : Training or mapping
-        Settings of the stage on the source, in the same way.
+    settings, seed, resources, transfers
+        As in :class:`beetl_task1.models.base.Model`; the seed is that of initial weights, batches and dropout.
     """
 
+    Settings: ClassVar[type[NetworkSettings]] = NetworkSettings
+    settings: NetworkSettings
+    transfers: tuple[NetworkTransfer, ...]
+    is_network = True
+    by_night = True
     uses_target = False
     """A network learns from the source; what it takes from the target its transfers say."""
-    same_over_jobs = False
-    """Sums over another number of threads round otherwise, and training carries that on."""
-    by_night = True
-    """Whether transfers may fit its layers to each night."""
-    head: tuple[str, ...] = ("final_layer",)
-    """Names of the submodules that make up the last layer, in the order of the signal."""
 
     def __init__(
         self,
+        settings: NetworkSettings,
         *,
         seed: int,
         resources: Resources,
-        scaling: str,
-        loss: Loss | Mapping,
-        training: Training | Mapping,
+        transfers: Sequence[NetworkTransfer] = (),
     ):
-        self.seed, self.resources = seed, resources
-        self.scaling = check_scaling(scaling)
-        defaults = inspect.signature(type(self)).parameters
-        self.loss = merged(defaults["loss"].default, loss)
-        self.training = merged(defaults["training"].default, training)
-        self.transfers: list[NetworkTransfer] = []
-        self.history_: list[dict] = []
+        super().__init__(settings, seed=seed, resources=resources, transfers=transfers)
+        self.history_: list[Row] = []
 
-    def make_module(self) -> "nn.Module":
+    def make_module(self) -> nn.Module:
         """Return the untrained module: ``(n, 2, 3000)`` to ``(n, 6)``."""
         raise NotImplementedError
+
+    def fresh_module(self) -> nn.Module:
+        """Return the module as the transfers alter it, with initial weights drawn by the seed.
+
+        Raises
+        ------
+        BeetlError
+            If it cannot be made with these parameters.
+        """
+        with own_generator(self.seed), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning)  # braindecode and mne, of each other
+            try:
+                module = self.make_module()
+            except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+                kind = type(self).__name__
+                raise BeetlError(
+                    f"{kind} cannot be made with these [parameters] ({one_line(error)}); change them"
+                ) from error
+            for transfer in self.transfers:
+                module = transfer.alter(module)
+        return module
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Lay the signals of nights ready in the cache."""
         for done, recording in enumerate(recordings, 1):
             if self.resources.cache is not None:
-                self.store().array(recording)
+                signals_of(recording, self.resources.store)
             if self.resources.progress:
                 self.resources.progress(done, len(recordings), f"signals of {recording.key}")
 
-    def fit(self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()):
+    def fit(
+        self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
+    ) -> Self:
         """Train on the source, then as the transfers say.
 
         Parameters
@@ -129,10 +156,6 @@ class Network:
             Labelled nights. Without a source the target takes its place.
         unlabelled : sequence of Recording
             Nights to be predicted; used only by transfers that say so.
-
-        Returns
-        -------
-        self
         """
         if not source and not target:
             raise BeetlError("nothing to train on: no labelled night was given")
@@ -141,46 +164,120 @@ class Network:
         self.fit_source(source=source)
         return self.fit_target(source=source, target=target, unlabelled=unlabelled)
 
-    def fit_source(self, *, source: Sequence[Recording]):
+    def fit_source(self, *, source: Sequence[Recording]) -> Self:
         """Train from scratch on the source alone, or read the weights of the very same training from the cache."""
-        from . import engine
-
-        stage = Stage(SOURCE, self.training)
-        stage = self._shaped(stage)
-        train, held_out = inner_split(source, self.training.holdout, self.seed)
-        with engine.threads(self.resources.jobs):
-            self.module_, self.history_ = engine.fresh_module(self), []
-            if not engine.read_stage(self, stage, {"source": train}, held_out):
-                engine.run_stage(self, stage, {"source": train}, held_out, keep=True)
+        self._fit_source(Stage(SOURCE, self.settings.training), source)
         return self
+
+    def _fit_source(self, stage: Stage, source: Sequence[Recording]) -> None:
+        train, held_out = inner_split(source, self.settings.training.holdout, self.seed)
+        with threads(self.resources.jobs):
+            self.module_, self.history_ = self.fresh_module(), []
+            work = self._work(stage, {"source": train}, held_out, shared=True)
+            if not self._read(work.key):
+                self._run(work)
+                history = json.dumps(self.history_).encode()
+                self.resources.store.save(KEPT, work.key, history + b"\n" + self.to_bytes())
 
     def fit_target(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
-    ):
+    ) -> Self:
         """Go on from the source stage as the transfers say."""
-        from . import engine
-
         hidden = [night.without_labels() if night.labelled else night for night in unlabelled]
         nights = {"source": source, "target": target, "unlabelled": hidden}
-        with engine.threads(self.resources.jobs):
+        with threads(self.resources.jobs):
             for transfer in self.transfers:
                 if transfer.uses_target and not target:
                     continue
                 for stage, drawn, held_out in transfer.target_stages(self, nights):
-                    engine.run_stage(self, self._shaped(stage), drawn, held_out)
+                    self._run(self._work(stage, drawn, held_out))
         return self
 
-    def _shaped(self, stage: Stage) -> Stage:
+    def branched(self) -> Self:
+        """Return a network that goes on from here, with weights and a history of its own."""
+        branch = type(self)(self.settings, seed=self.seed, resources=self.resources, transfers=self.transfers)
+        branch.module_, branch.history_ = copy.deepcopy(self.module_), list(self.history_)
+        return branch
+
+    def _work(self, stage: Stage, nights: Nights, held_out: Sequence[Recording], shared: bool = False) -> "_Work":
+        """Return a stage as the transfers shape it, with the key of all that decides the weights after it."""
         for transfer in self.transfers:
             stage = transfer.shaped(stage)
-        return stage
+        alike = [t for t in self.transfers if t.in_source or not shared]  # what is kept must suit other recipes too
+        key = key_of(
+            type(self).__name__, NETWORK_VERSION, torch.__version__, torch.get_num_threads(), self.device.type,
+            self.seed, msgspec.to_builtins(self.settings), [t.table() for t in alike],
+            stage.name, msgspec.to_builtins(stage.training), stage.setting,
+            {role: [_listed(night) for night in found] for role, found in nights.items()},
+            [_listed(night) for night in held_out], digest_of(self.module_),
+        )  # fmt: skip
+        return _Work(stage, nights, held_out, alike, key)
+
+    def _run(self, work: "_Work") -> None:
+        """Run a stage from the present weights; the history grows by it."""
+        if not work.stage.training.passes:
+            return
+        chosen = [(role, night) for role, found in work.nights.items() for night in found]
+        rows = Rows([n for _, n in chosen], [r for r, _ in chosen], self.resources.store, self.settings.scaling)
+        self.module_.to(self.device)
+        judge = (work.stage.judge or self.judge)(work.held_out, work.transfers) if work.held_out else None
+        loss = StageLoss(self.settings.loss, rows.y[rows.labelled], self.device)
+        run = Run(work.stage, self.module_, rows, loss, judge, self.seed, self.device, self.resources, work.key)
+        self.history_ = self.history_ + run.train()
+
+    def _read(self, key: str) -> bool:
+        """Take weights and history of a stage that was kept; return whether there were any."""
+        content = self.resources.store.load(KEPT, key) if self.resources.resume else None
+        if content is None:
+            return False
+        history, _, weights = content.partition(b"\n")
+        unpack(self.module_, weights)
+        self.module_.eval()
+        self.history_ = json.loads(history)
+        return True
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return find_device(self.resources.device)
+
+    def head(self, module: nn.Module) -> tuple[str, ...]:
+        """Return the names of the submodules that make up the last layer, in the order of the signal."""
+        final = dict(module.named_children()).get("final_layer")
+        return ("final_layer",) if final and list(final.parameters()) else (layers_of(module)[-1],)
+
+    def features_and_logits(self, module: nn.Module, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the last layer is given, flattened to ``(n, n_features)``, and what it gives."""
+        return features_and_logits(module, self.head(module)[0], X)
+
+    def judge(self, held_out: Sequence[Recording], transfers: Sequence[NetworkTransfer]) -> Judge:
+        """Return a judge by the loss, each stage weighing alike, and the score on held-out nights."""
+        truth = np.concatenate([recording.y for recording in held_out])
+        counts = np.bincount(truth, minlength=N_OUTPUTS)
+        weight = 1 / counts[truth] / (counts > 0).sum()
+
+        def judged(module: nn.Module) -> tuple[float, float]:
+            p = np.concatenate([self.probabilities(module, recording, transfers) for recording in held_out])
+            loss = -(np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-7)) * weight).sum()
+            return float(loss), leaderboard_score(truth, p.argmax(axis=1))
+
+        return judged
+
+    def probabilities(
+        self, module: nn.Module, recording: Recording, transfers: Sequence[NetworkTransfer]
+    ) -> np.ndarray:
+        """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""
+        X = night_signals(recording, self.resources.store, self.settings.scaling)
+        module.to(self.device).eval()
+        with contextlib.ExitStack() as fitted:
+            for transfer in transfers:
+                fitted.enter_context(transfer.predicting(self, module, X))
+            return torch.softmax(outputs(module, X).double(), dim=1).numpy()
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``."""
-        from . import engine
-
-        with engine.threads(self.resources.jobs):
-            return engine.probabilities(self, self.module_, recording)
+        with threads(self.resources.jobs):
+            return self.probabilities(self.module_, recording, self.transfers)
 
     def versions(self) -> dict[str, str]:
         """Return the version of the networks."""
@@ -188,44 +285,28 @@ class Network:
 
     def to_bytes(self) -> bytes:
         """Return the weights in the format of safetensors."""
-        from . import engine
+        return pack(self.module_, type(self).__name__)
 
-        return engine.to_bytes(self.module_, {"model": type(self).__name__})
-
-    def from_bytes(self, content: bytes):
-        """Take up weights, all of them and no others."""
-        from . import engine
-
-        self.module_ = engine.from_bytes(self, content)
+    def from_bytes(self, content: bytes) -> Self:
+        """Take over weights, all of them and no others."""
+        module = self.fresh_module()
+        unpack(module, content)
+        self.module_ = module.eval()
         return self
 
-    def store(self) -> SignalStore:
-        """Return where signals are read from."""
-        return SignalStore(self.resources.cache)
+
+class _Work(NamedTuple):
+    """A stage, shaped, with its nights, the transfers that it is for, and its key."""
+
+    stage: Stage
+    nights: Nights
+    held_out: Sequence[Recording]
+    transfers: Sequence[NetworkTransfer]
+    key: str
 
 
-def inner_split(nights: Sequence[Recording], share: float, seed: int) -> tuple[list[Recording], list[Recording]]:
-    """Hold out whole subjects, drawn by the seed; none where fewer than three are there, or none is asked for.
-
-    Parameters
-    ----------
-    nights : sequence of Recording
-        Labelled.
-    share : float
-        Of the subjects, at least one where it is not 0.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    train, held_out : list of Recording
-        No subject stands on both sides.
-    """
-    subjects = sorted({(night.key.group, night.key.subject) for night in nights})
-    if not share or len(subjects) < 3:
-        return list(nights), []
-    n_out = max(1, round(share * len(subjects)))
-    drawn = np.random.default_rng(seed).choice(len(subjects), n_out, replace=False)
-    out = {subjects[i] for i in drawn}
-    held_out = [night for night in nights if (night.key.group, night.key.subject) in out]
-    return [night for night in nights if (night.key.group, night.key.subject) not in out], held_out
+def _listed(night: Recording) -> list[str]:
+    """Return all of a night that may decide something."""
+    labels = "" if night.y is None else hashlib.sha256(night.y.tobytes()).hexdigest()
+    onsets = "" if night.onsets is None else hashlib.sha256(np.asarray(night.onsets, float).tobytes()).hexdigest()
+    return [str(night.key), night.fingerprint, labels, onsets]

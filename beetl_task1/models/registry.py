@@ -1,51 +1,47 @@
-"""The names of the models. Registering a class is what makes it usable by recipes and covered by the contract tests."""
+"""The names of the models: one line of the table makes a class known to recipes and to the contract tests."""
 
-import inspect
-from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
 
 from ..errors import BeetlError, unknown
-from .settings import merged
-
-_NOT_PARAMETERS = {"seed", "resources"}
+from ..typed import Settings
+from .base import Model, Resources, Transfer
 
 
 class Registry:
-    """Classes by name: a name is taken once, and a mistyped one gets the nearest.
+    """Classes by name, imported when they are first asked for, since torch and scikit-learn take seconds.
 
     Parameters
     ----------
     kind : str
         What errors call the classes, such as ``"model"``.
+    places : mapping of str to str
+        Name to ``"module:Class"``.
     """
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, places: Mapping[str, str]):
         self.kind = kind
-        self._classes: dict[str, type] = {}
+        self._places: dict[str, str | type] = dict(places)
 
-    def register(self, name: str) -> Callable[[type], type]:
-        """Register a class under a name.
+    def add(self, name: str, place: str | type) -> None:
+        """Make a class known, as it is or by its place.
 
         Raises
         ------
         BeetlError
             If the name is taken.
         """
-
-        def decorate(cls: type) -> type:
-            if name in self._classes:
-                by = self._classes[name].__module__
-                raise BeetlError(f"{self.kind} {name!r} is registered already, by {by}; choose another name")
-            self._classes[name] = cls
-            return cls
-
-        return decorate
+        if name in self._places:
+            raise BeetlError(f"{self.kind} {name!r} is registered already: {self._places[name]}; choose another name")
+        self._places[name] = place
 
     def names(self) -> list[str]:
-        """Return the registered names, sorted."""
-        return sorted(self._classes)
+        """Return the known names, sorted."""
+        return sorted(self._places)
 
-    def get(self, name: str) -> type:
+    def get(self, name: str) -> Any:
         """Return the class of a name.
 
         Raises
@@ -53,50 +49,70 @@ class Registry:
         BeetlError
             If there is none; the nearest name is given.
         """
-        if name not in self._classes:
+        if name not in self._places:
             raise unknown(self.kind, name, self.names())
-        return self._classes[name]
+        place = self._places[name]
+        if isinstance(place, str):
+            module, _, attribute = place.partition(":")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # braindecode and mne, of each other
+                place = self._places[name] = getattr(import_module(module), attribute)
+        return place
 
 
-_MODELS = Registry("model")
-register, model_names, model_class = _MODELS.register, _MODELS.names, _MODELS.get
+_HERE = __package__
+MODELS = Registry(
+    "model",
+    {
+        "attnsleep": f"{_HERE}.attnsleep:AttentionSleep",
+        "blanco": f"{_HERE}.braindecode:Blanco",
+        "braindecode": f"{_HERE}.braindecode:Braindecode",
+        "chambon": f"{_HERE}.braindecode:Chambon",
+        "deepsleepnet": f"{_HERE}.braindecode:DeepSleep",
+        "eegnet": f"{_HERE}.braindecode:EEGNet",
+        "features-boost": f"{_HERE}.features_boost:FeaturesBoost",
+        "features-logreg": f"{_HERE}.features_logreg:FeaturesLogreg",
+        "relative-positioning": f"{_HERE}.relative_positioning:RelativePositioning",
+        "shallow": f"{_HERE}.braindecode:Shallow",
+        "two-branch": f"{_HERE}.two_branch:TwoBranch",
+        "usleep": f"{_HERE}.braindecode:USleep",
+    },
+)
+model_names = MODELS.names
 
 
-def parameter_names(name: str) -> list[str]:
-    """Return the parameters that a recipe may set for a model."""
-    return [p for p in inspect.signature(model_class(name)).parameters if p not in _NOT_PARAMETERS]
+def model_class(name: str) -> type[Model]:
+    """Return the class of a model; see :meth:`Registry.get`."""
+    found: type[Model] = MODELS.get(name)
+    return found
 
 
-def resolved(name: str, parameters: dict) -> dict:
-    """Return all parameters of a model as plain values: its defaults, and what a recipe sets."""
-    signature = inspect.signature(model_class(name)).parameters
-    defaults = {p: signature[p].default for p in parameter_names(name)}
-    found = defaults | parameters
-    tables = {p: asdict(merged(default, found[p])) for p, default in defaults.items() if is_dataclass(default)}
-    return found | tables
-
-
-def make(name: str, parameters: dict, *, seed: int, resources):
-    """Return an unfitted model.
+def resolve(name: str, values: Mapping[str, Any], where: str) -> Settings:
+    """Return all settings of a model.
 
     Parameters
     ----------
     name : str
         Registered name.
-    parameters : dict
-        As in the recipe.
-    seed : int
-        Seed of everything random in it.
-    resources : Resources
-        Where and how to compute.
+    values : mapping
+        What a recipe sets: ``[parameters]``, with ``loss`` and ``training`` as tables in it.
+    where : str
+        What an error calls the place, such as ``"recipe mine"``.
 
     Raises
     ------
     BeetlError
-        On an unknown model or parameter.
+        On an unknown model or key, a wrong value, or a table that the model does not have.
     """
-    known = parameter_names(name)
-    for parameter in parameters:
-        if parameter not in known:
-            raise unknown(f"parameter of model {name}", parameter, known)
-    return model_class(name)(seed=seed, resources=resources, **parameters)
+    model, given = model_class(name), dict(values)
+    for table in ("loss", "training"):
+        if not model.is_network and given.pop(table, None):
+            raise BeetlError(f"{where}: model {name} has no [{table}]; remove that table")
+    return model.resolve(given, where)
+
+
+def make(
+    name: str, settings: Settings, *, seed: int, resources: Resources, transfers: Sequence[Transfer] = ()
+) -> Model:
+    """Return an unfitted model; its parameters are those of :class:`beetl_task1.models.base.Model`."""
+    return model_class(name)(settings, seed=seed, resources=resources, transfers=transfers)

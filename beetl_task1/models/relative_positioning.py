@@ -1,143 +1,132 @@
 """Relative positioning (Banville et al. 2020): a pretext task without labels, then logistic regression."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Annotated, Self
 
+import msgspec
 import numpy as np
+import torch
+from braindecode.models import SleepStagerChambon2018
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+from torch.nn import functional
 
 from ..data.recording import Recording
 from ..errors import BeetlError
-from ..task import N_OUTPUTS
-from .base import Resources
-from .checks import check_number
-from .network import SIGNAL, Network, inner_split
-from .registry import register
-from .settings import Loss, Training
-from .signals import Rows
-from .stage import Stage, Step
+from ..task import N_OUTPUTS, N_TIMES, SFREQ
+from ..typed import AtLeast0, Positive
+from .device import own_generator, threads
+from .forward import parts_of
+from .losses import class_weights
+from .network import SIGNAL, Network, NetworkSettings, NetworkTransfer
+from .settings import Loss
+from .signals import Rows, night_signals
+from .stage import Judge, Stage
 
 EMBEDDING = 100
 JUDGED_PAIRS = 2048
 
 
-@register("relative-positioning")
 class RelativePositioning(Network):
-    """Embed epochs so that near ones can be told from far ones, then classify the embedding.
+    """Embed windows so that near ones can be told from far ones, then classify the embedding of epochs.
 
-    The pretext: pairs of epochs, half of them near and half far, ``|z1 - z2|`` to a logistic head. With onsets, near is
-    within ``tau_pos`` and far beyond ``tau_neg`` in one recording. Epochs of the competition are shuffled; there, near
-    means *the same recording* and far means *another one*, so what is learned is at first who is who. The embedder is
-    the trunk of :class:`beetl_task1.models.chambon.Chambon`. Its 100 values, standardised, go to a multinomial logistic
-    regression fitted on the labelled source, which becomes the network's last layer.
+    The pretext: pairs of windows, half of them near and half far, ``|z1 - z2|`` to a logistic head. With onsets, as in
+    the paper, near are windows of two epochs within ``tau_pos`` and far those beyond ``tau_neg`` in one recording.
+    Epochs of the competition are shuffled; there, near are two windows of one epoch that do not overlap, and far are
+    windows of two epochs of one recording. The embedder is the trunk of Chambon et al. 2018 on a window. An epoch has
+    the mean of the 100 values of its windows, which follow each other without overlap. Standardised, they go to a
+    multinomial logistic regression fitted on the labelled source, which becomes the network's last layer.
 
-    Parameters
-    ----------
-    seed, resources, scaling, training
-        As in :class:`beetl_task1.models.network.Network`; ``training`` is that of the pretext.
-    loss : Loss or mapping
-        Its weights are those of the regression.
-    tau_pos, tau_neg : float
-        Seconds.
-    C : float
-        Inverse strength of the regression's penalty.
+    With ``passes = 0`` in ``[training]`` the regression stands on an untrained embedder, to compare with.
     """
 
+    class Settings(NetworkSettings, frozen=True):
+        """What a recipe may set; ``training`` is that of the pretext, weights of the ``loss`` are the regression's.
+
+        Parameters
+        ----------
+        window : float
+            Length of a window in seconds.
+        tau_pos, tau_neg : float
+            Seconds.
+        C : float
+            Inverse strength of the regression's penalty.
+        """
+
+        window: Annotated[float, msgspec.Meta(ge=3, le=15)] = 6.0
+        tau_pos: AtLeast0 = 60.0
+        tau_neg: AtLeast0 = 900.0
+        C: Positive = 1.0
+
+        def __post_init__(self) -> None:
+            if self.tau_neg < self.tau_pos:
+                limit = f"expected at least tau_pos ({self.tau_pos:g})"
+                raise BeetlError(f"model relative-positioning: tau_neg is {self.tau_neg:g}; {limit}")
+            if self.loss != Loss(weights=self.loss.weights, balance=self.loss.balance):
+                raise BeetlError(
+                    "model relative-positioning: of [loss] only weights and balance count; remove the others"
+                )
+
+    settings: Settings
     by_night = False
     """Its regression is fitted to features that are not fitted to each night."""
 
-    def __init__(
-        self,
-        *,
-        seed: int,
-        resources: Resources,
-        tau_pos: float = 60.0,
-        tau_neg: float = 900.0,
-        C: float = 1.0,
-        scaling: str = "night",
-        loss: Loss = Loss(),  # noqa: B008  (frozen)
-        training: Training = Training(),  # noqa: B008
-    ):
-        super().__init__(seed=seed, resources=resources, scaling=scaling, loss=loss, training=training)
-        check_number("model relative-positioning", "tau_pos", tau_pos, 0)
-        check_number("model relative-positioning", "tau_neg", tau_neg, tau_pos)
-        check_number("model relative-positioning", "C", C, 1e-9)
-        self.tau_pos, self.tau_neg, self.C = tau_pos, tau_neg, C
-        plain = replace(Loss(), weights=self.loss.weights, balance=self.loss.balance)
-        if self.loss != plain:
-            raise BeetlError("model relative-positioning: of [loss] only weights and balance count; remove the others")
+    @property
+    def _n_times(self) -> int:
+        return round(self.settings.window * SFREQ)
 
-    def make_module(self):
+    def make_module(self) -> nn.Module:
         """Return the untrained embedder with its last layer."""
-        from collections import OrderedDict
+        return WindowEmbedder(self._n_times)
 
-        from braindecode.models import SleepStagerChambon2018
-        from torch import nn
-
-        trunk = SleepStagerChambon2018(**SIGNAL, return_feats=True, apply_batch_norm=True)
-        parts = {
-            "trunk": trunk,
-            "drop": nn.Dropout(0.25),
-            "embed": nn.Linear(trunk.len_last_layer, EMBEDDING),
-            "final_layer": nn.Linear(EMBEDDING, N_OUTPUTS),
-        }
-        return nn.Sequential(OrderedDict(parts))
-
-    def fit_source(self, *, source: Sequence[Recording]):
+    def fit_source(self, *, source: Sequence[Recording]) -> Self:
         """Train the pretext on the source, without its labels, then the regression with them."""
-        from . import engine
+        with own_generator(self.seed + 1):
+            head = nn.Linear(EMBEDDING, 1).to(self.device)
 
-        train, held_out = inner_split(source, self.training.holdout, self.seed)
-        with engine.threads(self.resources.jobs):
-            self.module_, self.history_ = engine.fresh_module(self), []
-            stage = self._shaped(self._pretext(engine))
-            if not engine.read_stage(self, stage, {"source": train}, held_out):
-                engine.run_stage(self, stage, {"source": train}, held_out, keep=True)
-            self._fit_last_layer(engine, source)
+        def judge(held_out: Sequence[Recording], transfers: Sequence[NetworkTransfer]) -> Judge:
+            return self._pretext_judge(held_out, head)
+
+        setting = f"pretext {self.settings.window} {self.settings.tau_pos} {self.settings.tau_neg}"
+        stage = Stage(
+            "pretext",
+            self.settings.training,
+            objective=lambda step: self._told_apart(head, step.module, step.X)[0],
+            compose=self.pairs,
+            extra=head,
+            setting=setting,
+            judge=judge,
+        )
+        self._fit_source(stage, source)
+        with threads(self.resources.jobs):
+            self._fit_last_layer([night for night in source if night.labelled])
         return self
 
-    def _pretext(self, engine) -> Stage:
-        import torch
-        from torch import nn
+    def _told_apart(self, head: nn.Module, module: nn.Module, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of the pretext on pairs of windows, and the share of pairs that are told right."""
+        first, second = self.features_and_logits(module, X)[0].chunk(2)
+        near = torch.from_numpy(_near(len(first))).to(X.device)
+        guess = head((first - second).abs())[:, 0].float()
+        loss = functional.binary_cross_entropy_with_logits(guess, near.float())
+        return loss, ((guess > 0) == near).float().mean()
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed + 1)
-            head = nn.Linear(EMBEDDING, 1).to(engine.find_device(self.resources.device))
+    def _pretext_judge(self, held_out: Sequence[Recording], head: nn.Module) -> Judge:
+        rows = Rows(held_out, ["source"] * len(held_out), self.resources.store, self.settings.scaling)
+        rng = np.random.default_rng(self.seed)
+        index = rng.choice(len(rows), min(len(rows), JUDGED_PAIRS), replace=False)
+        parts = [self.pairs(rows, index[i : i + 128], rng) for i in range(0, len(index), 128)]
 
-        def loss_of(module, X):
-            z = engine.features_and_logits(self, module, X)[0]
-            first, second = z.chunk(2)
-            near = torch.from_numpy(_near(len(first))).to(X.device)
-            guess = head((first - second).abs())[:, 0].float()
-            loss = nn.functional.binary_cross_entropy_with_logits(guess, near.float())
-            return loss, ((guess > 0) == near).float().mean()
+        def judged(module: nn.Module) -> tuple[float, float]:
+            module.eval()
+            with torch.no_grad():
+                found = [self._told_apart(head, module, torch.from_numpy(X).to(self.device)) for X in parts]
+            loss, right = (float(np.mean([float(pair[i]) for pair in found])) for i in (0, 1))
+            return loss, 100 * right
 
-        def objective(step: Step):
-            return loss_of(step.module, step.X)[0]
-
-        def judge(network, held_out, transfers):
-            rows = Rows(held_out, ["source"] * len(held_out), self.store(), self.scaling)
-            rng = np.random.default_rng(self.seed)
-            index = rng.choice(len(rows), min(len(rows), JUDGED_PAIRS), replace=False)
-            parts = [index[i : i + 128] for i in range(0, len(index), 128)]
-            pairs = [torch.from_numpy(self.pairs(rows, part, rng)) for part in parts]
-
-            def evaluate(module):
-                module.eval()
-                device = next(module.parameters()).device
-                with torch.no_grad():
-                    found = [loss_of(module, X.to(device)) for X in pairs]
-                loss, right = (np.mean([float(pair[i]) for pair in found]) for i in (0, 1))
-                return float(loss), 100 * float(right)
-
-            return evaluate
-
-        setting = f"pretext {self.tau_pos} {self.tau_neg}"
-        return Stage(
-            "pretext", self.training, objective=objective, compose=self.pairs, extra=head, setting=setting, judge=judge
-        )
+        return judged
 
     def pairs(self, rows: Rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the signals of rows, then those of their partners: near ones for the first half, far ones after it.
+        """Return a window of each row, then those of their partners: near ones for the first half, far ones after it.
 
         Parameters
         ----------
@@ -150,50 +139,79 @@ class RelativePositioning(Network):
 
         Returns
         -------
-        numpy.ndarray (2 * n, 2, 3000), float32
+        numpy.ndarray (2 * n, 2, window), float32
         """
-        first = np.searchsorted(rows.night, rows.night[index], side="left")
-        end = np.searchsorted(rows.night, rows.night[index], side="right")
-        places = zip(index, first, end, _near(len(index)), strict=True)
-        partner = [self._partner(rows, *place, rng) for place in places]
-        return rows.signals(np.concatenate([index, partner]))
+        places = zip(index, _near(len(index)), strict=True)
+        partner = np.array([self._partner(rows, int(row), near, rng) for row, near in places])
+        length, n_slots = self._n_times, N_TIMES // self._n_times
+        slots = rng.permuted(np.tile(np.arange(n_slots), (len(index), 1)), axis=1)[:, :2]  # no overlap in one epoch
+        start = slots * length + rng.integers(N_TIMES - n_slots * length + 1, size=(len(index), 1))
+        epochs, starts = rows.signals(np.concatenate([index, partner])), start.T.ravel()
+        return np.stack([epoch[:, at : at + length] for epoch, at in zip(epochs, starts, strict=True)])
 
-    def _partner(self, rows: Rows, row: int, first: int, end: int, near: bool, rng: np.random.Generator) -> int:
-        """Draw a partner; the night of the row is ``first`` to ``end``."""
+    def _partner(self, rows: Rows, row: int, near: bool, rng: np.random.Generator) -> int:
+        """Draw the row of a partner from the same night."""
+        first, end = np.searchsorted(rows.night, [rows.night[row], rows.night[row] + 1])
+        if end - first < 2:
+            raise BeetlError("relative positioning needs recordings of two epochs or more")
         if np.isnan(rows.onset[row]):
-            if near and end - first > 1:
-                other = first + int(rng.integers(end - first - 1))
-                return other + (other >= row)
-            if not near and len(rows) > end - first:
-                other = int(rng.integers(len(rows) - (end - first)))
-                return other + (end - first) * (other >= first)
-            raise BeetlError("relative positioning needs two recordings or more, each of two epochs or more")
+            other = first + int(rng.integers(end - first - 1))
+            return row if near else other + (other >= row)
         apart = np.abs(rows.onset[first:end] - rows.onset[row])
-        fitting = np.flatnonzero(apart <= self.tau_pos if near else apart >= self.tau_neg)
+        fitting = np.flatnonzero(apart <= self.settings.tau_pos if near else apart >= self.settings.tau_neg)
         fitting = fitting[fitting != row - first]
-        return first + int(rng.choice(fitting)) if len(fitting) else row  # in a night too short for a far one
+        if len(fitting):
+            return int(first + rng.choice(fitting))
+        return row if near else int(first + apart.argmax())  # a night too short for a far one
 
-    def _fit_last_layer(self, engine, source: Sequence[Recording]) -> None:
-        import torch
-        from sklearn.linear_model import LogisticRegression
-
-        from .losses import class_weights
-
-        labelled = [night for night in source if night.labelled]
-        Z = np.concatenate([engine.night_features(self, self.module_, night) for night in labelled]).astype(float)
-        y = np.concatenate([night.y for night in labelled])
+    def _fit_last_layer(self, nights: Sequence[Recording]) -> None:
+        """Fit the regression on embedded epochs, and write it into the last layer."""
+        Z, y = np.concatenate([self._embedded(night) for night in nights]), np.concatenate([n.y for n in nights])
         mean, scale = Z.mean(axis=0), np.maximum(Z.std(axis=0), 1e-9)
-        weights = class_weights(self.loss, y)[y]
-        regression = LogisticRegression(C=self.C, max_iter=300).fit((Z - mean) / scale, y, sample_weight=weights)
-        last = self.module_.final_layer
+        weights = class_weights(self.settings.loss, y)[y]
+        regression = LogisticRegression(C=self.settings.C, max_iter=300)
+        regression.fit((Z - mean) / scale, y, sample_weight=weights)
+        weight, bias = (self.module_.get_parameter(f"final_layer.{name}") for name in ("weight", "bias"))
         with torch.no_grad():
-            last.weight.zero_()
-            last.bias.fill_(-30.0)  # a stage never seen gets no probability
+            weight.zero_()
+            bias.fill_(-30.0)  # a stage never seen gets no probability
             slope, intercept = regression.coef_ / scale, regression.intercept_
             if len(regression.classes_) == 2:  # scikit-learn keeps one row for two classes
                 slope, intercept = np.concatenate([-slope, slope]), np.concatenate([-intercept, intercept])
-            last.weight[regression.classes_] = torch.from_numpy(slope).to(last.weight)
-            last.bias[regression.classes_] = torch.from_numpy(intercept - slope @ mean).to(last.bias)
+            weight[regression.classes_] = torch.from_numpy(slope).to(weight)
+            bias[regression.classes_] = torch.from_numpy(intercept - slope @ mean).to(bias)
+
+    def _embedded(self, night: Recording) -> np.ndarray:
+        """Return what the last layer is given for a night, shape ``(n_epochs, 100)``."""
+        X = night_signals(night, self.resources.store, self.settings.scaling)
+        module = self.module_.to(self.device).eval()
+        with torch.no_grad():
+            parts = [self.features_and_logits(module, part)[0].cpu() for part in parts_of(X, self.device)]
+        return torch.cat(parts).double().numpy()
+
+
+class WindowEmbedder(nn.Module):
+    """The mean over the windows of an epoch of their embedding, then a linear layer.
+
+    Parameters
+    ----------
+    n_times : int
+        Samples of a window; what comes in is cut into as many as fit.
+    """
+
+    def __init__(self, n_times: int):
+        super().__init__()
+        self.n_times = n_times
+        self.trunk = SleepStagerChambon2018(**SIGNAL | {"n_times": n_times}, return_feats=True, apply_batch_norm=True)
+        self.drop, self.embed = nn.Dropout(0.25), nn.Linear(self.trunk.len_last_layer, EMBEDDING)
+        self.final_layer = nn.Linear(EMBEDDING, N_OUTPUTS)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape ``(n, 6)``, of epochs or windows."""
+        windows = X.unfold(2, self.n_times, self.n_times).transpose(1, 2).flatten(0, 1)
+        embedded = self.embed(self.drop(self.trunk(windows))).reshape(len(X), -1, EMBEDDING)
+        logits: torch.Tensor = self.final_layer(embedded.mean(dim=1))
+        return logits
 
 
 def _near(n: int) -> np.ndarray:

@@ -1,14 +1,16 @@
 """What a recipe may set of the loss and of the training of a network."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from typing import Annotated, Literal
 
-from ..errors import BeetlError, unknown
-from .checks import check_choice, check_number, check_whole
+from msgspec import Meta
+
+from ..typed import AtLeast0, Count, Settings
+
+Rate = Annotated[float, Meta(gt=0, le=10)]
+BatchSize = Annotated[int, Meta(ge=2)]
 
 
-@dataclass(frozen=True)
-class Loss:
+class Loss(Settings, frozen=True):
     """Loss of a network, computed from the labels that train it.
 
     Parameters
@@ -32,25 +34,17 @@ class Loss:
         Norm of its perturbation, in units of the scaled signal's typical norm.
     """
 
-    name: str = "cross-entropy"
-    weights: str = "balanced"
-    balance: float = 0.5
-    gamma: float = 2.0
-    label_smoothing: float = 0.0
-    adjustment: float = 0.0
-    vat: float = 0.0
-    vat_radius: float = 0.1
-
-    def __post_init__(self):
-        check_choice("[loss]", "name", self.name, ("cross-entropy", "focal"))
-        check_choice("[loss]", "weights", self.weights, ("balanced", "class-aware", "none"))
-        for name in ("balance", "gamma", "adjustment", "vat", "vat_radius"):
-            check_number("[loss]", name, getattr(self, name), 0)
-        check_number("[loss]", "label_smoothing", self.label_smoothing, 0, 0.9)
+    name: Literal["cross-entropy", "focal"] = "cross-entropy"
+    weights: Literal["balanced", "class-aware", "none"] = "balanced"
+    balance: AtLeast0 = 0.5
+    gamma: AtLeast0 = 2.0
+    label_smoothing: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
+    adjustment: AtLeast0 = 0.0
+    vat: AtLeast0 = 0.0
+    vat_radius: AtLeast0 = 0.1
 
 
-@dataclass(frozen=True)
-class Training:
+class Training(Settings, frozen=True):
     """How a network is trained.
 
     Parameters
@@ -77,50 +71,13 @@ class Training:
         Epochs drawn for a pass at most, of all roles together; 0 for all.
     """
 
-    passes: int = 8
-    batch_size: int = 128
-    lr: float = 1e-3
-    weight_decay: float = 1e-3
-    schedule: str = "one-cycle"
-    clip: float = 1.0
-    patience: int = 0
-    holdout: float = 0.1
-    sampling: str = "shuffle"
-    pass_epochs: int = 0
-
-    def __post_init__(self):
-        check_choice("[training]", "schedule", self.schedule, ("one-cycle", "cosine", "constant"))
-        check_choice("[training]", "sampling", self.sampling, ("shuffle", "balanced"))
-        for name, least in (("passes", 0), ("batch_size", 2), ("patience", 0), ("pass_epochs", 0)):
-            check_whole("[training]", name, getattr(self, name), least)
-        for name in ("weight_decay", "clip"):
-            check_number("[training]", name, getattr(self, name), 0)
-        check_number("[training]", "lr", self.lr, 1e-9, 10)
-        check_number("[training]", "holdout", self.holdout, 0, 0.5)
-
-
-def merged(default, given: Mapping | object):
-    """Return settings with what is given put over the defaults.
-
-    Parameters
-    ----------
-    default : Loss or Training
-        Or another frozen dataclass.
-    given : mapping or settings
-        A table of a recipe, or settings that replace the default whole.
-
-    Raises
-    ------
-    BeetlError
-        On an unknown key; the nearest is given.
-    """
-    table = type(default).__name__.lower()
-    if isinstance(given, type(default)):
-        return given
-    if not isinstance(given, Mapping):
-        raise BeetlError(f"{table} is {given!r}; expected a table [{table}]")
-    known = [f.name for f in fields(default)]
-    for key in given:
-        if key not in known:
-            raise unknown(f"key of [{table}]", key, known)
-    return replace(default, **given)
+    passes: Count = 8
+    batch_size: BatchSize = 128
+    lr: Rate = 1e-3
+    weight_decay: AtLeast0 = 1e-3
+    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
+    clip: AtLeast0 = 1.0
+    patience: Count = 0
+    holdout: Annotated[float, Meta(ge=0, le=0.5)] = 0.1
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    pass_epochs: Count = 0

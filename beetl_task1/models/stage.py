@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import nn
 
+from ..data.recording import Recording
 from .batches import Draw
+from .losses import StageLoss, virtual_adversarial
 from .settings import Training
 from .signals import Rows
-
-if TYPE_CHECKING:  # torch takes seconds to import: only what trains or predicts does so
-    import torch
-    from torch import nn
-
-    from .losses import StageLoss
 
 
 class Step(NamedTuple):
@@ -40,18 +38,18 @@ class Step(NamedTuple):
         Share of the stage that is done, 0 to 1.
     """
 
-    module: "nn.Module"
-    X: "torch.Tensor"
-    y: "torch.Tensor"
-    labelled: "torch.Tensor"
+    module: nn.Module
+    X: torch.Tensor
+    y: torch.Tensor
+    labelled: torch.Tensor
     role: np.ndarray
-    night: "torch.Tensor"
-    loss: "StageLoss"
-    rng: "torch.Generator"
+    night: torch.Tensor
+    loss: StageLoss
+    rng: torch.Generator
     progress: float
 
 
-def supervised(step: Step, logits: "torch.Tensor | None" = None) -> "torch.Tensor":
+def supervised(step: Step, logits: torch.Tensor | None = None) -> torch.Tensor:
     """Return the loss of the labelled rows, and with it the virtual adversarial term of all rows, where it is set.
 
     Parameters
@@ -61,8 +59,6 @@ def supervised(step: Step, logits: "torch.Tensor | None" = None) -> "torch.Tenso
     logits : tensor (n, 6), optional
         Of the batch, where they are known already.
     """
-    from .losses import virtual_adversarial
-
     logits = step.module(step.X) if logits is None else logits
     total, settings = step.loss(logits[step.labelled], step.y[step.labelled]), step.loss.settings
     if settings.vat:
@@ -70,26 +66,28 @@ def supervised(step: Step, logits: "torch.Tensor | None" = None) -> "torch.Tenso
     return total
 
 
-Objective = Callable[[Step], "torch.Tensor"]
+Objective = Callable[[Step], torch.Tensor]
 Compose = Callable[[Rows, np.ndarray, np.random.Generator], np.ndarray]
+Judge = Callable[[nn.Module], tuple[float, float]]
+"""Returns the loss and the score of a module on nights that do not train."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a training: what is drawn, what is minimised, what may move.
+    """One stage of a training.
 
     Attributes
     ----------
     name : str
-        Stands in the history and in the names of files.
+        Stands in the history.
     training : Training
         Passes, rates, sizes.
     draw : Draw
         How batches are drawn.
     objective : callable
         From a :class:`Step` to a loss.
-    compose : callable, optional
-        From (rows, index, generator) to scaled signals, where a batch is more than its rows, as in mixup.
+    compose : callable
+        From (rows, index, generator) to scaled signals; more than the rows themselves in mixup.
     rates : sequence of (str, float)
         Patterns of parameter names with a factor of the learning rate; 0 freezes them.
     extra : torch.nn.Module, optional
@@ -99,17 +97,16 @@ class Stage:
     frozen : callable, optional
         Called with the network after it was put in training mode, to put parts of it back.
     judge : callable, optional
-        From (network, held-out nights, transfers) to a function from the module to (loss, score); by default those of
-        staging.
+        From held-out nights and transfers to a :data:`Judge`, where it is another than that of staging.
     """
 
     name: str
     training: Training
     draw: Draw = field(default_factory=Draw)
     objective: Objective = supervised
-    compose: Compose | None = None
+    compose: Compose = lambda rows, index, rng: rows.signals(index)
     rates: Sequence[tuple[str, float]] = ()
-    extra: "nn.Module | None" = None
+    extra: nn.Module | None = None
     setting: str = ""
-    frozen: Callable | None = None
-    judge: Callable | None = None
+    frozen: Callable[[nn.Module], None] | None = None
+    judge: Callable[[Sequence[Recording], Sequence[Any]], Judge] | None = None

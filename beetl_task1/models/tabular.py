@@ -2,21 +2,66 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import skops.io
 from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, FeatureCache, extract, features_of, relative
+from ..features import FEATURE_VERSION, features_of, night_features, relative
 from ..task import N_OUTPUTS
-from .base import Resources
+from ..typed import AtLeast0, Count, Settings
+from .base import Model, Transfer
 
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """The types beyond skops' own defaults that a checkpoint may hold. Fixed here, never taken from the file."""
 
 
-class TabularModel:
+class TabularSettings(Settings, frozen=True):
+    """What a recipe may set of every model on features.
+
+    Parameters
+    ----------
+    source_cap : int
+        Source epochs of a stage that train at most, drawn by the seed and weighted for those left out; 0 for all.
+    target_weight : float
+        Weight of a labelled target epoch against one of the source.
+    balance : float
+        Exponent of inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
+    """
+
+    source_cap: Count = 0
+    target_weight: AtLeast0 = 3.0
+    balance: AtLeast0 = 0.5
+
+
+class FeatureTransfer(Transfer, frozen=True):
+    """What a transfer may change of a model on features; here, nothing."""
+
+    for_networks = False
+    uses_target = True
+    uses_unlabelled = True
+
+    def night(self, X: np.ndarray) -> np.ndarray:
+        """Return the features of one night, changed, shape ``(n_epochs, n_features)``."""
+        return X
+
+    def adapt(self, source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the source's features, changed, and a weight for each of its rows.
+
+        Parameters
+        ----------
+        source, target : array (n_rows, n_features)
+            The target's rows are those of labelled and unlabelled nights together.
+        seed : int
+            Of whatever is drawn.
+        """
+        return source, np.ones(len(source))
+
+
+class TabularModel(Model):
     """Base of the models on features: rows are epochs, columns are features as they are and relative to the night.
 
     The relative half is a set operation over the night (Van der Donckt et al. 2022 use context instead; here the order
@@ -24,42 +69,29 @@ class TabularModel:
 
     Parameters
     ----------
-    seed : int
-        Seed of the classifier.
-    resources : Resources
-        Where features are cached, and how many processes compute them.
-    target_weight : float
-        Weight of a labelled target epoch against one of the source.
-    balance : float
-        Exponent of inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
+    settings, seed, resources, transfers
+        As in :class:`beetl_task1.models.base.Model`.
     """
 
+    Settings: ClassVar[type[TabularSettings]] = TabularSettings
+    settings: TabularSettings
+    transfers: tuple[FeatureTransfer, ...]
+    is_network = False
     one_thread = False
     """Whether the fit must not depend on the number of threads by more than rounding."""
-    source_cap = 0
-    """Source epochs of a stage that train at most; 0 for all."""
 
-    def __init__(self, *, seed: int, resources: Resources, target_weight: float, balance: float):
-        self.seed, self.resources = seed, resources
-        self.target_weight, self.balance = target_weight, balance
-        self.transfers: list = []
-        """Transfers on features, put here by a recipe: :mod:`beetl_task1.transfer.feature_adaptation`."""
-
-    @property
-    def uses_unlabelled(self) -> bool:
-        """Whether unlabelled nights change what is learned."""
-        return any(t.uses_unlabelled for t in self.transfers)
-
-    def make_classifier(self):
+    def make_classifier(self) -> tuple[Any, str]:
         """Return the unfitted classifier, and the name of its argument for weights."""
         raise NotImplementedError
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Compute and cache the features of the nights that are not cached yet."""
         if self.resources.cache is not None:
-            features_of(recordings, self._cache(), jobs=self.resources.jobs, progress=self.resources.progress)
+            features_of(recordings, self.resources.store, jobs=self.resources.jobs, progress=self.resources.progress)
 
-    def fit(self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()):
+    def fit(
+        self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
+    ) -> Self:
         """Fit the classifier on all labelled nights.
 
         Parameters
@@ -68,24 +100,22 @@ class TabularModel:
             Labelled nights; either may be empty, not both.
         unlabelled : sequence of Recording
             Nights to be predicted; used only by transfers that say so.
-
-        Returns
-        -------
-        self
         """
         nights = [*source, *target]
         if not nights:
             raise BeetlError("nothing to train on: no labelled night was given")
         tables = [self._table(recording) for recording in nights]
-        for recording, table in zip(nights, tables, strict=True):
-            check_length(recording.y, len(table), recording.name, f"labels of {recording.key}")
-        X, y = np.concatenate(tables), np.concatenate([recording.y for recording in nights])
-        domain = np.repeat([1.0] * len(source) + [self.target_weight] * len(target), [len(t) for t in tables])
-        n_source = sum(len(t) for t in tables[: len(source)])
+        labels = [np.asarray(recording.y) for recording in nights]
+        for recording, table, y in zip(nights, tables, labels, strict=True):
+            check_length(y, len(table), recording.name, f"labels of {recording.key}")
+        X, y = np.concatenate(tables), np.concatenate(labels)
+        sizes, asked = [len(table) for table in tables], self.settings
+        domain = np.repeat([1.0] * len(source) + [asked.target_weight] * len(target), sizes)
+        n_source = sum(sizes[: len(source)])
         X[:n_source], weights = self._adapted(X[:n_source], X[n_source:], unlabelled)
         domain[:n_source] *= weights
-        if self.source_cap:
-            rows, domain = _thinned(y, domain, n_source, self.source_cap, np.random.default_rng(self.seed))
+        if asked.source_cap:
+            rows, domain = _thinned(y, domain, n_source, asked.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
         classifier, weight_argument = self.make_classifier()
         with threadpool_limits(1 if self.one_thread else self.resources.jobs), warnings.catch_warnings():
@@ -107,14 +137,11 @@ class TabularModel:
 
     def to_bytes(self) -> bytes:
         """Return the classifier in the format of skops, which holds no pickle."""
-        import skops.io
+        content: bytes = skops.io.dumps(self.classifier_)
+        return content
 
-        return skops.io.dumps(self.classifier_)
-
-    def from_bytes(self, content: bytes):
-        """Take up a classifier; types beyond :data:`TRUSTED_TYPES` are refused."""
-        import skops.io
-
+    def from_bytes(self, content: bytes) -> Self:
+        """Take over a classifier; types beyond :data:`TRUSTED_TYPES` are refused."""
         try:
             self.classifier_ = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
         except Exception as error:  # skops, zipfile and json each have their own
@@ -122,12 +149,14 @@ class TabularModel:
             raise CheckpointError(f"weights cannot be read ({reason}); train again") from error
         return self
 
-    def _adapted(self, source: np.ndarray, labelled: np.ndarray, unlabelled: Sequence[Recording]):
+    def _adapted(
+        self, source: np.ndarray, labelled: np.ndarray, unlabelled: Sequence[Recording]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the source's rows as the transfers change them, and their weights."""
         weights = np.ones(len(source))
         asked = [t for t in self.transfers if t.uses_target] if len(source) else []
-        hidden = [self._table(recording) for recording in unlabelled] if self.uses_unlabelled and asked else []
-        target = np.concatenate([labelled, *hidden])
+        wanted = unlabelled if any(t.uses_unlabelled for t in asked) else []
+        target = np.concatenate([labelled, *(self._table(recording) for recording in wanted)])
         for transfer in asked if len(target) else ():
             source, more = transfer.adapt(source, target, self.seed)
             weights = weights * more
@@ -135,15 +164,13 @@ class TabularModel:
 
     def _weights(self, y: np.ndarray, domain: np.ndarray) -> np.ndarray:
         mass = np.bincount(y, weights=domain, minlength=N_OUTPUTS)
-        per_class = np.divide(mass.sum(), mass, out=np.zeros(N_OUTPUTS), where=mass > 0) ** self.balance
+        per_class = np.divide(mass.sum(), mass, out=np.zeros(N_OUTPUTS), where=mass > 0) ** self.settings.balance
         weights = domain * per_class[y]
-        return weights / weights.mean()
-
-    def _cache(self) -> FeatureCache:
-        return FeatureCache(self.resources.cache)
+        return np.asarray(weights / weights.mean())
 
     def _table(self, recording: Recording) -> np.ndarray:
-        absolute = extract(recording.X) if self.resources.cache is None else self._cache().features(recording)
+        """Return the features of a night as they are and relative to it, changed as the transfers say."""
+        absolute = night_features(recording, self.resources.store)
         table = np.hstack([absolute, relative(absolute)])
         for transfer in self.transfers:
             table = transfer.night(table)

@@ -2,19 +2,25 @@
 
 import re
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
 
 from ..decision import BalancedDecision
 from ..errors import BeetlError, unknown
-from ..transfer import make_transfer
+from ..typed import Settings, typed
 
 DEFAULT = "default"
+LARGEST_SEED = 2**32 - 1
+Seed = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEED)]
+Table = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(Settings, frozen=True):
     """A named experiment; its name keys the checkpoint, the submission and the report.
 
     Parameters
@@ -25,16 +31,18 @@ class Recipe:
         One line.
     model : str
         Registered name; empty for an ensemble.
+    network : str
+        For ``model = "braindecode"``: which of its networks.
     parameters : dict
-        Keywords of the model.
+        What is set of the model.
     seeds : tuple of int
         The model is trained once per seed, and the probabilities are averaged.
     members : tuple of str
         Recipes of an ensemble; empty for a single model.
     younger_target : bool
         For 80-95: train on the labelled 65-79 subjects as further source, as the rules allow.
-    decision : dict
-        Keywords of :class:`beetl_task1.decision.BalancedDecision`.
+    decision : BalancedDecision
+        From probabilities to labels.
     transfer : tuple of dict
         Transfers, each with its ``name`` and parameters, one after the other.
     loss, training : dict
@@ -50,95 +58,64 @@ class Recipe:
     name: str
     description: str = ""
     model: str = ""
-    parameters: dict = field(default_factory=dict)
-    seeds: tuple[int, ...] = (0,)
+    network: str = ""
+    parameters: Table = msgspec.field(default_factory=dict)
+    seeds: tuple[Seed, ...] = (0,)
     members: tuple[str, ...] = ()
     younger_target: bool = True
-    decision: dict = field(default_factory=dict)
-    transfer: tuple[dict, ...] = ()
-    loss: dict = field(default_factory=dict)
-    training: dict = field(default_factory=dict)
+    decision: BalancedDecision = BalancedDecision()
+    transfer: tuple[Table, ...] = ()
+    loss: Table = msgspec.field(default_factory=dict)
+    training: Table = msgspec.field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if bool(self.model) == bool(self.members):
             raise BeetlError(f"recipe {self.name}: expected either a model or members; give one of them")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; give at least one number, each once")
-        if self.members and (self.transfer or self.loss or self.training or self.parameters):
+        if self.members and (self.transfer or self.settings):
             raise BeetlError(f"recipe {self.name}: members bring their own parameters, loss, training and transfer")
 
-    def to_dict(self) -> dict:
-        """Return the recipe as plain values."""
-        return asdict(self) | {
-            "seeds": list(self.seeds), "members": list(self.members), "transfer": list(self.transfer),
-        }  # fmt: skip
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "Recipe":
-        """Return the recipe of plain values.
-
-        Raises
-        ------
-        BeetlError
-            On a key that recipes do not have (the nearest one is given) or a value of another type.
-        """
-        known = [f.name for f in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise unknown(f"key of recipe {values.get('name', '')}:", key, known[1:])
-        if isinstance(values.get("transfer"), dict):
-            values = values | {"transfer": [values["transfer"]]}
-        _check_types(values)
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        recipe = cls(**values)
-        BalancedDecision(**recipe.decision)
-        for table in recipe.transfer:
-            make_transfer(table)
-        return recipe
+    @property
+    def settings(self) -> Table:
+        """All that is set of the model, in one table."""
+        named = {"network": self.network, "loss": self.loss, "training": self.training}
+        return self.parameters | {key: value for key, value in named.items() if value}
 
     def varied(self, *, seed: int | None = None, younger_target: bool | None = None) -> "Recipe":
         """Return the recipe with what the command line overrides."""
-        changes = {} if seed is None else {"seeds": tuple(seed + i for i in range(len(self.seeds)))}
-        return replace(self, **changes, **({} if younger_target is None else {"younger_target": younger_target}))
+        changes: Table = {} if seed is None else {"seeds": tuple(seed + i for i in range(len(self.seeds)))}
+        return self.but(**changes, **({} if younger_target is None else {"younger_target": younger_target}))
+
+    def but(self, **changes: Any) -> "Recipe":
+        """Return the recipe with other values."""
+        return msgspec.structs.replace(self, **changes)
+
+    def member_recipes(self) -> list["Recipe"]:
+        """Return the recipes of the members; what this recipe overrides is passed on, all of its seeds included."""
+        found = [load_recipe(name) for name in self.members]
+        found = [member.but(younger_target=member.younger_target and self.younger_target) for member in found]
+        if len(self.seeds) > 1:
+            return [member.but(seeds=self.seeds) for member in found]
+        return [member.varied(seed=self.seeds[0]) for member in found] if self.seeds != (0,) else found
 
 
-_TYPES = {
-    "name": (str, "a text"),
-    "description": (str, "a text"),
-    "model": (str, "a text"),
-    "parameters": (dict, "a table"),
-    "seeds": (list | tuple, "a list of whole numbers"),
-    "members": (list | tuple, "a list of recipes"),
-    "younger_target": (bool, "true or false"),
-    "decision": (dict, "a table"),
-    "transfer": (list | tuple, "a table, or several"),
-    "loss": (dict, "a table"),
-    "training": (dict, "a table"),
-}
-LARGEST_SEED = 2**32 - 1
+def recipe_from(values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of plain values.
 
-
-def _check_types(values: dict) -> None:
-    name = values.get("name", "")
-    for key, value in values.items():
-        if not isinstance(value, _TYPES[key][0]):
-            raise BeetlError(f"recipe {name}: {key} is {value!r}; expected {_TYPES[key][1]}")
-    for seed in values.get("seeds", ()):
-        if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
-            raise BeetlError(f"recipe {name}: seed {seed!r}; expected whole numbers from 0 to {LARGEST_SEED}")
-    for member in values.get("members", ()):
+    Raises
+    ------
+    BeetlError
+        On a key that recipes do not have (the nearest one is given), or a value of another type.
+    """
+    if isinstance(values.get("transfer"), Mapping):
+        values = {**values, "transfer": [values["transfer"]]}
+    recipe = typed(Recipe, values, f"recipe {values.get('name', '')}")
+    for member in recipe.members:
         if member not in recipe_names() or load_recipe(member).members:
             single = [known for known in recipe_names() if known != DEFAULT]
-            raise unknown(f"member of recipe {name}:", str(member), single)
-    for table in values.get("transfer", ()):
-        if not isinstance(table, dict):
-            raise BeetlError(f"recipe {name}: transfer holds {table!r}; expected tables, each with a name")
-    for key in values.get("decision", {}):
-        if key not in _DECISION:
-            raise unknown(f"key of the decision of recipe {name}:", key, _DECISION)
-
-
-_DECISION = [f.name for f in fields(BalancedDecision)]
+            raise unknown(f"member of recipe {recipe.name}:", member, single)
+    return recipe
 
 
 def recipe_names() -> list[str]:
@@ -164,7 +141,7 @@ def load_recipe(name: str) -> Recipe:
     return _parse(_folder() / f"{name}.toml", name)
 
 
-def _parse(path, name: str) -> Recipe:
+def _parse(path: Path | Traversable, name: str) -> Recipe:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise BeetlError(f"{path}: the name of a recipe keys folders; use letters, digits, '.', '_' and '-'")
     try:
@@ -173,8 +150,8 @@ def _parse(path, name: str) -> Recipe:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:
         raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes in the README") from error
-    return Recipe.from_dict({**values, "name": name})
+    return recipe_from({**values, "name": name})
 
 
-def _folder():
+def _folder() -> Traversable:
     return resources.files(__package__)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import __version__
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "skops", "skada", "torch", "braindecode", "skorch", "mne")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "skops", "skada", "torch", "braindecode", "mne")
 
 
 def versions() -> dict[str, str]:

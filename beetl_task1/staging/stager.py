@@ -11,8 +11,8 @@ from ..data.files import Provenance
 from ..data.recording import Recording, RecordingKey
 from ..errors import BeetlError
 from ..models.base import Predictor, Resources
+from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predictor
 from ..recipes.recipe import DEFAULT
-from ..recipes.training import check_simulated, checkpoint_folder, load_predictor
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
 from .likeness import unlike_training
 from .night import StagedNight

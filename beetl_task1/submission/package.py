@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,8 @@ from .manifest import (
     test_recordings,
 )
 
+Account = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -51,7 +54,7 @@ class Submission:
     """
 
     folder: Path
-    account: dict
+    account: Account
 
     @property
     def zip_path(self) -> Path:
@@ -145,7 +148,7 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     return _pack(folder, labels, listed, group, about)
 
 
-def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: dict) -> Submission:
+def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: Account) -> Submission:
     counts = np.bincount(labels, minlength=len(STAGES)).tolist()
     account = about | {
         "partial": is_partial(listed, group),
@@ -166,7 +169,7 @@ def _check_rows(labels: np.ndarray, listed: Sequence[Entry], path: Path) -> None
         raise SubmissionError(f"{path}: {len(labels)} labels, the test set has {expected} epochs; predict again")
 
 
-def _listed(meta: dict, folder: Path) -> list[Entry]:
+def _listed(meta: Account, folder: Path) -> list[Entry]:
     try:
         return [Entry(**entry) for entry in meta["files"]]
     except (KeyError, TypeError) as error:

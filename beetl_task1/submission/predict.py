@@ -3,25 +3,23 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from ..data.files import DataFolder
 from ..data.probabilities import Probabilities, save_probabilities
 from ..data.recording import Recording, RecordingKey
+from ..ensemble import Ensemble
 from ..errors import CheckpointError
 from ..models.base import Resources
-from ..models.checkpoints import Card, card_sha256
-from ..recipes.recipe import Recipe
-from ..recipes.training import check_recipe, check_simulated, checkpoint_folder, decision_of, load_predictor
+from ..recipes.checkpoint import Card, card_sha256, check_recipe, check_simulated, checkpoint_folder, load_predictor
+from ..recipes.experiment import Experiment
 from ..recipes.versions import versions
 from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
 from .manifest import check_total, entries, is_partial, test_recordings
 
 
 def predict(
-    recipe: Recipe,
-    group: str,
-    data: DataFolder,
+    experiment: Experiment,
     checkpoints: Path,
     submissions: Path,
     resources: Resources,
@@ -33,12 +31,9 @@ def predict(
 
     Parameters
     ----------
-    recipe : Recipe
-        Its name is that of the checkpoint; its seeds and ``younger_target`` are the checkpoint's.
-    group : {"65-79", "80-95"}
-        Target group.
-    data : DataFolder
-        The competition.
+    experiment : Experiment
+        Its recipe's name is that of the checkpoint; seeds and ``younger_target`` are the checkpoint's. The nights that
+        trained are not asked for.
     checkpoints, submissions : path
         Where checkpoints stand and submissions go.
     resources : Resources
@@ -58,6 +53,7 @@ def predict(
     DataError, CheckpointError, SubmissionError
         If the test set or the checkpoint is not as it must be.
     """
+    recipe, group, data = experiment.recipe, experiment.group, experiment.data
     folder = submission_folder(submissions, recipe.name, group)
     check_free(folder, "prediction")
     predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
@@ -73,8 +69,9 @@ def predict(
     check_total(listed, group, provenance, allow_partial=data.allow_partial)
     labels = _decide(card, recordings, probabilities)
     meta = {
-        "recipe": card.recipe,
+        "recipe": msgspec.to_builtins(card.recipe),
         "group": group,
+        "experiment": card.fingerprint,
         "data": provenance.describe(),
         "trained_on": card.data["description"],
         "partial": is_partial(listed, group),
@@ -91,12 +88,12 @@ def predict(
 
 
 def _decide(card: Card, recordings: list[Recording], probabilities: Probabilities) -> np.ndarray:
-    labels = decision_of(Recipe.from_dict(card.recipe)).decide(as_stored(probabilities))
+    labels = card.recipe.decision.decide(as_stored(probabilities))
     return np.concatenate([labels[recording.key] for recording in recordings])
 
 
 def _check_seed(card: Card, seed: int | None, folder: Path) -> None:
-    trained = card.recipe["seeds"]
+    trained = list(card.recipe.seeds)
     if seed is not None and trained[0] != seed:
         raise CheckpointError(f"{folder}: trained with seeds {trained}, not {seed}; train with --seed {seed} first")
 
@@ -106,7 +103,9 @@ def as_stored(probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
     return {key: np.asarray(p, dtype=np.float32) for key, p in probabilities.items()}
 
 
-def _predict_each(predictor, recordings, resources: Resources) -> dict[RecordingKey, np.ndarray]:
+def _predict_each(
+    predictor: Ensemble, recordings: list[Recording], resources: Resources
+) -> dict[RecordingKey, np.ndarray]:
     probabilities = {}
     for done, recording in enumerate(recordings, start=1):
         probabilities[recording.key] = predictor.predict_proba(recording)

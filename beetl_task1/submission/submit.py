@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..data.files import DataFolder
 from ..models.base import Resources
-from ..recipes.recipe import Recipe
+from ..recipes.experiment import Experiment
 from ..recipes.training import train_if_missing
 from ..validation.crossval import Validation, validate
 from ..validation.report import write_report
@@ -38,19 +37,13 @@ class Submitted:
     report: Path
 
 
-def submit(
-    recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, submissions: Path, resources: Resources
-) -> Submitted:
+def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resources: Resources) -> Submitted:
     """Train what is missing, cross-validate, predict the test set and package the answer.
 
     Parameters
     ----------
-    recipe : Recipe
+    experiment : Experiment
         What to submit.
-    group : {"65-79", "80-95"}
-        Target group.
-    data : DataFolder
-        The competition.
     checkpoints, submissions : path
         Where checkpoints stand and submissions go.
     resources : Resources
@@ -60,10 +53,10 @@ def submit(
     -------
     Submitted
     """
-    trained = train_if_missing(recipe, group, data, checkpoints, resources)[1]
-    validation = validate(recipe, group, data, checkpoints, replace(resources, log=None))
-    predict(recipe, group, data, checkpoints, submissions, resources)
-    packed = package(recipe.name, group, data, submissions)
+    trained = train_if_missing(experiment, checkpoints, resources)[1]
+    validation = validate(experiment, checkpoints, replace(resources, log=None))
+    predict(experiment, checkpoints, submissions, resources)
+    packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions)
     log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
     report = write_report(packed.folder / REPORT, [validation])
     return Submitted(trained, validation, packed, report)

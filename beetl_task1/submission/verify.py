@@ -3,10 +3,11 @@
 import json
 import multiprocessing
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,15 @@ from ..data.files import DataFolder
 from ..data.recording import digest
 from ..errors import BeetlError, CheckpointError, SubmissionError
 from ..models.base import Resources
-from ..models.checkpoints import card_sha256, has_checkpoint, load_card, load_weights
-from ..recipes.recipe import Recipe
-from ..recipes.training import checkpoint_folder, train
+from ..recipes.checkpoint import card_sha256, checkpoint_folder, has_checkpoint, load_card, load_weights
+from ..recipes.experiment import Experiment
+from ..recipes.recipe import recipe_from
+from ..recipes.training import train
 from ..task import STAGES
-from .answer import ANSWER, ZIP, answer_sha256, read_answer
+from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, read_answer
 from .blend import blend
 from .manifest import entries, test_recordings
-from .package import ACCOUNT
+from .package import Account
 from .predict import predict
 
 
@@ -91,7 +93,7 @@ def verify(folder: Path, data: DataFolder, checkpoints: Path, *, retrain: bool =
     return Verified(len(labels), compared, how if again is not None else "not predicted", differences + lines)
 
 
-def load_account(folder: Path) -> dict:
+def load_account(folder: Path) -> Account:
     """Read ``submission.json``.
 
     Raises
@@ -101,7 +103,7 @@ def load_account(folder: Path) -> dict:
     """
     path = Path(folder) / ACCOUNT
     try:
-        account = json.loads(path.read_text(encoding="utf-8"))
+        account: Account = json.loads(path.read_text(encoding="utf-8"))
         missing = {"rows", "group", "answer_sha256", "n_rows"} - set(account)
     except FileNotFoundError as error:
         raise SubmissionError(f"{folder}: no {ACCOUNT} there; make it with: beetl-task1 package") from error
@@ -112,7 +114,7 @@ def load_account(folder: Path) -> dict:
     return account
 
 
-def _packed_labels(folder: Path, account: dict) -> tuple[np.ndarray, list[str]]:
+def _packed_labels(folder: Path, account: Account) -> tuple[np.ndarray, list[str]]:
     """Return the labels of ``answer.txt``, and what the zip or the account say otherwise."""
     labels, zipped = read_answer(folder / ANSWER), read_answer(folder / ZIP)
     differences = []
@@ -126,7 +128,7 @@ def _packed_labels(folder: Path, account: dict) -> tuple[np.ndarray, list[str]]:
     return labels, differences
 
 
-def _changed_files(account: dict, data: DataFolder) -> tuple[set[str], list[str]]:
+def _changed_files(account: Account, data: DataFolder) -> tuple[set[str], list[str]]:
     """Return the recordings whose files are not those that were predicted, and a line for each."""
     now = {entry.recording: entry for entry in entries(test_recordings(data, account["group"]))}
     then = {row["recording"]: row for row in account["rows"]}
@@ -141,7 +143,7 @@ def _changed_files(account: dict, data: DataFolder) -> tuple[set[str], list[str]
     return set(lines), list(lines.values())
 
 
-def _changed_checkpoints(account: dict, checkpoints: Path) -> list[str]:
+def _changed_checkpoints(account: Account, checkpoints: Path) -> list[str]:
     lines = []
     for recipe, sha256 in account.get("cards", {}).items():
         place = checkpoint_folder(checkpoints, recipe, account["group"])
@@ -157,7 +159,7 @@ def _changed_checkpoints(account: dict, checkpoints: Path) -> list[str]:
     return lines
 
 
-def _changed_inputs(account: dict) -> list[str]:
+def _changed_inputs(account: Account) -> list[str]:
     lines = []
     for item in account.get("inputs", ()):
         path = Path(item["file"])
@@ -168,22 +170,24 @@ def _changed_inputs(account: dict) -> list[str]:
     return lines
 
 
-def _again(account: dict, data: DataFolder, checkpoints: Path, retrain: bool, jobs: int):
+def _again(
+    account: Account, data: DataFolder, checkpoints: Path, retrain: bool, jobs: int
+) -> tuple[np.ndarray | None, list[str]]:
     """Return the labels that a new process finds, or why it found none."""
-    arguments = (account, data.path, data.unit, data.allow_partial, checkpoints, retrain, jobs)
+    fresh = DataFolder(data.path, unit=data.unit, allow_partial=data.allow_partial)  # without what this process knows
     try:
-        return _in_new_process(_predict_again, *arguments), []
+        return _in_new_process(_predict_again, account, fresh, checkpoints, retrain, jobs), []
     except BeetlError as error:
         return None, [f"predicting again failed: {error}"]
 
 
-def _in_new_process(function, *arguments):
+def _in_new_process(function: Callable[..., np.ndarray], *arguments: Any) -> np.ndarray:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def _predict_again(account, data, unit, allow_partial, checkpoints, retrain, jobs) -> np.ndarray:
-    folder, group = DataFolder(data, unit=unit, allow_partial=allow_partial), account["group"]
+def _predict_again(account: Account, folder: DataFolder, checkpoints: Path, retrain: bool, jobs: int) -> np.ndarray:
+    group = account["group"]
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)
         if account.get("inputs"):
@@ -191,16 +195,17 @@ def _predict_again(account, data, unit, allow_partial, checkpoints, retrain, job
             strength = account["recipe"]["decision"]["strength"]
             made = blend([Path(p) for p in paths], group, folder, here, weights=weights, strength=strength).folder
             return read_answer(made / ANSWER)
-        resources, recipe = Resources(here / "cache", jobs), Recipe.from_dict(account["recipe"])
+        resources = Resources(here / "cache", jobs)
+        experiment = Experiment(recipe_from(account["recipe"]), group, folder)
         if retrain:
             checkpoints = here / "checkpoints"
-            train(recipe, group, folder, checkpoints, resources)
-        made = predict(recipe, group, folder, checkpoints, here, resources, allow_simulated=True)
+            train(experiment, checkpoints, resources)
+        made = predict(experiment, checkpoints, here, resources, allow_simulated=True)
         return read_answer(made / ANSWER)
 
 
 def _compare(
-    labels: np.ndarray, again: np.ndarray | None, account: dict, changed: Sequence[str]
+    labels: np.ndarray, again: np.ndarray | None, account: Account, changed: Collection[str]
 ) -> tuple[int, list[str]]:
     """Return how many labels were compared, and a line for each that differs; rows of changed files are left out."""
     if again is None:

@@ -1,6 +1,5 @@
 """Carrying a model over to the target group."""
 
-from . import adabn, domains, feature_adaptation, finetune, latent_alignment, mixup  # noqa: F401  (importing registers)
-from .registry import make_transfer, put_into, transfer_class, transfer_names
+from .registry import check_transfers, make_transfer, transfer_class, transfer_names
 
-__all__ = ["make_transfer", "put_into", "transfer_class", "transfer_names"]
+__all__ = ["check_transfers", "make_transfer", "transfer_class", "transfer_names"]

@@ -1,19 +1,22 @@
 """AdaBN: the statistics of batch normalisation are those of the night that is predicted."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import BeetlError
-from ..models.checks import check_number
-from ..models.network import NetworkTransfer
-from .registry import register_transfer
+from ..models.forward import outputs
+from ..models.network import Network, NetworkTransfer
+from ..models.weights import copied
+from ..typed import Share
+from .night_statistics import in_order, moments
 
 
-@register_transfer("adabn")
-@dataclass
-class AdaBN(NetworkTransfer):
+class AdaBN(NetworkTransfer, frozen=True):
     """Put each night's own statistics in place of those of the source when it is predicted (Li et al. 2018).
 
     Labels are not used. A night is a domain of its own here, since people differ more than the groups do.
@@ -24,47 +27,41 @@ class AdaBN(NetworkTransfer):
         Share of the night in the statistics; the rest stays with the source.
     """
 
-    strength: float = 1.0
+    strength: Share = 1.0
 
-    for_networks = True
+    name = "adabn"
     by_night = True
 
-    def __post_init__(self):
-        check_number("transfer adabn", "strength", self.strength, 0, 1)
-
-    def alter(self, module):
+    def alter(self, module: nn.Module) -> nn.Module:
         """Return the module as it is, if it has something to adapt."""
-        check_batch_norm(module, "adabn")
+        check_batch_norm(module, self.name)
         return module
 
     @contextlib.contextmanager
-    def predicting(self, network, module, X: np.ndarray):
+    def predicting(self, network: Network, module: nn.Module, X: np.ndarray) -> Iterator[None]:
         """Measure the night layer by layer; the statistics of the source are put back at the end."""
-        from ..models.engine import outputs
-        from .night_statistics import in_order, moments
-
-        layers = batch_norms(module)
-        before = [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]
+        layers = in_order(batch_norms(module), lambda: outputs(module, X))[0]
+        before = [copied(layer) for layer in layers]
         try:
-            for layer in in_order(layers, lambda: outputs(module, X))[0]:
-                mean, var = moments(layer, lambda: outputs(module, X))
-                layer.running_mean.lerp_(mean.to(layer.running_mean), self.strength)
-                layer.running_var.lerp_(var.to(layer.running_var), self.strength)
+            for layer in layers:
+                for part, of_night in zip(_statistics(layer), moments(layer, lambda: outputs(module, X)), strict=True):
+                    part.lerp_(of_night.to(part), self.strength)
             yield
         finally:
-            for layer, (mean, var) in zip(layers, before, strict=True):
-                layer.running_mean.copy_(mean)
-                layer.running_var.copy_(var)
+            for layer, weights in zip(layers, before, strict=True):
+                layer.load_state_dict(weights)
 
 
-def batch_norms(module) -> list:
+def _statistics(layer: _BatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
+    return layer.get_buffer("running_mean"), layer.get_buffer("running_var")
+
+
+def batch_norms(module: nn.Module) -> list[_BatchNorm]:
     """Return the layers of batch normalisation, in the order in which they were made."""
-    from torch.nn.modules.batchnorm import _BatchNorm
-
     return [part for part in module.modules() if isinstance(part, _BatchNorm)]
 
 
-def check_batch_norm(module, name: str) -> None:
+def check_batch_norm(module: nn.Module, name: str) -> None:
     """Refuse a network without batch normalisation."""
     if not batch_norms(module):
         raise BeetlError(

@@ -2,18 +2,24 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..data.recording import Recording
 from ..models.batches import Draw
-from ..models.checks import check_number, check_whole
-from ..models.stage import Stage, Step, supervised
-from .registry import register_transfer
+from ..models.device import own_generator
+from ..models.network import Network, Nights
+from ..models.stage import Objective, Stage, Step, supervised
+from ..task import N_CHANS, N_TIMES
+from ..typed import AtLeast0, AtLeast1, Count, Share
 from .skada_quietly import import_skada
 from .target_stage import TargetStage
 
 
-@dataclass
-class DomainStage(TargetStage):
+class DomainStage(TargetStage, frozen=True):
     """A stage on source, labelled target and unlabelled nights, a third of each batch from each that is there.
 
     Parameters
@@ -24,32 +30,22 @@ class DomainStage(TargetStage):
         Weight of the term that the unlabelled nights bring.
     """
 
-    weight: float = 1.0
+    weight: AtLeast0 = 1.0
 
     uses_unlabelled = True
 
-    def __post_init__(self):
-        super().__post_init__()
-        check_number(f"transfer {self.name}", "weight", self.weight, 0)
-
-    def drawn(self, network, nights):
-        """Return the draw, the nights by role and the held-out nights."""
-        train, held_out = self.split(nights["target"], network.seed)
-        found = {"source": nights["source"], "target": train, "unlabelled": nights["unlabelled"]}
-        found = {role: chosen for role, chosen in found.items() if chosen}
-        return Draw(dict.fromkeys(found, 1 / len(found))), found, held_out
-
-    def stage(self, network, nights, objective, extra=None, name=""):
+    def on_all(
+        self, network: Network, nights: Nights, objective: Objective, *, extra: nn.Module | None = None, name: str = ""
+    ) -> tuple[Stage, Nights, Sequence[Recording]]:
         """Return what ``target_stages`` yields."""
-        draw, found, held_out = self.drawn(network, nights)
-        training = self.training(network.training)
-        made = Stage(name or self.name, training, draw=draw, objective=objective, extra=extra, setting=self.setting())
-        return made, found, held_out
+        train, held_out = self.split(nights["target"], network.seed)
+        found = {role: chosen for role, chosen in {**nights, "target": train}.items() if chosen}
+        draw = Draw(dict.fromkeys(found, 1 / len(found)))
+        stage = self.stage(network.settings.training, name, draw=draw, objective=objective, extra=extra)
+        return stage, found, held_out
 
 
-@register_transfer("deep-coral")
-@dataclass
-class DeepCoral(DomainStage):
+class DeepCoral(DomainStage, frozen=True):
     """Pull the covariance of the last layer's input in source and target together (Sun & Saenko 2016).
 
     Parameters
@@ -58,27 +54,23 @@ class DeepCoral(DomainStage):
         As in :class:`DomainStage`.
     """
 
-    weight: float = 1.0
+    name = "deep-coral"
 
-    def target_stages(self, network, nights):
+    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
         """Yield the one stage."""
         import_skada()
         from skada.deep.losses import deepcoral_loss
 
-        from ..models.engine import features_and_logits
-
-        def objective(step: Step):
-            features, logits = features_and_logits(network, step.module, step.X)
+        def objective(step: Step) -> torch.Tensor:
+            features, logits = network.features_and_logits(step.module, step.X)
             source = step.role == "source"
-            apart = deepcoral_loss(features[source].float(), features[~source].float())
+            apart: torch.Tensor = deepcoral_loss(features[source].float(), features[~source].float())
             return supervised(step, logits) + self.weight * apart
 
-        yield self.stage(network, nights, objective)
+        yield self.on_all(network, nights, objective)
 
 
-@register_transfer("dann")
-@dataclass
-class Dann(DomainStage):
+class Dann(DomainStage, frozen=True):
     """Train the layers so that a discriminator cannot tell source from target (Ganin et al. 2016).
 
     Parameters
@@ -87,39 +79,32 @@ class Dann(DomainStage):
         As in :class:`DomainStage`; the weight rises from 0 along the stage.
     """
 
-    weight: float = 0.1
+    weight: AtLeast0 = 0.1
 
-    def target_stages(self, network, nights):
+    name = "dann"
+
+    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
         """Yield the one stage."""
-        import torch
-
         import_skada()
         from skada.deep.modules import GradientReversalLayer
-        from torch import nn
 
-        from ..models.engine import features_and_logits, find_device
-
-        device = find_device(network.resources.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(network.seed)
+        device = network.device
+        with own_generator(network.seed), torch.no_grad():
             discriminator = nn.Sequential(nn.LazyLinear(64), nn.ReLU(), nn.Linear(64, 1)).to(device)
-            with torch.no_grad():
-                example = torch.zeros(2, 2, 3000, device=device)
-                discriminator(features_and_logits(network, network.module_.to(device).eval(), example)[0])
+            example = torch.zeros(2, N_CHANS, N_TIMES, device=device)
+            discriminator(network.features_and_logits(network.module_.to(device).eval(), example)[0])
 
-        def objective(step: Step):
-            features, logits = features_and_logits(network, step.module, step.X)
+        def objective(step: Step) -> torch.Tensor:
+            features, logits = network.features_and_logits(step.module, step.X)
             strength = self.weight * (2 / (1 + math.exp(-10 * step.progress)) - 1)
             domain = torch.tensor(step.role == "source", dtype=torch.float32, device=features.device)
             guess = discriminator(GradientReversalLayer.apply(features, strength))[:, 0].float()
-            return supervised(step, logits) + nn.functional.binary_cross_entropy_with_logits(guess, domain)
+            return supervised(step, logits) + functional.binary_cross_entropy_with_logits(guess, domain)
 
-        yield self.stage(network, nights, objective, discriminator)
+        yield self.on_all(network, nights, objective, extra=discriminator)
 
 
-@register_transfer("self-training")
-@dataclass
-class SelfTraining(DomainStage):
+class SelfTraining(DomainStage, frozen=True):
     """Let the network of the round before label the unlabelled nights, and learn from what it is sure of.
 
     Parameters
@@ -132,34 +117,30 @@ class SelfTraining(DomainStage):
         Smallest probability of a label that is learned from.
     """
 
-    passes: int = 3
-    weight: float = 0.5
-    rounds: int = 2
-    sure: float = 0.9
+    passes: Count = 3
+    weight: AtLeast0 = 0.5
+    rounds: AtLeast1 = 2
+    sure: Share = 0.9
 
-    def __post_init__(self):
-        super().__post_init__()
-        check_whole("transfer self-training", "rounds", self.rounds, 1)
-        check_number("transfer self-training", "sure", self.sure, 0, 1)
+    name = "self-training"
 
-    def target_stages(self, network, nights):
+    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
         """Yield a stage per round."""
-        import torch
-
         for number in range(1, self.rounds + 1):
-            teacher = copy.deepcopy(network.module_).eval()
+            objective = self._objective(copy.deepcopy(network.module_).eval())
+            yield self.on_all(network, nights, objective, name=f"self-training-{number}")
 
-            def objective(step: Step, teacher=teacher):
-                logits = step.module(step.X)
-                hidden = ~step.labelled
-                total = supervised(step, logits)
-                if hidden.any():
-                    with torch.no_grad():
-                        p, label = torch.softmax(teacher(step.X[hidden]).float(), dim=1).max(dim=1)
-                    kept = p >= self.sure
-                    if kept.any():
-                        share = kept.float().mean()
-                        total = total + self.weight * share * step.loss(logits[hidden][kept], label[kept])
+    def _objective(self, teacher: nn.Module) -> Objective:
+        def objective(step: Step) -> torch.Tensor:
+            logits, hidden = step.module(step.X), ~step.labelled
+            total = supervised(step, logits)
+            if not hidden.any():
                 return total
+            with torch.no_grad():
+                p, label = torch.softmax(teacher(step.X[hidden]).float(), dim=1).max(dim=1)
+            kept = p >= self.sure
+            if not kept.any():
+                return total
+            return total + self.weight * kept.float().mean() * step.loss(logits[hidden][kept], label[kept])
 
-            yield self.stage(network, nights, objective, name=f"self-training-{number}")
+        return objective

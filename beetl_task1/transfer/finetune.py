@@ -1,19 +1,22 @@
 """Fine-tuning on the labelled target: all layers or the last one, by layer, pulled towards the source weights."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Literal
 
+import torch
+from msgspec import Meta
+from torch import nn
+
+from ..data.recording import Recording
 from ..models.batches import Draw
-from ..models.checks import check_choice, check_number
-from ..models.stage import Stage, supervised
-from .registry import register_transfer
+from ..models.forward import layers_of
+from ..models.network import Network, Nights
+from ..models.stage import Objective, Stage, Step, supervised
+from ..typed import AtLeast0, Share
 from .target_stage import TargetStage
 
-SCOPES = ("all", "head")
 
-
-@register_transfer("finetune")
-@dataclass
-class Finetune(TargetStage):
+class Finetune(TargetStage, frozen=True):
     """Train on labelled target nights.
 
     Parameters
@@ -30,57 +33,52 @@ class Finetune(TargetStage):
         Share of each batch that stays with the source, against forgetting.
     """
 
-    scope: str = "all"
-    layer_decay: float = 1.0
-    pull: float = 0.0
-    source_share: float = 0.0
+    scope: Literal["all", "head"] = "all"
+    layer_decay: Share = 1.0
+    pull: AtLeast0 = 0.0
+    source_share: Annotated[float, Meta(ge=0, le=0.95)] = 0.0
 
-    def __post_init__(self):
-        super().__post_init__()
-        check_choice("transfer finetune", "scope", self.scope, SCOPES)
-        for name, most in (("layer_decay", 1), ("source_share", 0.95), ("pull", 1e6)):
-            check_number("transfer finetune", name, getattr(self, name), 0, most)
+    name = "finetune"
 
-    def target_stages(self, network, nights):
+    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
         """Yield the one stage."""
         train, held_out = self.split(nights["target"], network.seed)
-        drawn, roles = {"target": train}, {"target": 1.0}
+        drawn: dict[str, Sequence[Recording]] = {"target": train}
+        roles, head = {"target": 1.0}, network.head(network.module_)
         if self.source_share and nights["source"]:
             drawn["source"] = nights["source"]
             roles = {"target": 1 - self.source_share, "source": self.source_share}
-        stage = Stage(
+        stage = self.stage(
+            network.settings.training,
             f"finetune-{self.scope}",
-            self.training(network.training),
             draw=Draw(roles),
             objective=self._objective(network.module_),
-            rates=self._rates(network),
-            setting=self.setting(),
-            frozen=_trunk_as_it_is(network.head) if self.scope == "head" else None,
+            rates=self._rates(network.module_, head),
+            frozen=_trunk_as_it_is(head) if self.scope == "head" else None,
         )
         yield stage, drawn, held_out
 
-    def _rates(self, network) -> list[tuple[str, float]]:
+    def _rates(self, module: nn.Module, head: Sequence[str]) -> list[tuple[str, float]]:
         if self.scope == "head":
-            return [(f"{name}*", 1.0) for name in network.head] + [("*", 0.0)]
+            return [(f"{name}*", 1.0) for name in head] + [("*", 0.0)]
         if self.layer_decay == 1:
             return []
-        layers = [name for name, part in network.module_.named_modules() if list(part.parameters(recurse=False))]
-        return [(f"{name}.*", self.layer_decay**depth) for depth, name in enumerate(reversed(layers))]
+        return [(f"{name}.*", self.layer_decay**depth) for depth, name in enumerate(reversed(layers_of(module)))]
 
-    def _objective(self, module):
+    def _objective(self, module: nn.Module) -> Objective:
         if not self.pull:
             return supervised
         before = {name: p.detach().clone() for name, p in module.named_parameters()}
 
-        def objective(step):
+        def objective(step: Step) -> torch.Tensor:
             moved = sum(((p - before[name].to(p)) ** 2).sum() for name, p in step.module.named_parameters())
             return supervised(step) + 0.5 * self.pull * moved
 
         return objective
 
 
-def _trunk_as_it_is(head):
-    def freeze(module):
+def _trunk_as_it_is(head: Sequence[str]) -> Callable[[nn.Module], None]:
+    def freeze(module: nn.Module) -> None:
         module.eval()
         for name in head:
             module.get_submodule(name).train()

@@ -1,25 +1,30 @@
 """Latent alignment: every recording is standardised by itself, at the input and inside the network."""
 
 import contextlib
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
+import torch
+from msgspec import Meta
+from torch import nn
+from torch.nn import functional
 
-from ..models.checks import check_number, check_whole
-from ..models.network import NetworkTransfer
-from ..models.stage import Stage
+from ..models.forward import outputs
+from ..models.network import Network, NetworkTransfer
+from ..models.stage import Stage, Step
 from ..task import N_OUTPUTS
 from .adabn import check_batch_norm
-from .registry import register_transfer
+from .night_statistics import in_order
+from .recording_norm import aligned, grouped, recording_norms
 
 ROUNDS = 2
 """Rounds of predicting a night and weighing its stages by that."""
 RAREST = 0.05
 
 
-@register_transfer("latent-alignment")
-@dataclass
-class LatentAlignment(NetworkTransfer):
+class LatentAlignment(NetworkTransfer, frozen=True):
     """Standardise each feature channel over the epochs of a recording, then a shared affine (Bakas et al. 2023).
 
     Written from the paper. At the input and in the place of every batch normalisation, in training and in prediction;
@@ -43,76 +48,60 @@ class LatentAlignment(NetworkTransfer):
         Let stages count alike in the statistics of a recording.
     """
 
-    per_recording: int = 32
+    per_recording: Annotated[int, Meta(ge=2)] = 32
     at_input: bool = True
-    stages: float = 2.5
+    stages: Annotated[float, Meta(ge=1, le=6)] = 2.5
     by_stage: bool = False
 
-    for_networks = True
+    name = "latent-alignment"
     by_night = True
     in_source = True
 
-    def __post_init__(self):
-        check_whole("transfer latent-alignment", "per_recording", self.per_recording, 2)
-        check_number("transfer latent-alignment", "stages", self.stages, 1, 6)
-
-    def alter(self, module):
+    def alter(self, module: nn.Module) -> nn.Module:
         """Return the module with alignment in the place of batch normalisation."""
-        from .recording_norm import aligned
-
         check_batch_norm(module, self.name)
         return aligned(module, self.at_input)
 
     def shaped(self, stage: Stage) -> Stage:
         """Draw batches recording by recording, and tell the module which epochs belong together."""
-        inner = stage.objective
 
-        def objective(step):
-            from .recording_norm import grouped
-
+        def objective(step: Step) -> torch.Tensor:
             with grouped(step.module, step.night, self._weights(step) if self.by_stage else None):
-                return inner(step)
+                return stage.objective(step)
 
         draw = replace(stage.draw, per_recording=self.per_recording)
-        return replace(stage, draw=draw, objective=objective, setting=f"{stage.setting} {self.setting()}")
+        return replace(stage, draw=draw, objective=objective, setting=f"{stage.setting} {self.table()}")
 
-    def _weights(self, step):
+    def _weights(self, step: Step) -> torch.Tensor:
         """Return weights of the epochs of a batch; those without a label count as they are."""
-        import torch
-
         weights = torch.ones(len(step.y), device=step.y.device)
         for night in torch.unique(step.night):
             here = (step.night == night) & step.labelled
             if here.any():
-                weights[here] = stage_weights(torch.nn.functional.one_hot(step.y[here], N_OUTPUTS).float())
+                weights[here] = stage_weights(functional.one_hot(step.y[here], N_OUTPUTS).float())
         return weights
 
     @contextlib.contextmanager
-    def predicting(self, network, module, X: np.ndarray):
+    def predicting(self, network: Network, module: nn.Module, X: np.ndarray) -> Iterator[None]:
         """Measure the night layer by layer, mix it with the training recordings where it is one-sided, and predict."""
-        from ..models.engine import outputs
-        from .night_statistics import in_order
-        from .recording_norm import recording_norms, released
-
         layers, logits = in_order(recording_norms(module), lambda: outputs(module, X))
         seen = logits.double().softmax(dim=1)
         strength = self._strength(seen.numpy().mean(axis=0))
-        try:
+        with contextlib.ExitStack() as fitted:
             for again in range(ROUNDS if self.by_stage else 1):
                 seen = outputs(module, X).double().softmax(dim=1) if again else seen
                 weights = stage_weights(seen) if self.by_stage else None
                 for layer in layers:
-                    layer.measure(lambda: outputs(module, X), strength, weights)
+                    night = layer.measured(lambda: outputs(module, X), strength, weights)
+                    fitted.enter_context(layer.using(night))
             yield
-        finally:
-            released(module)
 
     def _strength(self, shares: np.ndarray) -> float:
         effective = float(np.exp(-(shares * np.log(np.maximum(shares, 1e-12))).sum()))
         return min(1.0, max(0.0, (effective - 1) / max(self.stages - 1, 1e-9)))
 
 
-def stage_weights(p):
+def stage_weights(p: torch.Tensor) -> torch.Tensor:
     """Return a weight for each epoch by which stages count alike, shape ``(n,)``.
 
     Parameters

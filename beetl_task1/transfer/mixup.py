@@ -1,19 +1,21 @@
 """Supervised mixup with the target."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 
+from ..data.recording import Recording
 from ..models.batches import Draw
-from ..models.checks import check_number
+from ..models.network import Network, Nights
+from ..models.signals import Rows
 from ..models.stage import Stage
-from .registry import register_transfer
+from ..typed import Share
 from .target_stage import TargetStage
 
 
-@register_transfer("mixup")
-@dataclass
-class TargetMixup(TargetStage):
+class TargetMixup(TargetStage, frozen=True):
     """Mix each source epoch with a random labelled target epoch of the same stage (Nahlik, BEETL 2021).
 
     The sum of two signals that know nothing of each other is quieter than either: at equal shares by 3 dB. Amplitude
@@ -31,25 +33,20 @@ class TargetMixup(TargetStage):
         Divide a mixture by the root of the sum of its squared shares.
     """
 
-    most: float = 0.6
-    target_share: float = 0.25
+    most: Share = 0.6
+    target_share: Annotated[float, Meta(ge=0, le=0.95)] = 0.25
     keep_power: bool = True
 
-    def __post_init__(self):
-        super().__post_init__()
-        for name, limit in (("most", 1), ("target_share", 0.95)):
-            check_number("transfer mixup", name, getattr(self, name), 0, limit)
+    name = "mixup"
 
-    def target_stages(self, network, nights):
+    def target_stages(self, network: Network, nights: Nights) -> Iterator[tuple[Stage, Nights, Sequence[Recording]]]:
         """Yield the one stage."""
         train, held_out = self.split(nights["target"], network.seed)
         roles = {"source": 1 - self.target_share} | ({"target": self.target_share} if self.target_share else {})
-        stage = Stage(
-            "mixup", self.training(network.training), draw=Draw(roles), compose=self.mixed, setting=self.setting()
-        )
+        stage = self.stage(network.settings.training, draw=Draw(roles), compose=self.mixed)
         yield stage, {"source": nights["source"], "target": train}, held_out
 
-    def mixed(self, rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def mixed(self, rows: Rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return scaled signals of rows, those of the source mixed with target epochs of their stage.
 
         Parameters

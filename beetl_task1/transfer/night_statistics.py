@@ -1,14 +1,18 @@
 """Statistics of what comes into the layers of a network over a whole night, whatever its batches."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+T = TypeVar("T")
+L = TypeVar("L", bound=nn.Module)
 
-def in_order(layers: Sequence[nn.Module], forward: Callable[[], torch.Tensor]) -> tuple[list[nn.Module], torch.Tensor]:
+
+def in_order(layers: Sequence[L], forward: Callable[[], torch.Tensor]) -> tuple[list[L], torch.Tensor]:
     """Return layers in the order in which a signal meets them, and what ``forward`` returns."""
-    met: dict[nn.Module, None] = {}
+    met: dict[L, None] = {}
     out = _watched(layers, lambda layer, _: met.setdefault(layer), forward)
     return list(met), out
 
@@ -29,7 +33,7 @@ def moments(
     """
     means, variances = [], []
 
-    def keep(_, inputs):
+    def keep(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         mean, var = (part.cpu().double() for part in _moments_of_rows(inputs[0].float()))
         means.append(mean)
         variances.append(var)
@@ -56,7 +60,7 @@ def _together(mean: torch.Tensor, var: torch.Tensor, weights: torch.Tensor) -> t
     return of_all, (share * (var + (mean - of_all) ** 2)).sum(0)
 
 
-def _watched(layers: Sequence[nn.Module], hook: Callable, forward: Callable[[], object]):
+def _watched(layers: Sequence[nn.Module], hook: Callable[..., Any], forward: Callable[[], T]) -> T:
     handles = [layer.register_forward_pre_hook(hook) for layer in layers]
     try:
         return forward()

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -14,10 +15,24 @@ MOMENTUM = 0.05
 EPS = 1e-5
 
 
+class Moments(NamedTuple):
+    """Mean and variance of each channel, each of shape ``(n_features,)``."""
+
+    mean: torch.Tensor
+    var: torch.Tensor
+
+
+class Groups(NamedTuple):
+    """The recordings of a batch: the number of that of each epoch, and the weight of each in its statistics."""
+
+    night: torch.Tensor
+    weights: torch.Tensor
+
+
 class RecordingNorm(nn.Module):
     """Standardise each channel over epochs and time, recording by recording, then a shared affine.
 
-    Where no recording is named, the statistics of the night that is predicted count, or else the running mean over
+    Within :meth:`using` the recordings of the batch, or the moments that it is given, count; else the running mean over
     training recordings.
 
     Parameters
@@ -26,24 +41,34 @@ class RecordingNorm(nn.Module):
         Channels, the second dimension of what comes in.
     """
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
     def __init__(self, n_features: int):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(n_features)), nn.Parameter(torch.zeros(n_features))
         self.register_buffer("running_mean", torch.zeros(n_features))
         self.register_buffer("running_var", torch.ones(n_features))
-        self.groups: torch.Tensor | None = None
-        self.weights: torch.Tensor | None = None
-        self.own: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.track_running_stats = True
+        self._by: Groups | Moments | None = None
+
+    @contextlib.contextmanager
+    def using(self, by: Groups | Moments) -> Iterator[None]:
+        """Standardise by the recordings of a batch or by given moments, as long as the context is open."""
+        before, self._by = self._by, by
+        try:
+            yield
+        finally:
+            self._by = before
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the standardised features."""
-        if self.groups is not None:
-            return self._by_group(x)
-        mean, var = (self.running_mean, self.running_var) if self.own is None else self.own
-        return self._standardised(x, mean, var)
+        if isinstance(self._by, Groups):
+            return self._by_group(x, self._by)
+        return self._standardised(x, self._by or Moments(self.running_mean, self.running_var))
 
-    def measure(self, forward: Callable[[], object], strength: float, weights: torch.Tensor | None = None) -> None:
-        """Take the statistics of a night, given that the layers before this one have theirs.
+    def measured(self, forward: Callable[[], object], strength: float, weights: torch.Tensor | None = None) -> Moments:
+        """Return the moments of a night, given that the layers before this one use theirs.
 
         Parameters
         ----------
@@ -55,27 +80,25 @@ class RecordingNorm(nn.Module):
             Weight of each epoch.
         """
         training, found = (self.running_mean, self.running_var), moments(self, forward, weights)
-        self.own = tuple(torch.lerp(a, b.to(a), strength) for a, b in zip(training, found, strict=True))
+        return Moments(*(torch.lerp(a, b.to(a), strength) for a, b in zip(training, found, strict=True)))
 
-    def _by_group(self, x: torch.Tensor) -> torch.Tensor:
+    def _by_group(self, x: torch.Tensor, by: Groups) -> torch.Tensor:
         out = torch.empty_like(x)
-        rows = len(x) // len(self.groups)  # channels may pass a trunk as rows
-        groups, weights = self.groups.repeat_interleave(rows), self.weights.to(x.dtype).repeat_interleave(rows)
+        rows = len(x) // len(by.night)  # channels may pass a trunk as rows
+        groups, weights = by.night.repeat_interleave(rows), by.weights.to(x.dtype).repeat_interleave(rows)
         for group in torch.unique(groups):
             here = groups == group
-            mean, var = weighted_moments(x[here], weights[here])
-            out[here] = self._standardised(x[here], mean, var).to(out.dtype)
-            if not self.training:
-                continue
-            with torch.no_grad():
-                self.running_mean.lerp_(mean.detach().to(self.running_mean), MOMENTUM)
-                self.running_var.lerp_(var.detach().to(self.running_var), MOMENTUM)
+            found = Moments(*weighted_moments(x[here], weights[here]))
+            out[here] = self._standardised(x[here], found).to(out.dtype)
+            if self.training and self.track_running_stats:
+                self.running_mean.lerp_(found.mean.detach().to(self.running_mean), MOMENTUM)
+                self.running_var.lerp_(found.var.detach().to(self.running_var), MOMENTUM)
         return out
 
-    def _standardised(self, x: torch.Tensor, mean: torch.Tensor, var: torch.Tensor) -> torch.Tensor:
+    def _standardised(self, x: torch.Tensor, by: Moments) -> torch.Tensor:
         shape = [1, -1] + [1] * (x.dim() - 2)
-        scale = self.weight / torch.sqrt(var + EPS)
-        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+        scale = self.weight / torch.sqrt(by.var + EPS)
+        return x * scale.view(shape) + (self.bias - by.mean * scale).view(shape)
 
 
 def aligned(module: nn.Module, at_input: bool) -> nn.Module:
@@ -95,27 +118,18 @@ def aligned(module: nn.Module, at_input: bool) -> nn.Module:
     return module
 
 
-def _align_input(module: nn.Module, inputs: tuple) -> tuple:
-    return (module.input_alignment(inputs[0]), *inputs[1:])
+def _align_input(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return (module.get_submodule("input_alignment")(inputs[0]), *inputs[1:])
 
 
 @contextlib.contextmanager
 def grouped(module: nn.Module, night: torch.Tensor, weights: torch.Tensor | None = None) -> Iterator[None]:
     """Tell which epochs of a batch belong to one recording, and how much each counts in its statistics."""
-    weights = torch.ones(len(night), device=night.device) if weights is None else weights
-    for layer in recording_norms(module):
-        layer.groups, layer.weights = night, weights
-    try:
-        yield
-    finally:
+    by = Groups(night, torch.ones(len(night), device=night.device) if weights is None else weights)
+    with contextlib.ExitStack() as layers:
         for layer in recording_norms(module):
-            layer.groups = layer.weights = None
-
-
-def released(module: nn.Module) -> None:
-    """Forget the night."""
-    for layer in recording_norms(module):
-        layer.own = None
+            layers.enter_context(layer.using(by))
+        yield
 
 
 def recording_norms(module: nn.Module) -> list[RecordingNorm]:

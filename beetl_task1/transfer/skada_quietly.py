@@ -1,15 +1,12 @@
 """skada, without what importing it does to scikit-learn."""
 
+from importlib import import_module
+from types import ModuleType
 
-def import_skada():
-    """Import skada, which switches on scikit-learn's metadata routing for everybody, and switch that off again.
+import sklearn
 
-    Returns
-    -------
-    module
-    """
-    import sklearn
 
+def import_skada() -> ModuleType:
+    """Import skada, which switches on scikit-learn's metadata routing for everybody, and switch that off again."""
     with sklearn.config_context():
-        import skada
-    return skada
+        return import_module("skada")

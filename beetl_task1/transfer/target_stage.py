@@ -1,18 +1,21 @@
 """What all stages on the target have in common."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ..data.recording import Recording
-from ..errors import BeetlError
-from ..models.network import NetworkTransfer, inner_split
-from ..models.settings import Training
+from ..models.inner import inner_split
+from ..models.network import NetworkTransfer
+from ..models.settings import BatchSize, Rate, Training
+from ..models.stage import Stage
+from ..typed import Count
 
-SETTINGS = ("passes", "lr", "batch_size", "pass_epochs", "holdout", "patience")
 
-
-@dataclass
-class TargetStage(NetworkTransfer):
+class TargetStage(NetworkTransfer, frozen=True):
     """A stage that goes on from the weights of the source, and stops where inner held-out target subjects say.
 
     Parameters
@@ -32,26 +35,29 @@ class TargetStage(NetworkTransfer):
         Passes without a better held-out loss after which the stage ends; 0 for never.
     """
 
-    passes: int = 4
-    lr: float = 5e-4
-    batch_size: int = 128
-    pass_epochs: int = 2048
-    holdout: float = 0.2
-    patience: int = 0
+    passes: Count = 4
+    lr: Rate = 5e-4
+    batch_size: BatchSize = 128
+    pass_epochs: Count = 2048
+    holdout: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.2
+    patience: Count = 0
 
-    for_networks = True
     uses_target = True
 
-    def __post_init__(self):
-        self.training(Training())
+    def stage(self, base: Training, name: str = "", **parts: Any) -> Stage:
+        """Return the stage: training as for the source, with the settings above put over it.
 
-    def training(self, base: Training) -> Training:
-        """Return the settings of the stage: those of the network, with the above put over them."""
-        own = {name: getattr(self, name) for name in SETTINGS}
-        try:
-            return replace(base, **own)
-        except BeetlError as error:
-            raise BeetlError(f"transfer {getattr(self, 'name', '')}: {error}") from error
+        Parameters
+        ----------
+        base : Training
+            Of the network.
+        name : str
+            Of the stage, where it is another than that of the transfer.
+        **parts
+            Of :class:`beetl_task1.models.stage.Stage`.
+        """
+        own = {name: getattr(self, name) for name in TargetStage.__struct_fields__}
+        return Stage(name or self.name, replace(base, **own), setting=json.dumps(self.table()), **parts)
 
     def split(self, target: Sequence[Recording], seed: int) -> tuple[list[Recording], list[Recording]]:
         """Return target nights that train, and those of inner held-out subjects."""

@@ -1,27 +1,28 @@
 """Leave-one-target-subject-out: each labelled target night is predicted by models that never saw its subject."""
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..data.files import DataFolder
 from ..data.folds import Fold, leave_one_subject_out, load_folds, save_folds
+from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
 from ..decision import BalancedDecision
 from ..errors import BeetlError
 from ..models.base import Resources
-from ..recipes.recipe import Recipe
-from ..recipes.training import checkpoint_folder, decision_of, fingerprint
+from ..recipes.checkpoint import checkpoint_folder
+from ..recipes.experiment import Experiment
 from ..scoring import leaderboard_score
-from ..typed import typed
+from ..store import key_of
 from ..writing import write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
-from .outoffold import Night, OutOfFold, Setting, out_of_fold
-from .scorecard import Scorecard, scorecard
+from .outoffold import OutOfFold, of, out_of_fold, unlabelled_nights
+from .scorecard import Labels, Scorecard, scorecard
 from .shift import Predicted, Shift, shift_of
 from .splits import outer_splits
 from .testset import measure_features
@@ -40,150 +41,137 @@ class Validation:
         What was validated.
     data : str
         What the data are.
+    truth : dict of RecordingKey to numpy.ndarray (n_epochs,)
+        True stages of the target nights.
     probabilities : dict of RecordingKey to numpy.ndarray (n_epochs, 6)
         Out-of-fold.
-    labels, truth : dict of RecordingKey to numpy.ndarray (n_epochs,)
-        Decided and true labels of the same nights.
-    without : Without
-        The same recipe trained on the source alone.
+    labels : dict of RecordingKey to numpy.ndarray (n_epochs,)
+        Decided stages of the same nights.
+    source_only : dict of RecordingKey to numpy.ndarray (n_epochs, 6)
+        What the same recipe says when it is trained on the source alone.
+    source_only_labels : dict of RecordingKey to numpy.ndarray (n_epochs,)
+        Decided from it.
     seeds : SeedSpread
         Scores of each seed alone.
     shift : Shift or None
         The test set beside the target; ``None`` without a test set.
-    summary : dict
-        As in ``validation.json``.
+    experiment : str
+        Key of the experiment.
+    key : str
+        Digest of the experiment, the folds and the test nights.
     cached : bool
-        Whether all predictions were read from disk.
+        Whether all predictions were read from the store.
     """
 
     recipe: str
     group: str
     data: str
-    probabilities: Night
-    labels: Night
-    truth: Night
-    without: "Without"
+    truth: Labels
+    probabilities: Probabilities
+    labels: Labels
+    source_only: Probabilities
+    source_only_labels: Labels
     seeds: SeedSpread
     shift: Shift | None
-    summary: dict
+    experiment: str
+    key: str
     cached: bool
-    _cards: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def card(self, scheme: str = "rk") -> Scorecard:
         """Return the scorecard in a scheme."""
-        return self._card(self.recipe, scheme, self.labels, self.probabilities)
+        return self._card(self.recipe, self.labels, self.probabilities, scheme)
 
     def card_without(self, scheme: str = "rk") -> Scorecard:
         """Return the scorecard of the same recipe trained on the source alone."""
-        return self._card(self.recipe + WITHOUT, scheme, self.without.labels, self.without.probabilities)
+        return self._card(self.recipe + WITHOUT, self.source_only_labels, self.source_only, scheme)
 
-    def _card(self, name: str, scheme: str, labels: Night, probabilities: Night) -> Scorecard:
-        if (name, scheme) not in self._cards:
-            about = {"name": name, "group": self.group, "data": self.data, "scheme_name": scheme}
-            self._cards[name, scheme] = scorecard(self.truth, labels, probabilities, **about)
-        return self._cards[name, scheme]
+    def _card(self, name: str, labels: Labels, probabilities: Probabilities, scheme: str) -> Scorecard:
+        return scorecard(
+            self.truth, labels, probabilities, name=name, group=self.group, data=self.data, scheme_name=scheme
+        )
 
     def transfer(self, scheme: str = "rk") -> Comparison | None:
         """Compare with and without transfer; ``None`` where the target subjects change nothing."""
-        same = all(np.array_equal(p, self.without.probabilities[key]) for key, p in self.probabilities.items())
+        same = all(np.array_equal(p, self.source_only[key]) for key, p in self.probabilities.items())
         return None if same else compare(self.card(scheme), self.card_without(scheme))
 
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What ``validation.json`` holds."""
+        card, transfer = self.card(), self.transfer()
+        return {
+            "recipe": self.recipe,
+            "group": self.group,
+            "data": self.data,
+            "score": card.score,
+            "score_argmax": pooled_score(self.truth, _most_probable(self.probabilities)),
+            "recall": card.pooled.recall,
+            "subjects": card.subject_scores,
+            "n_epochs": card.pooled.n_epochs,
+            "scorecard": card.to_dict(),
+            "without_transfer": self.card_without().to_dict(),
+            "transfer": transfer and transfer.to_dict(),
+            "seeds": self.seeds.to_dict(),
+            "shift": self.shift and self.shift.to_dict(),
+            "key": self.key,
+            "experiment": self.experiment,
+        }
 
-@dataclass(frozen=True)
-class Without:
-    """Predictions of the target nights by the same recipe trained on the source alone.
 
-    Attributes
-    ----------
-    probabilities, labels : dict of RecordingKey to array
-    """
+def validate(experiment: Experiment, checkpoints: Path, resources: Resources) -> Validation:
+    """Cross-validate an experiment, or read what was predicted before for the same recipe, data and folds.
 
-    probabilities: Night
-    labels: Night
-
-
-def validate(recipe: Recipe, group: str, data: DataFolder, checkpoints: Path, resources: Resources) -> Validation:
-    """Cross-validate a recipe, or read what was predicted before for the same recipe, data and folds.
-
-    Both nights of a subject are held out together. Labels of a held-out subject are decided with what was learned from
-    the others: predictions by models that knew neither their subject nor the held-out one, so changing the labels of a
-    subject changes nothing of it but its score.
+    Both nights of a subject are held out together. What decides the labels of a held-out subject is said by models that
+    never saw it, so changing the labels of a subject changes nothing of it but its score.
 
     Parameters
     ----------
-    recipe : Recipe
-        A single model or an ensemble; members are validated, and cached, one by one.
-    group : {"65-79", "80-95"}
-        Target group.
-    data : DataFolder
-        The competition.
+    experiment : Experiment
+        A single model or an ensemble; members are validated, and kept, one by one.
     checkpoints : path
-        Results stand in ``<recipe>/<group>/`` below it, folds in ``folds-<group>.json``.
+        The summary goes to ``<recipe>/<group>/`` below it, folds are in ``folds-<group>.json``.
     resources : Resources
-        Where features are cached, and how to compute.
-
-    Returns
-    -------
-    Validation
+        Where features and predictions are kept, and how to compute.
     """
-    target = data.recordings(group, "target")
+    recipe, group, data = experiment.recipe, experiment.group, experiment.data
+    target, test = data.recordings(group, "target"), unlabelled_nights(data, group)
     folds = shared_folds(target, group, checkpoints)
-    decision = decision_of(recipe)
-    inner = hasattr(decision, "fit") or decision.strength > 0
-    setting = Setting(group, data, Path(checkpoints), resources, outer_splits(folds), inner)
-    found = out_of_fold(recipe, setting)
-    truth = {r.key: r.y for r in target}
-    labels = decide_held_out(found.pools, truth, decision)
-    subjects = setting.subjects
-    alone = decide_held_out(dict.fromkeys(subjects, found.source_only), truth, decision)
-    experiment = fingerprint(recipe, group, data)
-    key = _key(experiment, folds)
-    shift = _shift(found, labels, truth, decision, setting, _known(checkpoints, recipe.name, group, key))
+    found = out_of_fold(experiment, outer_splits(folds), resources)
+    truth = {r.key: r.y for r in target if r.y is not None}
+    labels, decision = decided(found, recipe.decision), recipe.decision
     validation = Validation(
         recipe=recipe.name,
         group=group,
         data=data.provenance.describe(),
+        truth=truth,
         probabilities=found.outer,
         labels=labels,
-        truth=truth,
-        without=Without(found.source_only, alone),
-        seeds=_spread(recipe, found, truth, decision),
-        shift=shift,
-        summary={},
+        source_only={key: found.source_only[key] for key in truth},
+        source_only_labels=decision.decide(of(found.subjects, found.source_only)),
+        seeds=seed_spread(recipe.name, _scores_of_seeds(experiment, found, truth)),
+        shift=_shift(experiment, found, labels, truth, resources),
+        experiment=experiment.key,
+        key=key_of(experiment.key, [asdict(fold) for fold in folds], [night.fingerprint for night in test]),
         cached=found.cached,
     )
-    validation.summary.update(_summary(validation) | {"key": key, "experiment": experiment})
     path = checkpoint_folder(checkpoints, recipe.name, group) / SUMMARY
     write_text(path, json.dumps(validation.summary, indent=1) + "\n")
     return validation
 
 
-def decide_held_out(
-    pools: Mapping[int, Night], truth: Mapping[RecordingKey, np.ndarray], decision: BalancedDecision
-) -> Night:
-    """Decide the labels of each held-out subject with what the others of its pool tell.
+def decided(found: OutOfFold, decision: BalancedDecision) -> dict[RecordingKey, np.ndarray]:
+    """Decide the labels of each held-out subject.
 
-    Parameters
-    ----------
-    pools : mapping of int to dict
-        For each subject, probabilities of all target nights by models that do not know its labels.
-    truth : mapping of RecordingKey to array (n_epochs,)
-        Labels; a decision that learns is fitted on the others' only.
-    decision : Decision
-        With ``decide``, and ``fit`` where it learns.
+    The prior is pooled over all target nights, as the models of its own split see them: these never saw its labels, and
+    no other model has a say.
     """
-    labels: Night = {}
-    for subject, pool in pools.items():
-        fitted = decision
-        if hasattr(decision, "fit"):
-            others = {key: p for key, p in pool.items() if key.subject != subject}
-            fitted = decision.fit(others, {key: truth[key] for key in others})
-        decided = fitted.decide(pool)
-        labels |= {key: y for key, y in decided.items() if key.subject == subject}
-    return {key: labels[key] for key in sorted(labels)}
+    labels: dict[RecordingKey, np.ndarray] = {}
+    for split, said in zip(found.splits, found.found, strict=True):
+        labels |= decision.decide(of(split.held_out, said), prior_from=of(found.subjects, said))
+    return dict(sorted(labels.items()))
 
 
-def shared_folds(target: list[Recording], group: str, checkpoints: Path) -> list[Fold]:
+def shared_folds(target: Sequence[Recording], group: str, checkpoints: Path) -> list[Fold]:
     """Return the saved folds of these subjects, or make and save them, so that recipes meet the same splits."""
     path = Path(checkpoints) / f"folds-{group}.json"
     subjects = sorted({r.key.subject for r in target})
@@ -198,7 +186,7 @@ def shared_folds(target: list[Recording], group: str, checkpoints: Path) -> list
     return folds
 
 
-def load_summary(checkpoints: Path, recipe: str, group: str) -> dict | None:
+def load_summary(checkpoints: Path, recipe: str, group: str) -> dict[str, Any] | None:
     """Return the summary of the last validation, if there is one."""
     path = checkpoint_folder(checkpoints, recipe, group) / SUMMARY
     try:
@@ -212,73 +200,47 @@ def load_summary(checkpoints: Path, recipe: str, group: str) -> dict | None:
         raise BeetlError(f"{path}: cannot be read ({error}); validate again") from error
 
 
-def pooled_score(truth: Mapping[RecordingKey, np.ndarray], labels: Mapping[RecordingKey, np.ndarray]) -> float:
+def pooled_score(truth: Labels, labels: Labels) -> float:
     """Return the leaderboard's score over all nights of the truth."""
     keys = sorted(truth)
     return leaderboard_score(np.concatenate([truth[k] for k in keys]), np.concatenate([labels[k] for k in keys]))
 
 
-def _spread(recipe: Recipe, found: OutOfFold, truth: Night, decision: BalancedDecision) -> SeedSpread:
-    """Return the scores of the seeds alone, each with the prior pooled over its own predictions."""
-    if len(found.seeds) < 2:
-        labels = decide_held_out(found.pools, truth, decision)
-        return seed_spread(recipe.name, {recipe.seeds[0]: pooled_score(truth, labels)})
-    pools = {
-        seed: {s: pool | {k: p for k, p in outer.items() if k.subject == s} for s, pool in found.pools.items()}
-        for seed, outer in found.seeds.items()
-    }
-    scores = {seed: pooled_score(truth, decide_held_out(each, truth, decision)) for seed, each in pools.items()}
-    return seed_spread(recipe.name, scores)
+def _scores_of_seeds(experiment: Experiment, found: OutOfFold, truth: Labels) -> dict[int | str, float]:
+    """Return the score of each seed alone; an ensemble whose members share no seed has that of all."""
+    alone = found.seeds or {experiment.recipe.seeds[0]: found}
+    return {seed: pooled_score(truth, decided(each, experiment.recipe.decision)) for seed, each in alone.items()}
 
 
-def _shift(found, labels, truth, decision, setting: Setting, known: dict | None) -> Shift | None:
-    """Return the test set beside the target, or what was found before."""
-    if not found.test:
+def _shift(
+    experiment: Experiment, found: OutOfFold, labels: Labels, truth: Labels, resources: Resources
+) -> Shift | None:
+    """Return the test set, as the models of each split see it, beside the target."""
+    if not found.tests:
         return None
-    score = pooled_score(truth, labels)
-    if known is not None and known["score"] == score:
-        return typed(Shift, known, f"{SUMMARY} of {setting.group}")
+    data, group, decision = experiment.data, experiment.group, experiment.recipe.decision
     members = found.members.items()
-    fitted = decision.fit(found.outer, truth) if hasattr(decision, "fit") else decision
+    tests = [
+        Predicted(
+            probabilities,
+            decision.decide(probabilities),
+            {name: _most_probable(_at(member.tests, i)) for name, member in members},
+        )
+        for i, probabilities in enumerate(found.tests)
+    ]
     return shift_of(
         Predicted(found.outer, labels, {name: _most_probable(member.outer) for name, member in members}),
-        [Predicted(found.test, fitted.decide(found.test), {name: _most_probable(m.test) for name, m in members})],
+        tests,
         truth,
-        score,
-        measure_features(setting),
+        pooled_score(truth, labels),
+        measure_features(data.recordings(group, "target"), data.recordings(group, "test"), resources),
     )
 
 
-def _most_probable(probabilities: Night) -> Night:
+def _at(tests: Sequence[Probabilities], i: int) -> Probabilities:
+    """Return what a member says for a split; one that learns nothing from the target says the same for all."""
+    return tests[i] if len(tests) > 1 else tests[0]
+
+
+def _most_probable(probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
     return {key: p.argmax(axis=1) for key, p in probabilities.items()}
-
-
-def _known(checkpoints: Path, recipe: str, group: str, key: str) -> dict | None:
-    try:
-        summary = load_summary(checkpoints, recipe, group) or {}
-    except BeetlError:
-        return None
-    return summary.get("shift") if summary.get("key") == key else None
-
-
-def _summary(validation: Validation) -> dict:
-    card, transfer = validation.card(), validation.transfer()
-    return {
-        "recipe": validation.recipe,
-        "group": validation.group,
-        "data": validation.data,
-        "score": card.score,
-        "score_argmax": pooled_score(validation.truth, _most_probable(validation.probabilities)),
-        "recall": card.pooled.recall,
-        "subjects": card.subject_scores,
-        "n_epochs": card.pooled.n_epochs,
-        "scorecard": card.to_dict(),
-        "without_transfer": validation.card_without().to_dict(),
-        "transfer": transfer and transfer.to_dict(),
-        "seeds": validation.seeds.to_dict(),
-        "shift": validation.shift and validation.shift.to_dict(),
-    }
-
-
-def _key(experiment: str, folds: list[Fold]) -> str:
-    return hashlib.sha256(json.dumps([experiment, [asdict(fold) for fold in folds]]).encode()).hexdigest()

@@ -1,26 +1,23 @@
-"""Predictions of target nights by models that never saw the subject, kept on disk split by split."""
+"""Predictions of target nights by models that never saw the subject, kept in the store split by split."""
 
-import copy
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..data.files import DataFolder
-from ..data.probabilities import load_probabilities, save_probabilities
+from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
-from ..ensemble import Ensemble
-from ..errors import BeetlError, DataError
-from ..models.base import Resources
-from ..recipes.recipe import Recipe
-from ..recipes.training import build, checkpoint_folder, fingerprint, gathered, members, uses_target
-from .splits import Split, blocks, source_only
+from ..errors import DataError
+from ..models.base import Predictor, Resources, StagedPredictor
+from ..recipes.experiment import Experiment
+from ..recipes.training import refused
+from ..store import key_of
+from .splits import Split, source_only
 
-Night = dict[RecordingKey, np.ndarray]
-FOLDER, WITHOUT_FOLDER = "validation", "validation-without-transfer"
+KIND = "predictions"
 
 
 @dataclass(frozen=True)
@@ -29,247 +26,169 @@ class OutOfFold:
 
     Attributes
     ----------
-    outer : dict of RecordingKey to numpy.ndarray (n_epochs, 6)
-        Each target night by models that did not see its subject; what is scored.
-    pools : dict of int to dict
-        For each held-out subject: its own nights as in ``outer``, and all others by models that saw neither those nor
-        the labels of the held-out subject. Whatever is fitted on top for a subject is fitted on the others of its pool.
-        Where nothing is, ``outer`` for each.
+    splits : tuple of Split
+        Who trained, and who was held out; each target subject is held out once.
+    found : tuple of dict of RecordingKey to numpy.ndarray (n_epochs, 6)
+        For each split what its models say of all target nights, those that trained them among them, and of the test
+        nights.
     source_only : dict
-        Each target night by models that saw no target subject.
-    seeds : dict of int to dict
-        ``outer`` of each seed alone.
-    test : dict
-        Test nights, mean over the models of the outer splits; empty without a test set.
+        The same of all target nights and the test nights, by models that saw no target subject.
+    seeds : dict of int to OutOfFold
+        Of each seed alone, where there are several.
     members : dict of str to OutOfFold
         Of an ensemble's members.
     cached : bool
-        Whether everything was read from disk.
+        Whether everything was read from the store.
     """
 
-    outer: Night
-    pools: dict[int, Night]
-    source_only: Night
-    seeds: dict[int, Night]
-    test: Night
+    splits: tuple[Split, ...]
+    found: tuple[Probabilities, ...]
+    source_only: Probabilities
+    seeds: dict[int, "OutOfFold"]
     members: dict[str, "OutOfFold"]
     cached: bool
 
-
-@dataclass(frozen=True)
-class Setting:
-    """Where a cross-validation runs.
-
-    Attributes
-    ----------
-    group : str
-        Target group.
-    data : DataFolder
-        The competition.
-    checkpoints : Path
-        Predictions are kept in ``<recipe>/<group>/validation/`` below it.
-    resources : Resources
-        Where features are cached, and how to compute.
-    splits : sequence of Split
-        Those that are scored.
-    inner : bool
-        Whether something is fitted on top of the probabilities. The plain argmax of each epoch needs no predictions of
-        the other subjects, and half of the fits are saved.
-    test_nights : bool
-        Whether the models that are scored predict the test nights too, to be set beside the target.
-    """
-
-    group: str
-    data: DataFolder
-    checkpoints: Path
-    resources: Resources
-    splits: Sequence[Split]
-    inner: bool = True
-    test_nights: bool = True
+    @property
+    def outer(self) -> dict[RecordingKey, np.ndarray]:
+        """Each target night by models that did not see its subject: what is scored."""
+        parts = (of(split.held_out, found) for split, found in zip(self.splits, self.found, strict=True))
+        return dict(sorted(item for part in parts for item in part.items()))
 
     @property
-    def subjects(self) -> list[int]:
+    def subjects(self) -> tuple[int, ...]:
         """All target subjects."""
-        return sorted(s for split in self.splits for s in split.held_out)
+        return source_only(self.splits).held_out
 
     @property
-    def test(self) -> list[Recording]:
-        """The unlabelled test nights; none where they are missing or incomplete, since the score needs none."""
-        try:
-            return self.data.recordings(self.group, "test")
-        except DataError:
-            return []
+    def tests(self) -> list[Probabilities]:
+        """The test nights by the models of each split; empty without a test set."""
+        target = self.subjects
+        apart: list[Probabilities] = [
+            {k: p for k, p in found.items() if k.subject not in target} for found in self.found
+        ]
+        return apart if apart[0] else []
 
 
-def out_of_fold(recipe: Recipe, setting: Setting) -> OutOfFold:
+def of(subjects: Collection[int], probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
+    """Return the nights of some subjects."""
+    return {key: p for key, p in probabilities.items() if key.subject in subjects}
+
+
+def unlabelled_nights(data: DataFolder, group: str) -> list[Recording]:
+    """Return the test nights; none where they are missing or incomplete, since the score needs none."""
+    try:
+        return data.recordings(group, "test")
+    except DataError:
+        return []
+
+
+def out_of_fold(experiment: Experiment, splits: Sequence[Split], resources: Resources) -> OutOfFold:
     """Predict every target night by models that never saw its subject, or read what was predicted before.
 
     Parameters
     ----------
-    recipe : Recipe
+    experiment : Experiment
         A single model, trained once per seed, or an ensemble, whose members are predicted one by one.
-    setting : Setting
-        Where.
+    splits : sequence of Split
+        Each target subject is held out once.
+    resources : Resources
+        Where predictions are kept, and how to compute.
     """
-    if recipe.members:
-        return _ensemble({member.name: out_of_fold(member, setting) for member in members(recipe)})
-    return _mean([_of_seed(replace(recipe, seeds=(seed,)), setting) for seed in recipe.seeds], recipe.seeds)
+    if experiment.members:
+        members = {member.recipe.name: out_of_fold(member, splits, resources) for member in experiment.members}
+        runs = list(members.values())
+        shared = [seed for seed in runs[0].seeds if all(seed in run.seeds for run in runs)]
+        seeds = {seed: _mean([run.seeds[seed] for run in runs]) for seed in shared}
+        return replace(_mean(runs), members=members, seeds=seeds)
+    alone = {s: _of_seed(experiment.but(seeds=(s,)), splits, resources) for s in experiment.recipe.seeds}
+    return replace(_mean(list(alone.values())), seeds=alone)
 
 
-def _of_seed(recipe: Recipe, setting: Setting) -> OutOfFold:
-    work = _Work(recipe, setting)
-    alone = without = work.predict(source_only(setting.subjects))
-    if recipe.transfer and not uses_target(recipe):
-        plain = _Work(replace(recipe, transfer=()), setting, WITHOUT_FOLDER)
-        without = plain.predict(source_only(setting.subjects))
-        work.fitted += plain.fitted
-    if not uses_target(recipe):
-        scored, inner = [alone], []
-    else:
-        scored = [work.predict(split) for split in setting.splits]
-        inner = [(split, work.predict(split)) for split in blocks(setting.subjects)] if setting.inner else []
-    outer, test = _apart(scored, work.keys)
-    pools = {s: _pool(s, outer, [found for split, found in inner if s in split.held_out]) for s in setting.subjects}
-    return OutOfFold(
-        outer=outer,
-        pools=pools if inner else dict.fromkeys(setting.subjects, outer),
-        source_only=_apart([without], work.keys)[0],
-        seeds={recipe.seeds[0]: outer},
-        test=test,
-        members={},
-        cached=work.fitted == 0,
-    )
+def _of_seed(experiment: Experiment, splits: Sequence[Split], resources: Resources) -> OutOfFold:
+    fits = _Fits(experiment, resources)
+    nobody = source_only(splits)
+    alone = without = fits.predict(nobody)
+    cached = fits.cached
+    if experiment.transfers and not experiment.uses_target:
+        plain = _Fits(experiment.but(transfer=()), resources)
+        without, cached = plain.predict(nobody), plain.cached and cached
+    scored = tuple(splits) if experiment.uses_target else (nobody,)
+    found = tuple(fits.predict(split) if experiment.uses_target else alone for split in scored)
+    return OutOfFold(scored, found, without, {}, {}, cached and fits.cached)
 
 
-def _apart(found: Sequence[Night], target: Sequence[RecordingKey]) -> tuple[Night, Night]:
-    """Return the target nights of all splits, and the mean of the test nights over them."""
-    outer = {key: p for nights in found for key, p in nights.items() if key in target}
-    test = [{key: p for key, p in nights.items() if key not in target} for nights in found]
-    return {key: outer[key] for key in sorted(outer)}, _average(test)
+class _Fits:
+    """Fits the one model of an experiment split by split, and keeps what it predicts."""
 
-
-def _pool(subject: int, outer: Night, inner: Sequence[Night]) -> Night:
-    """Return a subject's own predictions, and those of the others by models that knew neither."""
-    others = {key for found in inner for key in found if key in outer and key.subject != subject}
-    mean = {key: np.mean([found[key] for found in inner if key in found], axis=0) for key in others}
-    return {key: p for key, p in outer.items() if key.subject == subject} | mean
-
-
-class _Work:
-    """Fits the models of one recipe and seed, split by split, and keeps what they predict."""
-
-    def __init__(self, recipe: Recipe, setting: Setting, folder: str = FOLDER):
-        self.recipe, self.setting, self.fitted = recipe, setting, 0
-        self.experiment = fingerprint(recipe, setting.group, setting.data)
-        place = checkpoint_folder(setting.checkpoints, recipe.name, setting.group)
-        self.folder = place / folder / f"seed{recipe.seeds[0]}"
-        self.roles = gathered(recipe, setting.group, setting.data)
-        self.keys = [r.key for r in self.roles.target]
-        self._stage: Ensemble | None = None
+    def __init__(self, experiment: Experiment, resources: Resources):
+        self.experiment, self.store, self.cached = experiment, resources.store, True
+        self.tests = unlabelled_nights(experiment.data, experiment.group)
         self._now = ""
-        progress = setting.resources.progress
-        self.resources = replace(setting.resources, progress=progress and self._told)
+        self._tell = resources.progress
+        self.resources = replace(resources, progress=self._told if resources.progress else None)
+        self._source: StagedPredictor | None = None
         self._prepared = False
 
-    def predict(self, split: Split) -> Night:
-        """Return the probabilities of the held-out and, where they are wanted, of the test nights."""
-        path, key = self.folder / f"{split.name}.npz", self._key(split)
-        found = _read(path, key)
-        if found is None:
-            self._tell(split)
-            predictor = self._fit_or_explain(split.train)
-            nights = [r for r in self.roles.target if r.key.subject in split.held_out] + self._tests(split)
-            found = {r.key: predictor.predict_proba(r) for r in nights}
-            save_probabilities(path, found, {"key": key, "train": list(split.train)})
-            self.fitted += 1
-            found = _read(path, key)
-        return found
-
-    def _fit_or_explain(self, subjects: Sequence[int]) -> Ensemble:
+    def predict(self, split: Split) -> Probabilities:
+        """Return the probabilities of the target nights and of the test nights."""
+        key = key_of(self.experiment.fit_key, asdict(split), [night.fingerprint for night in self.tests])
+        content = self.store.load(KIND, key)
+        if content is not None:
+            return _unpacked(content)
+        self.cached = False
+        self._now = f"held out {', '.join(map(str, split.held_out))}"
+        nights = self.experiment.nights.target + self.tests
         try:
-            return self._fit(subjects)
-        except ValueError as error:  # scikit-learn checks its parameters when it fits
-            reason = " ".join(str(error).split())
-            raise BeetlError(f"recipe {self.recipe.name}: {reason}; check [parameters] of the recipe") from error
+            predictor = self._fit(split)
+        except ValueError as error:
+            raise refused(self.experiment.recipe.name, error) from error
+        content = _packed({night.key: predictor.predict_proba(night) for night in nights})
+        self.store.save(KIND, key, content)
+        return _unpacked(content)
 
-    def _fit(self, subjects: Sequence[int]) -> Ensemble:
+    def _fit(self, split: Split) -> Predictor:
         """Fit on the source and some target subjects; a stage on the source alone is computed once."""
-        train = [r for r in self.roles.target if r.key.subject in subjects]
-        hidden = [r.without_labels() for r in self.roles.target if r.key.subject not in subjects]
-        unlabelled = [*hidden, *self.roles.unlabelled] if self.roles.unlabelled else []
-        predictor = build(self.recipe, self.resources)
+        nights = self.experiment.nights
+        train = [r for r in nights.target if r.key.subject in split.train]
+        hidden = [r.without_labels() for r in nights.target if r.key.subject not in split.train]
+        unlabelled = [*hidden, *nights.unlabelled] if nights.unlabelled and train else []
+        [model] = self.experiment.models(self.resources)
         if not self._prepared:
-            predictor.prepare([*self.roles.source, *self.roles.target, *self.setting.test])
+            model.prepare([*nights.source, *nights.target, *self.tests])
             self._prepared = True
-        if not all(hasattr(model, "fit_source") for model in predictor.members):
-            return predictor.fit(source=self.roles.source, target=train, unlabelled=unlabelled if train else [])
-        if self._stage is None:
-            self._stage = predictor
-            for model in predictor.members:
-                model.fit_source(source=self.roles.source)
-        staged = copy.deepcopy(self._stage)
-        for model in staged.members if train else ():
-            model.fit_target(source=self.roles.source, target=train, unlabelled=unlabelled)
-        return staged
-
-    def _tell(self, split: Split) -> None:
-        resources, splits = self.setting.resources, self._all()
-        if resources.progress:
-            done = sum((self.folder / f"{other.name}.npz").exists() for other in splits)
-            self._now = f"{done + 1}/{len(splits)}, held out {', '.join(map(str, split.held_out))}"
-            resources.progress(done, len(splits), self._now)
+        if not isinstance(model, StagedPredictor):
+            return model.fit(source=nights.source, target=train, unlabelled=unlabelled)
+        if self._source is None:
+            self._source = model.fit_source(source=nights.source)
+        if not train:
+            return self._source
+        return self._source.branched().fit_target(source=nights.source, target=train, unlabelled=unlabelled)
 
     def _told(self, done: int, total: int, text: str) -> None:
         """Pass on the progress of a fit with the split that it is for."""
-        self.setting.resources.progress(done, total, f"{self._now}: {text}")
-
-    def _tests(self, split: Split) -> list[Recording]:
-        """Return the test nights where they are predicted: by the models that are scored, if anyone asks."""
-        if not self.setting.test_nights:
-            return []
-        scored = self.setting.splits if uses_target(self.recipe) else [source_only(self.setting.subjects)]
-        return self.setting.test if split in scored else []
-
-    def _all(self) -> list[Split]:
-        subjects = self.setting.subjects
-        inner = blocks(subjects) if self.setting.inner else []
-        more = [*self.setting.splits, *inner] if uses_target(self.recipe) else []
-        return list(dict.fromkeys([source_only(subjects), *more]))
-
-    def _key(self, split: Split) -> str:
-        tests = [r.sha256 for r in self._tests(split)]
-        content = json.dumps([self.experiment, asdict(split), tests])
-        return hashlib.sha256(content.encode()).hexdigest()
+        if self._tell:
+            self._tell(done, total, f"{self._now}: {text}")
 
 
-def _read(path: Path, key: str) -> Night | None:
-    if not path.exists():
-        return None
-    try:
-        probabilities, meta = load_probabilities(path)
-    except BeetlError:
-        return None
-    return probabilities if meta.get("key") == key else None
+def _mean(runs: Sequence[OutOfFold]) -> OutOfFold:
+    """Return the mean over runs: several seeds, or members, of which some learn nothing from the target: one split."""
+    splits = max((run.splits for run in runs), key=len)
+    found = [_average([run.found[i if len(run.splits) > 1 else 0] for run in runs]) for i in range(len(splits))]
+    without = _average([run.source_only for run in runs])
+    return OutOfFold(splits, tuple(found), without, {}, {}, all(run.cached for run in runs))
 
 
-def _mean(runs: Sequence[OutOfFold], seeds: Sequence[int]) -> OutOfFold:
-    """Return the mean over runs: the same recipe under several seeds, or the members of an ensemble."""
-    return OutOfFold(
-        outer=_average([run.outer for run in runs]),
-        pools={s: _average([run.pools[s] for run in runs]) for s in runs[0].pools},
-        source_only=_average([run.source_only for run in runs]),
-        seeds={seed: _average([run.seeds[seed] for run in runs if seed in run.seeds]) for seed in seeds},
-        test=_average([run.test for run in runs]),
-        members={},
-        cached=all(run.cached for run in runs),
-    )
+def _average(nights: Sequence[Probabilities]) -> dict[RecordingKey, np.ndarray]:
+    return {key: np.asarray(np.mean([each[key] for each in nights], axis=0, dtype=np.float64)) for key in nights[0]}
 
 
-def _ensemble(found: Mapping[str, OutOfFold]) -> OutOfFold:
-    runs = list(found.values())
-    shared = [seed for seed in runs[0].seeds if all(seed in run.seeds for run in runs)]
-    return replace(_mean(runs, shared), members=dict(found))
+def _packed(probabilities: Mapping[RecordingKey, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {str(key): np.asarray(p, dtype=np.float32) for key, p in probabilities.items()}
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
 
 
-def _average(nights: Sequence[Night]) -> Night:
-    return {key: np.mean([each[key] for each in nights], axis=0, dtype=np.float64) for key in nights[0]}
+def _unpacked(content: bytes) -> dict[RecordingKey, np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return {RecordingKey.parse(name): stored[name] for name in stored.files}

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..models.checkpoints import has_checkpoint, load_card
+from ..recipes.checkpoint import checkpoint_folder, has_checkpoint, load_card
 from ..recipes.recipe import load_recipe, recipe_names
-from ..recipes.training import checkpoint_folder
 from ..task import TARGET_GROUPS
 from .crossval import load_summary
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from beetl_task1.errors import BeetlError
 from beetl_task1.models.batches import Draw, n_batches, pass_batches
 from beetl_task1.models.settings import Training
 
@@ -93,3 +94,15 @@ def test_batches_recording_by_recording(per_recording):
 def test_number_of_batches():
     for draw in (Draw(), Draw({"source": 0.5, "target": 0.5}), Draw(per_recording=8)):
         assert n_batches(Some(), draw, Training(batch_size=16)) == len(drawn(draw))
+
+
+@pytest.mark.parametrize("draw", [Draw({"source": 0.5, "target": 0.5}), Draw({"target": 1.0})])
+def test_a_role_without_rows_is_one_line(draw):
+    rows = Some(sizes=(40, 30), roles=("source", "source"))
+    with pytest.raises(BeetlError, match="no epoch of the role target to draw from; give nights"):
+        drawn(draw, rows)
+
+
+def test_nothing_labelled_is_one_line():
+    with pytest.raises(BeetlError, match="no labelled epoch to draw from"):
+        drawn(Draw(), Some(sizes=(40,), roles=("unlabelled",)))

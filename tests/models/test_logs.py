@@ -4,7 +4,7 @@ import importlib
 import time
 
 import pytest
-from tiny import QUICK, Tiny, nights
+from tiny import nights, tiny
 
 from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
@@ -39,7 +39,7 @@ def test_tensorboard_follows_a_training(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with training_log("tensorboard", tmp_path, "run") as log:
-        Tiny(resources=Resources(log=log), training=QUICK | {"passes": 2}).fit(source=nights("25-64"), target=[])
+        tiny(resources=Resources(log=log), training={"passes": 2}).fit(source=nights("25-64"), target=[])
     events = EventAccumulator(str(tmp_path / "logs" / "run")).Reload()
     assert [e.step for e in events.Scalars("seed0/source/valid_loss")] == [1, 2]
 

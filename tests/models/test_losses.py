@@ -7,7 +7,8 @@ from torch.nn import functional
 
 from beetl_task1.errors import BeetlError
 from beetl_task1.models.losses import StageLoss, class_weights, virtual_adversarial
-from beetl_task1.models.settings import Loss, Training, merged
+from beetl_task1.models.settings import Loss, Training
+from beetl_task1.typed import overlaid
 
 Y = np.repeat([0, 1, 2, 3], [80, 10, 8, 2])
 """Labels without the stages 4 and 5."""
@@ -100,17 +101,18 @@ def test_the_adversarial_direction_is_worse_than_a_random_one():
         (Loss(), {"gama": 1}, r"unknown key of \[loss\] 'gama'; did you mean 'gamma'"),
         (Loss(), {"name": "focall"}, r"'focall'; did you mean 'focal'"),
         (Loss(), {"weights": "balnced"}, r"'balnced'; did you mean 'balanced'"),
-        (Loss(), {"vat": -1}, r"\[loss\]: vat is -1; expected a number, at least 0"),
-        (Loss(), {"label_smoothing": 1}, r"label_smoothing is 1; expected a number, 0 to 0.9"),
+        (Loss(), {"vat": -1}, r"\[loss\]: vat is -1; expected float >= 0"),
+        (Loss(), {"label_smoothing": 1}, r"label_smoothing is 1; expected float <= 0.9"),
         (Training(), {"passses": 1}, r"unknown key of \[training\] 'passses'; did you mean 'passes'"),
         (Training(), {"schedule": "cosin"}, r"'cosin'; did you mean 'cosine'"),
-        (Training(), {"passes": 1.5}, r"\[training\]: passes is 1.5; expected a whole number, at least 0"),
-        (Training(), {"lr": float("nan")}, r"\[training\]: lr is nan; expected a number"),
-        (Training(), {"lr": "1e-3"}, r"\[training\]: lr is '1e-3'; expected a number"),
-        (Training(), {"batch_size": True}, r"\[training\]: batch_size is True"),
+        (Training(), {"passes": 1.5}, r"\[training\]: passes is 1.5; expected int, got float"),
+        (Training(), {"passes": -1}, r"\[training\]: passes is -1; expected int >= 0"),
+        (Training(), {"lr": float("nan")}, r"\[training\]: lr is nan; expected float"),
+        (Training(), {"lr": "1e-3"}, r"\[training\]: lr is '1e-3'; expected float, got str"),
+        (Training(), {"batch_size": True}, r"\[training\]: batch_size is True; expected int, got bool"),
     ],
 )
 def test_wrong_settings_are_one_line(default, given, message):
     with pytest.raises(BeetlError, match=message) as error:
-        merged(default, given)
+        overlaid(default, given, f"[{type(default).__name__.lower()}]")
     assert "\n" not in str(error.value)

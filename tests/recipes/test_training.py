@@ -2,69 +2,75 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import write_tree
+from conftest import experiment, write_tree
 
 from beetl_task1.data.files import DataFolder, Provenance
+from beetl_task1.decision import BalancedDecision
 from beetl_task1.errors import BeetlError, CheckpointError
 from beetl_task1.models.base import Resources
-from beetl_task1.models.checkpoints import _digest, load_card
+from beetl_task1.models.features_logreg import FeaturesLogreg
+from beetl_task1.models.registry import MODELS
 from beetl_task1.recipes import training
+from beetl_task1.recipes.checkpoint import _digest, check_recipe, check_simulated, load_card, load_predictor
+from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")
 def trained(tree, cache, tmp_path_factory):
     checkpoints = tmp_path_factory.mktemp("checkpoints")
-    training.train(load_recipe("features-logreg"), "80-95", DataFolder(tree), checkpoints, Resources(cache))
+    training.train(experiment("features-logreg", "80-95", tree), checkpoints, Resources(cache))
     return checkpoints
 
 
 def test_card_says_what_made_it(trained, tree):
     card = load_card(trained / "features-logreg" / "80-95")
     assert card.data["kind"] == "simulated"
-    assert card.recipe["name"] == "features-logreg"
+    assert card.recipe.name == "features-logreg"
     groups = {key.split("/")[0] for key in card.training["source"]}
-    assert groups == ({"25-64", "65-79"} if card.recipe["younger_target"] else {"25-64"})
+    assert groups == ({"25-64", "65-79"} if card.recipe.younger_target else {"25-64"})
     assert set(card.training["target"]) == {f"80-95/s{s}r{r}" for s in (0, 1) for r in (1, 2)}
     assert {"numpy", "scikit-learn", "features", "beetl-task1"} <= set(card.versions)
 
 
 def test_younger_target_is_a_switch(tree):
     data = DataFolder(tree)
-    with_younger = training.gather(data, "80-95", younger_target=True)
-    without = training.gather(data, "80-95", younger_target=False)
-    assert {r.key.group for r in with_younger.source} == {"25-64", "65-79"}
-    assert {r.key.group for r in without.source} == {"25-64"}
-    assert {r.key.group for r in training.gather(data, "65-79", younger_target=True).source} == {"25-64"}
+    for group, younger_target, groups in (
+        ("80-95", True, {"25-64", "65-79"}),
+        ("80-95", False, {"25-64"}),
+        ("65-79", True, {"25-64"}),
+    ):
+        recipe = load_recipe("features-logreg").but(younger_target=younger_target)
+        assert {r.key.group for r in Experiment(recipe, group, data).nights.source} == groups
 
 
 def test_reloaded_predictor_gives_the_same(trained, tree, cache):
     data = DataFolder(tree)
     night = data.recordings("80-95", "test")[0]
     resources = Resources(cache)
-    roles = training.gather(data, "80-95", younger_target=load_recipe("features-logreg").younger_target)
-    fitted = training.build(load_recipe("features-logreg"), resources).fit(source=roles.source, target=roles.target)
-    loaded, _ = training.load_predictor(trained, "features-logreg", "80-95", resources)
+    given = experiment("features-logreg", "80-95", data)
+    nights = given.nights
+    fitted = given.predictor(resources).fit(source=nights.source, target=nights.target)
+    loaded, _ = load_predictor(trained, "features-logreg", "80-95", resources)
     np.testing.assert_allclose(loaded.predict_proba(night), fitted.predict_proba(night), atol=1e-12)
 
 
 def test_the_same_experiment_is_not_trained_twice(trained, tree, cache):
     recipe, data, resources = load_recipe("features-logreg"), DataFolder(tree), Resources(cache)
-    assert training.train_if_missing(recipe, "80-95", data, trained, resources)[1] is False
-    assert training.fingerprint(recipe.varied(seed=4), "80-95", data) != training.fingerprint(recipe, "80-95", data)
+    assert training.train_if_missing(experiment(recipe, "80-95", data), trained, resources)[1] is False
+    assert Experiment(recipe.varied(seed=4), "80-95", data).key != experiment(recipe, "80-95", data).key
 
 
 def test_changed_labels_make_another_experiment(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "tree")
     recipe = load_recipe("features-logreg")
-    before = training.fingerprint(recipe, "80-95", DataFolder(copy))
+    before = experiment(recipe, "80-95", copy).key
     folder = copy / "finalSleep" / "sleep_target"
     (folder / "testing_s0r1y.npy").write_bytes((folder / "testing_s1r1y.npy").read_bytes())
-    assert training.fingerprint(recipe, "80-95", DataFolder(copy)) != before
+    assert experiment(recipe, "80-95", copy).key != before
 
 
 def _edited_card(trained, tmp_path, **changes):
@@ -87,69 +93,83 @@ def _edited_card(trained, tmp_path, **changes):
 )
 def test_a_foreign_checkpoint_is_refused(trained, tmp_path, changes, message):
     with pytest.raises(CheckpointError, match=message):
-        training.load_predictor(_edited_card(trained, tmp_path, **changes), "features-logreg", "80-95", Resources())
+        load_predictor(_edited_card(trained, tmp_path, **changes), "features-logreg", "80-95", Resources())
 
 
 def test_simulated_weights_refuse_real_data(trained):
     card = load_card(trained / "features-logreg" / "80-95")
     for kind in ("competition", "open"):
         with pytest.raises(CheckpointError, match=r"trained on simulated data.*--allow-simulated"):
-            training.check_simulated(card, Provenance(kind, {}), trained, allow_simulated=False)
-        training.check_simulated(card, Provenance(kind, {}), trained, allow_simulated=True)
-    training.check_simulated(card, Provenance("simulated", {}), trained, allow_simulated=False)
+            check_simulated(card, Provenance(kind, {}), trained, allow_simulated=False)
+        check_simulated(card, Provenance(kind, {}), trained, allow_simulated=True)
+    check_simulated(card, Provenance("simulated", {}), trained, allow_simulated=False)
 
 
 def test_an_ensemble_notices_a_member_trained_again(tree, cache, tmp_path):
     data, resources = DataFolder(tree), Resources(cache)
-    training.train(load_recipe("default"), "65-79", data, tmp_path, resources)
-    loaded, card = training.load_predictor(tmp_path, "default", "65-79", resources)
+    training.train(experiment("default", "65-79", data), tmp_path, resources)
+    loaded, card = load_predictor(tmp_path, "default", "65-79", resources)
     assert set(card.members) == {"features-logreg", "features-boost"}
     night = data.recordings("65-79", "test")[0]
-    parts = [
-        training.load_predictor(tmp_path, name, "65-79", resources)[0].predict_proba(night) for name in card.members
-    ]
+    parts = [load_predictor(tmp_path, name, "65-79", resources)[0].predict_proba(night) for name in card.members]
     np.testing.assert_allclose(loaded.predict_proba(night), np.mean(parts, axis=0))
     other = DataFolder(write_tree(tmp_path / "other", seed=1))
-    training.train(load_recipe("features-logreg"), "65-79", other, tmp_path, resources)
+    training.train(Experiment(load_recipe("features-logreg"), "65-79", other), tmp_path, resources)
     with pytest.raises(CheckpointError, match="changed or gone since the ensemble was made"):
-        training.load_predictor(tmp_path, "default", "65-79", resources)
-    assert training.train_if_missing(load_recipe("default"), "65-79", data, tmp_path, resources)[1] is True
-    again, _ = training.load_predictor(tmp_path, "default", "65-79", resources)
+        load_predictor(tmp_path, "default", "65-79", resources)
+    assert training.train_if_missing(experiment("default", "65-79", data), tmp_path, resources)[1] is True
+    again, _ = load_predictor(tmp_path, "default", "65-79", resources)
     np.testing.assert_array_equal(again.predict_proba(night), loaded.predict_proba(night))
 
 
 def test_a_lost_member_is_trained_again(tree, cache, tmp_path):
     data, resources, recipe = DataFolder(tree), Resources(cache), load_recipe("default")
-    training.train(recipe, "65-79", data, tmp_path, resources)
+    training.train(experiment(recipe, "65-79", data), tmp_path, resources)
     shutil.rmtree(tmp_path / "features-logreg")
-    training.train_if_missing(recipe, "65-79", data, tmp_path, resources)
-    training.load_predictor(tmp_path, "default", "65-79", resources)
-    assert training.train_if_missing(recipe, "65-79", data, tmp_path, resources)[1] is False
+    training.train_if_missing(experiment(recipe, "65-79", data), tmp_path, resources)
+    load_predictor(tmp_path, "default", "65-79", resources)
+    assert training.train_if_missing(experiment(recipe, "65-79", data), tmp_path, resources)[1] is False
 
 
 def test_a_recipe_that_changed_since_training(trained):
     card = load_card(trained / "features-logreg" / "80-95")
     recipe = load_recipe("features-logreg")
-    training.check_recipe(card, recipe.varied(seed=3, younger_target=False), trained)
-    for changes in ({"parameters": {"C": 3.0}}, {"decision": {"strength": 0.0}}):
+    check_recipe(card, recipe.varied(seed=3, younger_target=False), trained)
+    for changes in ({"parameters": {"C": 3.0}}, {"decision": BalancedDecision(strength=0.0)}):
         with pytest.raises(CheckpointError, match=f"has changed since training .{next(iter(changes))}"):
-            training.check_recipe(card, replace(recipe, **changes), trained)
+            check_recipe(card, recipe.but(**changes), trained)
 
 
 def test_a_parameter_out_of_range_is_one_line(tree, cache, tmp_path):
-    recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
-    with pytest.raises(BeetlError, match=r"'C' parameter .*; check \[parameters\]"):
-        training.train(recipe, "65-79", DataFolder(tree), tmp_path, Resources(cache))
+    recipe = load_recipe("features-boost").but(parameters={"max_bins": 300})
+    with pytest.raises(BeetlError, match=r"'max_bins' parameter .*; check \[parameters\]"):
+        training.train(experiment(recipe, "65-79", tree), tmp_path, Resources(cache))
 
 
 def test_changed_defaults_of_a_model_make_another_experiment(trained, tree, monkeypatch, cache):
     """The checkpoint is rebuilt with the parameters that it was trained with."""
-    from beetl_task1.models.features_logreg import FeaturesLogreg
-
     recipe, data = load_recipe("features-logreg"), DataFolder(tree)
-    before = training.fingerprint(recipe, "80-95", data)
+    before = experiment(recipe, "80-95", data).key
     then = load_card(trained / "features-logreg" / "80-95").parameters["C"]
-    monkeypatch.setitem(FeaturesLogreg.__init__.__kwdefaults__, "C", 7.0)
-    assert training.fingerprint(recipe, "80-95", data) != before
-    loaded, _ = training.load_predictor(trained, "features-logreg", "80-95", Resources(cache))
-    assert then == loaded.members[0].C
+
+    class Other(FeaturesLogreg):
+        class Settings(FeaturesLogreg.Settings, frozen=True):
+            C: float = 7.0
+
+    monkeypatch.setitem(MODELS._places, "features-logreg", Other)
+    assert experiment(recipe, "80-95", data).key != before
+    loaded, _ = load_predictor(trained, "features-logreg", "80-95", Resources(cache))
+    assert then == loaded.members[0].settings.C
+
+
+def test_the_unit_of_the_signals_is_part_of_the_experiment(tree):
+    """Weights that were trained with signals read as mV are not current for V."""
+    recipe = load_recipe("features-logreg")
+    assert Experiment(recipe, "65-79", DataFolder(tree, unit="mV")).key != experiment(recipe, "65-79", tree).key
+
+
+def test_an_ensemble_of_two_seeds_trains_both(tree, cache, tmp_path):
+    two = load_recipe("default").but(seeds=(0, 1), members=("features-logreg",))
+    training.train(Experiment(two, "65-79", DataFolder(tree)), tmp_path, Resources(cache))
+    assert load_card(tmp_path / "features-logreg" / "65-79").recipe.seeds == (0, 1)
+    assert len(load_predictor(tmp_path, "default", "65-79", Resources(cache))[0].members[0].members) == 2

@@ -10,12 +10,11 @@ import mne
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import experiment
 
 from beetl_task1.cli.stage import stage as command
-from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError, CheckpointError, DataError
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import Options, Stager, annotate, group_for_age, stage, stage_all
 from beetl_task1.staging import stager as stager_module
@@ -61,7 +60,7 @@ def write_edf(path, names=("EEG Fpz-Cz", "EEG Pz-Oz"), sfreq=100, extra=()):
 @pytest.fixture(scope="module")
 def checkpoints(tree, cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
-    train(load_recipe("features-logreg"), "65-79", DataFolder(tree), folder, Resources(cache=cache))
+    train(experiment("features-logreg", "65-79", tree), folder, Resources(cache=cache))
     return folder
 
 
@@ -132,10 +131,11 @@ def test_formats_and_rates_agree(stager, tmp_path):
 def write_brainvision(path):
     signal = make_signal().astype("<f4") * 1e6
     path.with_suffix(".eeg").write_bytes(signal.T.tobytes())
+    path.with_suffix(".vmrk").write_text("Brain Vision Data Exchange Marker File, Version 1.0\n[Marker Infos]\n")
     channels = "".join(f"Ch{i}={name},,1,uV\n" for i, name in enumerate(("Fpz-Cz", "Pz-Oz"), start=1))
     path.write_text(
         "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\n"
-        f"DataFile={path.stem}.eeg\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\n"
+        f"DataFile={path.stem}.eeg\nMarkerFile={path.stem}.vmrk\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\n"
         f"SamplingInterval=10000\n[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32\n[Channel Infos]\n{channels}"
     )
     return path

@@ -5,13 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import write_tree
+from conftest import experiment, write_tree
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities, save_probabilities
 from beetl_task1.errors import BeetlError, CheckpointError, SubmissionError
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.submission.answer import read_answer
 from beetl_task1.submission.package import package, package_labels
@@ -23,7 +22,7 @@ RECIPE, GROUP = "features-logreg", "65-79"
 @pytest.fixture(scope="module")
 def checkpoints(tree, cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
-    train(load_recipe(RECIPE), GROUP, DataFolder(tree), folder, Resources(cache))
+    train(experiment(RECIPE, GROUP, tree), folder, Resources(cache))
     return folder
 
 
@@ -31,7 +30,7 @@ def checkpoints(tree, cache, tmp_path_factory):
 def predicted(tree, cache, checkpoints, tmp_path):
     """Return a data folder that may be damaged, and the folder of submissions."""
     data = shutil.copytree(tree, tmp_path / "data")
-    predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, tmp_path / "sub", Resources(cache))
+    predict(experiment(RECIPE, GROUP, data), checkpoints, tmp_path / "sub", Resources(cache))
     return data, tmp_path / "sub"
 
 
@@ -51,7 +50,7 @@ def test_rows_follow_the_files(predicted):
 
 def test_predicting_again_gives_the_same_bytes(predicted, checkpoints, tmp_path):
     data, submissions = predicted
-    folder = predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, tmp_path / "again", Resources())
+    folder = predict(experiment(RECIPE, GROUP, data), checkpoints, tmp_path / "again", Resources())
     for name in ("answer.txt", "probabilities.npz"):
         assert (folder / name).read_bytes() == (submissions / f"{RECIPE}-{GROUP}" / name).read_bytes()
 
@@ -62,15 +61,15 @@ def test_the_true_order_and_the_truth_are_never_read(tree, predicted, tmp_path):
         assert (data / extra).is_dir()
         shutil.rmtree(data / extra)
     resources = Resources(tmp_path / "another cache")
-    train(load_recipe(RECIPE), GROUP, DataFolder(data), tmp_path / "trained", resources)
-    folder = predict(load_recipe(RECIPE), GROUP, DataFolder(data), tmp_path / "trained", tmp_path / "again", resources)
+    train(experiment(RECIPE, GROUP, data), tmp_path / "trained", resources)
+    folder = predict(experiment(RECIPE, GROUP, data), tmp_path / "trained", tmp_path / "again", resources)
     assert (folder / "answer.txt").read_bytes() == (submissions / f"{RECIPE}-{GROUP}" / "answer.txt").read_bytes()
 
 
 def test_a_new_prediction_leaves_no_older_package(predicted, checkpoints, cache):
     data, submissions = predicted
     packed = package(RECIPE, GROUP, DataFolder(data), submissions)
-    predict(load_recipe(RECIPE), GROUP, DataFolder(data), checkpoints, submissions, Resources(cache))
+    predict(experiment(RECIPE, GROUP, data), checkpoints, submissions, Resources(cache))
     assert not packed.zip_path.exists()
     assert not (packed.folder / "submission.json").exists()
 
@@ -176,13 +175,13 @@ def test_labels_from_elsewhere(tree, tmp_path):
 def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
     """What passes for the competition's own files must be complete, and refuses simulated weights."""
     data = write_tree(tmp_path / "data", seed=5, marked=False)
-    arguments = (load_recipe(RECIPE), GROUP), (checkpoints, tmp_path / "sub", Resources(cache))
+    places = checkpoints, tmp_path / "sub", Resources(cache)
     with pytest.raises(CheckpointError, match="--allow-simulated"):
-        predict(*arguments[0], DataFolder(data, allow_partial=True), *arguments[1])
+        predict(experiment(RECIPE, GROUP, DataFolder(data, allow_partial=True)), *places)
     with pytest.raises(BeetlError, match="--allow-partial"):
-        predict(*arguments[0], DataFolder(data), *arguments[1], allow_simulated=True)
+        predict(experiment(RECIPE, GROUP, data), *places, allow_simulated=True)
     partial = DataFolder(data, allow_partial=True)
-    predict(*arguments[0], partial, *arguments[1], allow_simulated=True)
+    predict(experiment(RECIPE, GROUP, partial), *places, allow_simulated=True)
     with pytest.raises(BeetlError, match="--allow-partial"):
         package(RECIPE, GROUP, DataFolder(data), tmp_path / "sub")
     account = package(RECIPE, GROUP, partial, tmp_path / "sub").account
@@ -193,4 +192,4 @@ def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
 
 def test_seed_of_the_checkpoint(tree, checkpoints, tmp_path):
     with pytest.raises(CheckpointError, match=r"trained with seeds \[0\], not 7"):
-        predict(load_recipe(RECIPE), GROUP, DataFolder(tree), checkpoints, tmp_path, Resources(), seed=7)
+        predict(experiment(RECIPE, GROUP, tree), checkpoints, tmp_path, Resources(), seed=7)

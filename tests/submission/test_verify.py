@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import experiment
 
 from beetl_task1.cli.submissions import verify as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import SubmissionError
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.submission.answer import read_answer, write_answer, write_zip
 from beetl_task1.submission.blend import blend
@@ -28,8 +28,8 @@ def made(tree, cache, tmp_path_factory):
     root = tmp_path_factory.mktemp("verify")
     shutil.copytree(tree, root / "data")
     data, resources = DataFolder(root / "data"), Resources(cache)
-    train(load_recipe(RECIPE), GROUP, data, root / "checkpoints", resources)
-    predict(load_recipe(RECIPE), GROUP, data, root / "checkpoints", root / "submissions", resources)
+    train(experiment(RECIPE, GROUP, data), root / "checkpoints", resources)
+    predict(experiment(RECIPE, GROUP, data), root / "checkpoints", root / "submissions", resources)
     package(RECIPE, GROUP, data, root / "submissions")
     return root
 

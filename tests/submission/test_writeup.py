@@ -2,10 +2,10 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from conftest import experiment
 
 from beetl_task1.cli.submissions import writeup as command
 from beetl_task1.data.files import DataFolder
@@ -26,7 +26,7 @@ GROUP = "80-95"
 def submitted(tree, cache, tmp_path_factory):
     root = tmp_path_factory.mktemp("writeup")
     recipe = load_recipe("features-logreg")
-    done = submit(recipe, GROUP, DataFolder(tree), root / "checkpoints", root / "submissions", Resources(cache))
+    done = submit(experiment(recipe, GROUP, tree), root / "checkpoints", root / "submissions", Resources(cache))
     return done, root
 
 
@@ -62,34 +62,34 @@ def test_a_validation_of_another_training_is_not_quoted(submitted, tree, cache, 
     done, root = submitted
     checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
     recipe = load_recipe("features-logreg")
-    validate(replace(recipe, parameters={"C": 1e-4}), GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    validate(experiment(recipe, GROUP, tree, parameters={"C": 1e-4}), checkpoints, Resources(cache))
     text = compose(done.submission.account, checkpoints)
     assert "with transfer |" not in text
     assert f"None was made for this training: `beetl-task1 validate --group {GROUP} --recipe features-logreg`" in text
-    validate(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    validate(experiment(recipe, GROUP, tree), checkpoints, Resources(cache))
     assert "| with transfer |" in compose(done.submission.account, checkpoints)
 
 
 def test_the_card_of_a_later_training_is_not_quoted(submitted, tree, cache, tmp_path):
     done, root = submitted
     checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
-    recipe = replace(load_recipe("features-logreg"), parameters={"C": 1e-4})
-    train(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    recipe = load_recipe("features-logreg").but(parameters={"C": 1e-4})
+    train(experiment(recipe, GROUP, tree), checkpoints, Resources(cache))
     text = compose(done.submission.account, checkpoints)
     assert "0.0001" not in text
     assert "not at hand" in text
-    validate(recipe, GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    validate(experiment(recipe, GROUP, tree), checkpoints, Resources(cache))
     assert "None was made for this training" in compose(done.submission.account, checkpoints)
 
 
 def test_a_validation_that_says_not_of_what_it_is_is_not_quoted(submitted, tmp_path):
     done, root = submitted
     checkpoints = shutil.copytree(root / "checkpoints", tmp_path / "checkpoints")
-    place = checkpoints / "features-logreg" / GROUP
-    summary = json.loads((place / "validation.json").read_text())
-    (place / "validation.json").write_text(json.dumps({k: v for k, v in summary.items() if k != "experiment"}))
-    (place / "card.json").unlink()
-    assert "None was made for this training" in compose(done.submission.account, checkpoints)
+    path = checkpoints / "features-logreg" / GROUP / "validation.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "experiment"}))
+    account = {k: v for k, v in done.submission.account.items() if k != "experiment"}
+    for each in (account, done.submission.account):
+        assert "None was made for this training" in compose(each, checkpoints)
 
 
 def test_blend_and_labels_from_elsewhere(submitted, tree, tmp_path):

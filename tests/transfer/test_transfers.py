@@ -6,46 +6,65 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
-from tiny import QUICK, Tiny, night, nights, relabelled
+from tiny import made, night, nights, relabelled
+from tiny import tiny as made_tiny
 
 from beetl_task1.data.recording import Recording
 from beetl_task1.errors import BeetlError
-from beetl_task1.models import engine
+from beetl_task1.models import forward
 from beetl_task1.models.base import Resources
-from beetl_task1.models.registry import make, model_class, model_names
-from beetl_task1.models.signals import Rows, SignalStore
+from beetl_task1.models.losses import StageLoss
+from beetl_task1.models.registry import model_class, model_names
+from beetl_task1.models.signals import Rows, night_signals
 from beetl_task1.models.stage import Step
-from beetl_task1.transfer import make_transfer, put_into, transfer_class, transfer_names
+from beetl_task1.store import Store
+from beetl_task1.transfer import check_transfers, make_transfer, transfer_class, transfer_names
 from beetl_task1.transfer.adabn import batch_norms
 from beetl_task1.transfer.latent_alignment import RAREST, stage_weights
+from beetl_task1.transfer.recording_norm import grouped
+from beetl_task1.transfer.registry import TRANSFERS
 
 STAGE = {"passes": 1, "batch_size": 24, "holdout": 0, "lr": 3e-3}
 SETTINGS = {
     name: STAGE | ({"rounds": 1, "sure": 0.2} if name == "self-training" else {})
-    if "passes" in transfer_class(name).__dataclass_fields__
+    if "passes" in transfer_class(name).__struct_fields__
     else {}
     for name in transfer_names()
 }
 FOR_NETWORKS = [name for name in transfer_names() if transfer_class(name).for_networks]
 FOR_FEATURES = [name for name in transfer_names() if not transfer_class(name).for_networks]
 SMALL = {"n_conv_chs": 2, "apply_batch_norm": True, "training": {"passes": 1, "batch_size": 24, "holdout": 0}}
+NETWORKS = {name: {"network": "Deep4Net"} if name == "braindecode" else {} for name in model_names()}
+NETWORKS = {name: given for name, given in NETWORKS.items() if model_class(name).is_network}
 SOURCE, TARGET = nights("25-64", (0, 1)), nights("65-79", (0, 1))
 HIDDEN = nights("65-79", (6,), labelled=False)
 
 
-def fit(*tables, cache=None, features=False, seed=0, target=TARGET, unlabelled=HIDDEN):
-    """Train a small network, or a regression on features, with transfers."""
+def model(*tables, cache=None, features=False, seed=0):
+    """Return a small network, or a regression on features, with transfers."""
     name, parameters = ("features-logreg", {}) if features else ("chambon", SMALL)
-    model = make(name, parameters, seed=seed, resources=Resources(cache))
-    put_into(model, tables)
-    return model.fit(source=SOURCE, target=target, unlabelled=unlabelled)
+    return made(name, parameters, tables, seed=seed, resources=Resources(cache))
 
 
-def tiny(*tables, target=TARGET, unlabelled=HIDDEN, source=SOURCE, **training):
+def fit(*tables, target=TARGET, unlabelled=HIDDEN, **given):
+    """Train it."""
+    return model(*tables, **given).fit(source=SOURCE, target=target, unlabelled=unlabelled)
+
+
+def tiny(*tables, target=TARGET, unlabelled=HIDDEN, source=SOURCE, scaling="night", **training):
     """Train the tiny network with transfers."""
-    network = Tiny(training=QUICK | {"holdout": 0, "passes": 2} | training)
-    put_into(network, tables)
+    network = made_tiny(tables, scaling=scaling, training={"holdout": 0, "passes": 2} | training)
     return network.fit(source=source, target=target, unlabelled=unlabelled)
+
+
+def carried(network, *tables):
+    """Return a tiny network with the weights of another and other transfers."""
+    training = {"holdout": 0, "passes": 2}
+    return made_tiny(tables, scaling=network.settings.scaling, training=training).from_bytes(network.to_bytes())
+
+
+def signals(network, recording):
+    return night_signals(recording, Store(None), network.settings.scaling)
 
 
 @pytest.fixture(scope="module")
@@ -58,22 +77,29 @@ def plain(cache):
 def test_contract(name, cache, plain):
     features = name in FOR_FEATURES
     table = {"name": name} | SETTINGS[name]
-    model = fit(table, features=features, cache=cache)
-    p = model.predict_proba(HIDDEN[0])
+    fitted = fit(table, features=features, cache=cache)
+    p = fitted.predict_proba(HIDDEN[0])
     assert p.shape == (24, 6)
     assert np.isfinite(p).all()
     np.testing.assert_allclose(p.sum(1), 1, atol=1e-5)
     assert (p != plain[features]).any(), "it changes something"
-    np.testing.assert_array_equal(model.predict_proba(HIDDEN[0]), p)
-    again = make(*_made(features), seed=1, resources=Resources(cache))
-    put_into(again, [table])
-    np.testing.assert_array_equal(again.from_bytes(model.to_bytes()).predict_proba(HIDDEN[0]), p)
+    np.testing.assert_array_equal(fitted.predict_proba(HIDDEN[0]), p)
+    again = model(table, features=features, seed=1, cache=cache)
+    np.testing.assert_array_equal(again.from_bytes(fitted.to_bytes()).predict_proba(HIDDEN[0]), p)
     second = fit(table, features=features, cache=None if not features else cache)
     np.testing.assert_array_equal(second.predict_proba(HIDDEN[0]), p)
 
 
-def _made(features):
-    return ("features-logreg", {}) if features else ("chambon", SMALL)
+@pytest.mark.parametrize("name", transfer_names())
+def test_its_table_makes_it_again(name):
+    transfer = make_transfer({"name": name} | SETTINGS[name])
+    assert make_transfer(transfer.table()) == transfer
+    assert transfer.name == name
+
+
+def test_a_name_is_taken_once():
+    with pytest.raises(BeetlError, match="transfer 'mixup' is registered already"):
+        TRANSFERS.add("mixup", object)
 
 
 @pytest.mark.parametrize("name", [name for name in FOR_NETWORKS if not transfer_class(name).uses_target])
@@ -111,19 +137,19 @@ def test_nights_to_be_predicted_train_only_where_it_is_said(name, cache):
     [
         ({"name": "finetun"}, "unknown transfer 'finetun'; did you mean 'finetune'"),
         ({}, r"\[transfer\]: name is None; choose one of: adabn"),
-        ({"name": "finetune", "scop": "head"}, "unknown parameter of transfer finetune 'scop'; did you mean 'scope'"),
+        ({"name": "finetune", "scop": "head"}, "unknown key of transfer finetune 'scop'; did you mean 'scope'"),
         ({"name": "finetune", "scope": "haed"}, "scope of transfer finetune 'haed'; did you mean 'head'"),
-        ({"name": "finetune", "layer_decay": 2}, "transfer finetune: layer_decay is 2; expected a number, 0 to 1"),
-        ({"name": "finetune", "passes": 1.5}, "transfer finetune: .*passes is 1.5; expected a whole number"),
-        ({"name": "mixup", "most": 1.2}, "transfer mixup: most is 1.2; expected a number, 0 to 1"),
-        ({"name": "mixup", "lr": 0}, "transfer mixup: .*lr is 0; expected a number"),
+        ({"name": "finetune", "layer_decay": 2}, "transfer finetune: layer_decay is 2; expected float <= 1"),
+        ({"name": "finetune", "passes": 1.5}, "transfer finetune: passes is 1.5; expected int"),
+        ({"name": "mixup", "most": 1.2}, "transfer mixup: most is 1.2; expected float <= 1"),
+        ({"name": "mixup", "lr": 0}, "transfer mixup: lr is 0; expected float > 0"),
         ({"name": "adabn", "strength": "1"}, "transfer adabn: strength is '1'"),
         ({"name": "dann", "weight": -1}, "transfer dann: weight is -1"),
         ({"name": "self-training", "rounds": 0}, "transfer self-training: rounds is 0"),
         ({"name": "latent-alignment", "per_recording": 1}, "transfer latent-alignment: per_recording is 1"),
         ({"name": "coral", "shrinkage": 2}, "transfer coral: shrinkage is 2"),
         ({"name": "importance", "most": 0.5}, "transfer importance: most is 0.5"),
-        ({"name": "standardise", "power": 1}, "unknown parameter of transfer standardise 'power'"),
+        ({"name": "standardise", "power": 1}, "unknown key of transfer standardise 'power'"),
     ],
 )
 def test_a_wrong_table_is_one_line(table, message):
@@ -133,21 +159,18 @@ def test_a_wrong_table_is_one_line(table, message):
 
 
 def test_a_transfer_of_the_other_kind_is_one_line():
-    regression = make("features-logreg", {}, seed=0, resources=Resources())
-    for name in FOR_NETWORKS:
-        with pytest.raises(BeetlError, match=f"recipe mine: transfer {name} is for networks"):
-            put_into(regression, [{"name": name}], "mine")
-    for name in FOR_FEATURES:
-        with pytest.raises(BeetlError, match=f"recipe mine: transfer {name} is for models on features"):
-            put_into(Tiny(), [{"name": name}], "mine")
+    for name, fits, other in [(n, "networks", "features-logreg") for n in FOR_NETWORKS] + [
+        (n, "models on features", "chambon") for n in FOR_FEATURES
+    ]:
+        with pytest.raises(BeetlError, match=f"recipe mine: transfer {name} is for {fits}; choose another of either"):
+            check_transfers(model_class(other), [make_transfer({"name": name})], "recipe mine")
 
 
 @pytest.mark.parametrize("name", ["adabn", "latent-alignment"])
 def test_a_network_without_batch_normalisation_is_one_line(name):
-    network = make("chambon", {"apply_batch_norm": False}, seed=0, resources=Resources())
-    put_into(network, [{"name": name}])
+    network = made("chambon", {"apply_batch_norm": False}, [{"name": name}])
     with pytest.raises(BeetlError, match=f"transfer {name}: the network has no batch normalisation; set apply_batch"):
-        engine.fresh_module(network)
+        network.fresh_module()
 
 
 # fine-tuning
@@ -169,15 +192,15 @@ def test_the_head_alone_moves():
     assert all(far for name, far in moved(tiny(), tiny(finetune())).items())
 
 
-@pytest.mark.parametrize("name", [n for n in model_names() if hasattr(model_class(n), "head")])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_head_of_every_network_takes_features_and_gives_six_logits(name):
-    network = make(name, {}, seed=0, resources=Resources())
-    module = engine.fresh_module(network).eval()
-    named = [n for n, _ in module.named_parameters()]
-    assert any(n.startswith(network.head) for n in named)
-    assert not all(n.startswith(network.head) for n in named)
+    network = made(name, NETWORKS[name])
+    module = network.fresh_module().eval()
+    named, head = [n for n, _ in module.named_parameters()], network.head(module)
+    assert any(n.startswith(head) for n in named)
+    assert not all(n.startswith(head) for n in named)
     with torch.no_grad():
-        features, logits = engine.features_and_logits(network, module, torch.zeros(2, 2, 3000))
+        features, logits = network.features_and_logits(module, torch.zeros(2, 2, 3000))
     assert logits.shape == (2, 6)
     assert features.ndim == 2
     assert features.shape[1] > 0
@@ -190,7 +213,7 @@ def test_pull_keeps_the_weights_nearer():
 
 def test_layer_decay_by_layer():
     network = tiny()
-    rates = dict(make_transfer(finetune(layer_decay=0.5))._rates(network))
+    rates = dict(make_transfer(finetune(layer_decay=0.5))._rates(network.module_, ("final_layer",)))
     assert rates == {"final_layer.*": 1.0, "norm.*": 0.5, "conv.*": 0.25}
     far = {name: moved(network, tiny(finetune(layer_decay=decay))) for name, decay in (("one", 1.0), ("less", 0.1))}
     assert far["less"]["conv.weight"] < 0.1 * far["one"]["conv.weight"]
@@ -208,7 +231,7 @@ def test_source_share_keeps_source_in_the_batches():
 def test_mixup_by_the_definition(rng):
     """With signals that are constant over an epoch, whom an epoch was mixed with and by how much can be read off."""
     source, target = SOURCE[0], relabelled(TARGET[0], np.where(TARGET[0].y == 5, 0, TARGET[0].y))
-    rows = Rows([source, target], ["source", "target"], SignalStore(None), "night")
+    rows = Rows([source, target], ["source", "target"], Store(None), "night")
     values = rng.permutation(48).astype(np.float32) + 1
     rows.signals = lambda index: np.tile(values[index][:, None, None], (1, 2, 3000))
     index = rng.permutation(48)
@@ -234,7 +257,7 @@ def test_mixup_by_the_definition(rng):
 
 
 def test_mixup_keeps_the_power(rng):
-    rows = Rows([SOURCE[0], TARGET[0]], ["source", "target"], SignalStore(None), "night")
+    rows = Rows([SOURCE[0], TARGET[0]], ["source", "target"], Store(None), "night")
     noise = rng.normal(size=(48, 2, 3000)).astype(np.float32)
     rows.signals = lambda index: noise[index]
     mixed = np.flatnonzero(np.isin(rows.y, TARGET[0].y) & (rows.role == "source"))
@@ -259,7 +282,7 @@ def test_a_whole_night_is_a_set_whatever_the_batches(name, rng, monkeypatch):
     network = tiny({"name": name})
     p = network.predict_proba(HIDDEN[0])
     order = rng.permutation(24)
-    monkeypatch.setattr(engine, "PREDICT_BATCH", 7)
+    monkeypatch.setattr(forward, "PREDICT_BATCH", 7)
     shuffled = network.predict_proba(like(HIDDEN[0], HIDDEN[0].X[order]))
     np.testing.assert_allclose(shuffled, p[order], atol=1e-5)
 
@@ -271,7 +294,7 @@ def test_the_statistics_of_the_source_are_put_back(name):
     p = network.predict_proba(HIDDEN[0])
     assert network.to_bytes() == before
     with pytest.raises(ZeroDivisionError), make_transfer({"name": name}).predicting(
-        network, network.module_, engine.night_signals(network, HIDDEN[1])
+        network, network.module_, signals(network, HIDDEN[1])
     ):  # fmt: skip
         raise ZeroDivisionError
     assert network.to_bytes() == before
@@ -281,7 +304,7 @@ def test_the_statistics_of_the_source_are_put_back(name):
 def test_adabn_takes_the_statistics_of_the_night():
     network = tiny({"name": "adabn"})
     layer = batch_norms(network.module_)[0]
-    X = engine.night_signals(network, HIDDEN[0])
+    X = signals(network, HIDDEN[0])
     with torch.no_grad():
         inner = network.module_.conv(torch.from_numpy(X))
     source = layer.running_mean.clone()
@@ -294,27 +317,22 @@ def test_adabn_takes_the_statistics_of_the_night():
 
 
 def test_latent_alignment_does_not_see_a_shift_or_a_scale():
-    network = Tiny(scaling="fixed", training=QUICK | {"holdout": 0})
-    put_into(network, [{"name": "latent-alignment", "stages": 1}])
-    network.fit(source=SOURCE, target=[])
+    network = tiny({"name": "latent-alignment", "stages": 1}, scaling="fixed", target=[], passes=3)
     changed = np.array([[1.7], [0.6]]) * HIDDEN[0].X + np.array([[3e-5], [-2e-5]])
     p = network.predict_proba(HIDDEN[0])
     np.testing.assert_allclose(network.predict_proba(like(HIDDEN[0], changed)), p, atol=1e-3)
-    network.transfers.clear()
-    assert abs(network.predict_proba(like(HIDDEN[0], changed)) - p).max() > 0.02
+    unfitted = network.probabilities(network.module_, like(HIDDEN[0], changed), ())
+    assert abs(unfitted - p).max() > 0.02
 
 
 def test_latent_alignment_standardises_each_recording_in_training():
-    network = Tiny()
-    put_into(network, [{"name": "latent-alignment"}])
-    module = engine.fresh_module(network).train()
+    network = made_tiny([{"name": "latent-alignment"}])
+    module = network.fresh_module().train()
     seen = []
     module.input_alignment.register_forward_hook(lambda layer, given, out: seen.append(out))
     night_of = torch.tensor([0] * 12 + [1] * 12)
-    X = torch.from_numpy(engine.night_signals(network, HIDDEN[0]))
+    X = torch.from_numpy(signals(network, HIDDEN[0]))
     X = torch.where(night_of[:, None, None] == 0, X, 5 * X + 3)
-    from beetl_task1.transfer.recording_norm import grouped
-
     with grouped(module, night_of):
         module(X)
     for number in (0, 1):
@@ -332,8 +350,8 @@ def test_a_night_of_one_stage_leans_on_the_training_recordings():
     alone = like(whole, np.tile(whole.X[whole.y == stage], (3, 1, 1)))
 
     def share(stages):
-        network.transfers[0] = make_transfer({"name": "latent-alignment", "stages": stages})
-        return network.predict_proba(alone)[:, stage].mean()
+        other = carried(network, {"name": "latent-alignment", "stages": stages})
+        return other.predict_proba(alone)[:, stage].mean()
 
     assert share(6.0) > share(1.0)
 
@@ -350,7 +368,7 @@ def test_alignment_by_stage_does_not_mind_how_long_a_stage_lasted():
     def moved(by_stage):
         network = tiny({"name": "latent-alignment", "by_stage": by_stage, "stages": 1}, passes=6)
         with torch.no_grad():
-            network.module_.get_submodule(network.head[0]).weight.mul_(20)  # sure of its stages
+            network.module_.get_submodule(network.head(network.module_)[0]).weight.mul_(20)  # sure of its stages
         p = network.predict_proba(whole)
         often = p.argmax(1) == np.bincount(p.argmax(1)).argmax()
         q = network.predict_proba(like(whole, np.concatenate([whole.X, *[whole.X[often]] * 6])))[:48]
@@ -359,14 +377,13 @@ def test_alignment_by_stage_does_not_mind_how_long_a_stage_lasted():
     assert moved(True) < 0.5 * moved(False)
 
 
-ALIGNED = [n for n in model_names() if getattr(model_class(n), "by_night", False)]
+ALIGNED = [name for name in NETWORKS if model_class(name).by_night]
 
 
 @pytest.mark.parametrize("name", ALIGNED)
 def test_every_network_is_aligned_at_its_input(name):
-    network = make(name, {}, seed=0, resources=Resources())
-    put_into(network, [{"name": "latent-alignment"}])
-    module, seen = engine.fresh_module(network).eval(), []
+    network = made(name, NETWORKS[name], [{"name": "latent-alignment"}])
+    module, seen = network.fresh_module().eval(), []
     module.input_alignment.register_forward_hook(lambda layer, given, out: seen.append(given[0].shape))
     with torch.no_grad():
         assert module(torch.zeros(2, 2, 3000)).shape == (2, 6)
@@ -376,11 +393,7 @@ def test_every_network_is_aligned_at_its_input(name):
 @pytest.mark.parametrize("name", ALIGNED)
 def test_every_network_trains_aligned(name):
     """A trunk that both channels pass has more rows than the batch has epochs."""
-    from beetl_task1.transfer.recording_norm import grouped
-
-    network = make(name, {}, seed=0, resources=Resources())
-    put_into(network, [{"name": "latent-alignment"}])
-    module = engine.fresh_module(network).train()
+    module = made(name, NETWORKS[name], [{"name": "latent-alignment"}]).fresh_module().train()
     with grouped(module, torch.tensor([0, 0, 1, 1])):
         assert module(torch.randn(4, 2, 3000)).shape == (4, 6)
 
@@ -394,23 +407,19 @@ def test_every_network_trains_aligned(name):
     ],
 )
 def test_transfers_that_do_not_go_together(model, tables, message):
-    network = make(model, {}, seed=0, resources=Resources())
     with pytest.raises(BeetlError, match=f"recipe mine: {message}"):
-        put_into(network, [{"name": name} for name in tables], "mine")
+        made(model, {}, [{"name": name} for name in tables])
 
 
 def test_the_head_is_tuned_on_the_features_that_it_predicts_from(rng):
     """Alignment goes on in a trunk that does not train."""
-    from beetl_task1.transfer.recording_norm import grouped
-
-    network = make("chambon", {}, seed=0, resources=Resources())
-    put_into(network, [{"name": "latent-alignment", "stages": 1}])
-    module = engine.fresh_module(network).eval()
+    network = made("chambon", {}, [{"name": "latent-alignment", "stages": 1}])
+    module = network.fresh_module().eval()
     X = rng.normal(3, 2, (12, 2, 3000)).astype(np.float32)
     with torch.no_grad(), grouped(module, torch.zeros(12, dtype=int)):
         trained_on = module(torch.from_numpy(X))
     with network.transfers[0].predicting(network, module, X):
-        predicted_from = engine.outputs(module, X)
+        predicted_from = forward.outputs(module, X)
     np.testing.assert_allclose(trained_on, predicted_from, atol=1e-3)
 
 
@@ -418,14 +427,12 @@ def test_the_head_is_tuned_on_the_features_that_it_predicts_from(rng):
 
 
 def step(network, progress=1.0):
-    rows = Rows([*SOURCE[:1], *TARGET[:1]], ["source", "target"], SignalStore(None), "night")
-    from beetl_task1.models.losses import StageLoss
-
+    rows = Rows([*SOURCE[:1], *TARGET[:1]], ["source", "target"], Store(None), "night")
     index = np.arange(48)
     return Step(
         module=network.module_.train(), X=torch.from_numpy(rows.signals(index)), y=torch.from_numpy(rows.y),
         labelled=torch.ones(48, dtype=torch.bool), role=rows.role, night=torch.from_numpy(rows.night),
-        loss=StageLoss(network.loss, rows.y, torch.device("cpu")), rng=torch.Generator().manual_seed(0),
+        loss=StageLoss(network.settings.loss, rows.y, torch.device("cpu")), rng=torch.Generator().manual_seed(0),
         progress=progress,
     )  # fmt: skip
 
@@ -456,7 +463,7 @@ def test_dann_reverses_the_gradient_of_the_domain():
     stage, _, _ = next(iter(make_transfer({"name": "dann", **STAGE, "weight": 0}).target_stages(network, roles)))
     given = step(network)
     torch.manual_seed(0)
-    features, _ = engine.features_and_logits(network, given.module, given.X)
+    features, _ = network.features_and_logits(given.module, given.X)
     truth = torch.tensor(given.role == "source", dtype=torch.float32)
     domain = torch.nn.functional.binary_cross_entropy_with_logits(stage.extra(features)[:, 0], truth)
     direct = torch.autograd.grad(domain, network.module_.conv.weight)[0]

@@ -1,17 +1,17 @@
 """Cross-validation over target subjects."""
 
-import itertools
+import copy
 import json
 import pickle
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import experiment
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.recording import RecordingKey
-from beetl_task1.decision import pooled_prior
+from beetl_task1.decision import BalancedDecision, pooled_prior
 from beetl_task1.errors import BeetlError
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
@@ -20,7 +20,8 @@ from beetl_task1.models.features_logreg import FeaturesLogreg
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.validation import crossval, outoffold
-from beetl_task1.validation.splits import blocks, outer_splits
+from beetl_task1.validation.outoffold import OutOfFold
+from beetl_task1.validation.splits import Split
 from beetl_task1.validation.zoo import reference_scores, zoo
 
 GROUP = "65-79"
@@ -29,7 +30,7 @@ GROUP = "65-79"
 @pytest.fixture(scope="module")
 def validated(tree, cache, tmp_path_factory):
     checkpoints = tmp_path_factory.mktemp("checkpoints")
-    run = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), checkpoints, Resources(cache))
+    run = crossval.validate(experiment("features-logreg", GROUP, tree), checkpoints, Resources(cache))
     return run, checkpoints
 
 
@@ -51,11 +52,11 @@ def test_score_is_that_of_the_pooled_epochs(validated):
 def test_cached_by_experiment(validated, tree, cache):
     run, checkpoints = validated
     data, recipe = DataFolder(tree), load_recipe("features-logreg")
-    again = crossval.validate(recipe, GROUP, data, checkpoints, Resources(cache))
+    again = crossval.validate(experiment(recipe, GROUP, data), checkpoints, Resources(cache))
     assert again.cached
     assert not run.cached
     assert again.summary == run.summary
-    other = crossval.validate(recipe.varied(seed=1), GROUP, data, checkpoints, Resources(cache))
+    other = crossval.validate(experiment(recipe.varied(seed=41), GROUP, data), checkpoints, Resources(cache))
     assert not other.cached
 
 
@@ -72,35 +73,25 @@ def test_folds_are_saved_and_reused(validated, tree):
         crossval.shared_folds(target, GROUP, checkpoints)
 
 
-class Spy:
-    """Wraps a predictor and notes whom it was fitted on and whom it predicts."""
-
-    seen: list
-
-    def __init__(self, inner):
-        self.inner, self.members = inner, [object()]
-
-    def prepare(self, recordings):
-        self.inner.prepare(recordings)
+def test_the_held_out_subject_never_trains(tree, cache, tmp_path, monkeypatch):
+    """Each model says whom it was fitted on: the probability of stage k is higher where subject k trained."""
+    real = FeaturesLogreg.fit
 
     def fit(self, *, source, target, unlabelled=()):
         self.trained = {r.key.subject for r in target}
-        self.inner.fit(source=source, target=target)
-        return self
+        return real(self, source=source, target=target)
 
     def predict_proba(self, recording):
-        self.seen.append((recording.key.subject, frozenset(self.trained)))
-        return self.inner.predict_proba(recording)
+        p = np.array([3.0 if stage in self.trained else 1.0 for stage in range(6)])
+        return np.tile(p / p.sum(), (recording.n_epochs, 1))
 
-
-def test_the_held_out_subject_never_trains(tree, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(Spy, "seen", [], raising=False)
-    real = outoffold.build
-    monkeypatch.setattr(outoffold, "build", lambda *args: Spy(real(*args)))
-    crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    target = [(subject, trained) for subject, trained in Spy.seen if subject in (0, 1, 2)]
-    assert all(subject not in trained for subject, trained in target)
-    assert {len(trained) for _, trained in target} == {0, 1, 2}
+    monkeypatch.setattr(FeaturesLogreg, "fit", fit)
+    monkeypatch.setattr(FeaturesLogreg, "predict_proba", predict_proba)
+    run = crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, Resources(tmp_path / "cache"))
+    for key, p in run.probabilities.items():
+        trained = {stage for stage in range(6) if p[0, stage] > p[0].min()}
+        assert trained == {0, 1, 2} - {key.subject}
+    assert all(np.ptp(p[0]) == 0 for p in run.source_only.values())
 
 
 def write_labels(root, subject, change):
@@ -124,14 +115,14 @@ def test_labels_of_the_held_out_subject_change_nothing_but_its_score(tree, cache
     write_labels(other, 1, lambda y: np.full_like(y, 4))
     recipe = load_recipe("features-logreg")
     first, second = (
-        crossval.validate(recipe, GROUP, DataFolder(root), tmp_path / "checkpoints" / root.name, Resources(cache))
+        crossval.validate(experiment(recipe, GROUP, root), tmp_path / "checkpoints" / root.name, Resources(cache))
         for root in (one, other)
     )
     mine = [key for key in first.labels if key.subject == 1]
     for key in mine:
         np.testing.assert_array_equal(first.probabilities[key], second.probabilities[key])
         np.testing.assert_array_equal(first.labels[key], second.labels[key])
-        np.testing.assert_array_equal(first.without.labels[key], second.without.labels[key])
+        np.testing.assert_array_equal(first.source_only_labels[key], second.source_only_labels[key])
     assert first.summary["subjects"]["s1"] != second.summary["subjects"]["s1"]
     rest = [key for key in first.labels if key.subject != 1]
     assert any((first.probabilities[key] != second.probabilities[key]).any() for key in rest), "subject 1 trains others"
@@ -139,62 +130,45 @@ def test_labels_of_the_held_out_subject_change_nothing_but_its_score(tree, cache
     assert abs(naive[0] - naive[1]).max() > 0.01, "a prior pooled over the folds would know the labels of subject 1"
 
 
-class Learner:
-    """A decision that learns: notes what it was fitted on, and labels all epochs by it."""
+def test_the_prior_of_a_subject_does_not_know_its_labels():
+    """Models of the other splits trained on the labels of the held-out subject, so they have no say in its prior."""
+    subjects = (0, 1, 2)
+    splits = tuple(Split(tuple(s for s in subjects if s != out), (out,)) for out in subjects)
+    rng = np.random.default_rng(0)
+    keys = [RecordingKey(GROUP, s, 1) for s in subjects]
+    mine = {key: rng.dirichlet(np.ones(6), 40) for key in keys}
 
-    def __init__(self):
-        self.fits = []
+    def found(others):
+        """Return predictions in which all models but that of subject 1 say ``others``."""
+        said = np.tile(np.where(np.arange(6) == others, 0.95, 0.01), (40, 1))
+        rest = dict.fromkeys(keys, said)
+        return OutOfFold(splits, (rest, mine, rest), {}, {}, {}, False)
 
-    def fit(self, probabilities, truth):
-        assert set(probabilities) == set(truth)
-        self.fits.append({key.subject for key in truth})
-        fitted = Learner()
-        fitted.label = int(np.bincount(np.concatenate(list(truth.values()))).argmax())
-        return fitted
-
-    def decide(self, probabilities):
-        return {key: np.full(len(p), self.label) for key, p in probabilities.items()}
-
-
-def test_what_is_fitted_on_top_never_sees_the_held_out_labels():
-    keys = [RecordingKey(GROUP, subject, 1) for subject in (0, 1, 2)]
-    truth = {key: np.full(4, key.subject) for key in keys}
-    pools = {subject: {key: np.full((4, 6), 1 / 6) for key in keys} for subject in (0, 1, 2)}
-    learner = Learner()
-    labels = crossval.decide_held_out(pools, truth, learner)
-    assert learner.fits == [{1, 2}, {0, 2}, {0, 1}]
-    assert [labels[key][0] for key in keys] == [1, 0, 0]
-    changed = truth | {keys[0]: np.full(4, 5)}
-    assert (crossval.decide_held_out(pools, changed, Learner())[keys[0]] == labels[keys[0]]).all()
-
-
-@pytest.mark.parametrize("n", range(2, 11))
-def test_every_two_subjects_are_held_out_together(n):
-    subjects = list(range(n))
-    found = blocks(subjects)
-    assert len(found) <= 6
-    for a, b in itertools.combinations(subjects, 2):
-        assert any({a, b} <= set(split.held_out) for split in found)
-    assert all(sorted(split.train + split.held_out) == subjects for split in found)
+    decision = BalancedDecision(strength=1.0)
+    first, second = (crossval.decided(found(stage), decision)[RecordingKey(GROUP, 1, 1)] for stage in (0, 4))
+    np.testing.assert_array_equal(first, second)
+    leaks = [decision.decide(found(stage).outer)[RecordingKey(GROUP, 1, 1)] for stage in (0, 4)]
+    assert (leaks[0] != leaks[1]).sum() > 5, "a prior pooled over the splits would tell"
+    np.testing.assert_array_equal(first, decision.decide(mine)[RecordingKey(GROUP, 1, 1)])
 
 
 def test_a_killed_run_goes_on(tree, cache, tmp_path, monkeypatch):
     fits = []
-    real = outoffold._Work._fit
+    real = outoffold._Fits._fit
 
-    def breaks(work, subjects):
-        if len(fits) == 3:
+    def breaks(work, split):
+        if len(fits) == 2:
             raise KeyboardInterrupt
-        fits.append(subjects)
-        return real(work, subjects)
+        fits.append(split)
+        return real(work, split)
 
-    arguments = (load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    monkeypatch.setattr(outoffold._Work, "_fit", breaks)
+    arguments = (experiment("features-logreg", GROUP, tree), tmp_path, Resources(tmp_path / "cache"))
+    monkeypatch.setattr(outoffold._Fits, "_fit", breaks)
     with pytest.raises(KeyboardInterrupt):
         crossval.validate(*arguments)
-    monkeypatch.setattr(outoffold._Work, "_fit", lambda work, subjects: fits.append(subjects) or real(work, subjects))
+    monkeypatch.setattr(outoffold._Fits, "_fit", lambda work, split: fits.append(split) or real(work, split))
     assert not crossval.validate(*arguments).cached
-    assert len(fits) == len(set(fits)) == 7, "three subjects: one by one, in three pairs, and none trained on"
+    assert len(fits) == len(set(fits)) == 4, "three subjects one by one, and none trained on"
     assert crossval.validate(*arguments).cached
 
 
@@ -204,40 +178,39 @@ def test_a_stage_on_the_source_alone_is_fitted_once(tree, cache, tmp_path, monke
     class Staged(FeaturesLogreg):
         def fit_source(self, *, source):
             calls.append("source")
-            self.fit(source=source, target=[])
+            return self.fit(source=source, target=[])
+
+        def branched(self):
+            return copy.copy(self)
 
         def fit_target(self, *, source, target, unlabelled=()):
             calls.append(tuple(sorted({r.key.subject for r in target})))
-            self.fit(source=source, target=target)
+            return self.fit(source=source, target=target)
 
-    monkeypatch.setitem(registry._MODELS._classes, "features-logreg", Staged)
-    data = DataFolder(tree)
-    staged = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "a", Resources(cache))
-    assert calls[0] == "source"
-    assert sorted(calls[1:]) == [(0,), (0, 1), (0, 2), (1,), (1, 2), (2,)]
-    monkeypatch.undo()
-    plain = crossval.validate(load_recipe("features-logreg"), GROUP, data, tmp_path / "b", Resources(cache))
+    plain = crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path / "b", Resources(tmp_path / "1"))
+    monkeypatch.setattr("beetl_task1.recipes.experiment.make", lambda name, settings, **kw: Staged(settings, **kw))
+    staged = crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path / "a", Resources(tmp_path / "2"))
+    assert calls == ["source", (1, 2), (0, 2), (0, 1)]
     assert plain.summary["score"] == staged.summary["score"]
 
 
-def test_test_nights_are_predicted_only_where_asked(tree, cache, tmp_path):
-    data, recipe = DataFolder(tree), load_recipe("features-logreg")
-    nights = data.recordings(GROUP, "target")
-    splits = outer_splits(crossval.shared_folds(nights, GROUP, tmp_path))
-    with_tests, without = (
-        outoffold.out_of_fold(recipe, outoffold.Setting(GROUP, data, tmp_path, Resources(cache), splits, False, asked))
-        for asked in (True, False)
-    )
-    assert set(with_tests.test) == {r.key for r in data.recordings(GROUP, "test")}
-    assert not without.test
-    for key, found in with_tests.outer.items():
-        np.testing.assert_array_equal(found, without.outer[key])
+def test_what_the_test_set_is_belongs_to_the_verdict(tree, cache, tmp_path):
+    """After other test files were laid there, the verdict is of those."""
+    root = shutil.copytree(tree, tmp_path / "tree")
+    first = crossval.validate(experiment("features-logreg", GROUP, root), tmp_path, Resources(cache))
+    testing = root / "LeaderboardSleep" / "testing"
+    for path in testing.glob("*s10r*X.npy"):
+        path.write_bytes(pickle.dumps(pickle.loads(path.read_bytes())[:-5]))
+    second = crossval.validate(experiment("features-logreg", GROUP, root), tmp_path, Resources(cache))
+    assert sum(first.shift.classes.counts.values()) == 96
+    assert sum(second.shift.classes.counts.values()) == 86
+    assert first.key != second.key
 
 
 def test_a_model_without_use_for_target_nights_is_fitted_once(tree, cache, tmp_path, monkeypatch):
     monkeypatch.setattr(FeaturesLogreg, "uses_target", False, raising=False)
-    run = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    assert len(list(tmp_path.rglob("out-*.npz"))) == 1
+    run = crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, Resources(tmp_path / "cache"))
+    assert len(list((tmp_path / "cache" / "predictions").iterdir())) == 1
     assert run.transfer() is None
     assert run.shift is not None
 
@@ -251,19 +224,19 @@ def test_with_and_without_transfer(validated):
 
 
 def test_seeds_one_by_one(tree, cache, tmp_path):
-    recipe = replace(load_recipe("features-logreg"), seeds=(0, 1))
-    run = crossval.validate(recipe, GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    recipe = load_recipe("features-logreg").but(seeds=(0, 1))
+    run = crossval.validate(experiment(recipe, GROUP, tree), tmp_path, Resources(cache))
     assert set(run.seeds.scores) == {"0", "1"}
-    one = crossval.validate(recipe.varied(seed=0), GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    one = crossval.validate(experiment(recipe.varied(seed=0).but(seeds=(0,)), GROUP, tree), tmp_path, Resources(cache))
     assert one.cached, "each seed is kept for itself"
 
 
 def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
-    monkeypatch.setattr(FeaturesBoost, "make_classifier", FeaturesLogreg.make_classifier)
-    monkeypatch.setattr(FeaturesBoost, "C", 0.001, raising=False)
+    other = FeaturesLogreg(FeaturesLogreg.Settings(C=0.001), seed=0, resources=Resources())
+    monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self: other.make_classifier())
     data, resources = DataFolder(tree), Resources(cache)
-    run = crossval.validate(load_recipe("default"), GROUP, data, tmp_path, resources)
-    members = [crossval.validate(load_recipe(name), GROUP, data, tmp_path, resources)
+    run = crossval.validate(experiment("default", GROUP, data), tmp_path, resources)
+    members = [crossval.validate(experiment(name, GROUP, data), tmp_path, resources)
                for name in load_recipe("default").members]  # fmt: skip
     assert all(member.cached for member in members)
     for key, p in run.probabilities.items():
@@ -297,32 +270,31 @@ def test_the_zoo_lists_scores_and_checkpoints(validated):
 def test_an_incomplete_test_set_does_not_stop_the_validation(tree, cache, tmp_path):
     other = shutil.copytree(tree, tmp_path / "tree")
     shutil.rmtree(other / "LeaderboardSleep" / "testing")
-    run = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(other), tmp_path, Resources(cache))
+    run = crossval.validate(experiment("features-logreg", GROUP, other), tmp_path, Resources(cache))
     assert run.shift is None
 
 
 def test_a_parameter_that_the_model_refuses_is_one_line(tree, cache, tmp_path):
-    recipe = replace(load_recipe("features-logreg"), parameters={"C": -1.0})
-    with pytest.raises(BeetlError, match=r"recipe features-logreg: .*check \[parameters\]"):
-        crossval.validate(recipe, GROUP, DataFolder(tree), tmp_path, Resources(cache))
+    recipe = load_recipe("features-boost").but(parameters={"max_bins": 300})
+    with pytest.raises(BeetlError, match=r"recipe features-boost: .*check \[parameters\]"):
+        crossval.validate(experiment(recipe, GROUP, tree), tmp_path, Resources(cache))
 
 
 def test_another_default_of_the_model_is_another_experiment(tree, cache, tmp_path, monkeypatch):
-    arguments = (load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    crossval.validate(*arguments)
+    crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, Resources(cache))
 
     class Other(FeaturesLogreg):
-        def __init__(self, *, seed, resources, C=0.5, target_weight=3.0, balance=0.5):
-            super().__init__(seed=seed, resources=resources, C=C, target_weight=target_weight, balance=balance)
+        class Settings(FeaturesLogreg.Settings, frozen=True):
+            C: float = 0.5
 
-    monkeypatch.setitem(registry._MODELS._classes, "features-logreg", Other)
-    assert not crossval.validate(*arguments).cached
+    monkeypatch.setitem(registry.MODELS._places, "features-logreg", Other)
+    assert not crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, Resources(cache)).cached
 
 
-def test_the_plain_argmax_needs_no_inner_fits(tree, cache, tmp_path):
-    plain = replace(load_recipe("features-logreg"), decision={"strength": 0})
-    found = crossval.validate(plain, GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    made = {path.stem for path in (tmp_path / "features-logreg" / GROUP / "validation" / "seed0").glob("*.npz")}
-    assert made == {"out-0", "out-1", "out-2", "out-0-1-2"}
-    decided = crossval.validate(load_recipe("features-logreg"), GROUP, DataFolder(tree), tmp_path, Resources(cache))
-    assert found.summary["score"] == decided.summary["score_argmax"] == found.summary["score_argmax"]
+def test_a_decision_needs_no_fits_of_its_own(tree, tmp_path):
+    place = Resources(tmp_path / "cache")
+    plain = experiment("features-logreg", GROUP, tree, decision=BalancedDecision(strength=0))
+    argmax = crossval.validate(plain, tmp_path, place).summary
+    halved = crossval.validate(experiment("features-logreg", GROUP, tree), tmp_path, place).summary
+    assert len(list((tmp_path / "cache" / "predictions").iterdir())) == 4, "one fit per subject, one on the source"
+    assert argmax["score"] == halved["score_argmax"] == argmax["score_argmax"]

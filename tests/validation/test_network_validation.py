@@ -4,12 +4,12 @@ import shutil
 
 import numpy as np
 import pytest
+from conftest import experiment
 from tiny import Tiny
 
-from beetl_task1.data.files import DataFolder
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
-from beetl_task1.recipes.recipe import Recipe
+from beetl_task1.recipes.recipe import recipe_from
 from beetl_task1.validation import crossval
 
 GROUP = "65-79"
@@ -19,11 +19,11 @@ SHORT = {"passes": 2, "batch_size": 24}
 @pytest.fixture
 def recipe(monkeypatch):
     """Return a function from a transfer to a recipe of the tiny network."""
-    monkeypatch.setitem(registry._MODELS._classes, "tiny", Tiny)
+    monkeypatch.setitem(registry.MODELS._places, "tiny", Tiny)
 
     def make(name, **more):
         table = {"name": name, **SHORT, "lr": 1e-2} | more
-        return Recipe.from_dict({"name": "tiny-one", "model": "tiny", "training": SHORT, "transfer": [table]})
+        return recipe_from({"name": "tiny-one", "model": "tiny", "training": SHORT, "transfer": [table]})
 
     return make
 
@@ -41,7 +41,7 @@ def test_labels_of_the_held_out_subject_change_nothing_but_its_score(name, recip
     write_labels(other, 1, lambda y: (y + 1) % 6)
     given = recipe(name, holdout=0, **({"rounds": 1, "sure": 0} if name == "self-training" else {}))
     first, second = (
-        crossval.validate(given, GROUP, DataFolder(root), tmp_path / root.name, Resources()) for root in (tree, other)
+        crossval.validate(experiment(given, GROUP, root), tmp_path / root.name, Resources()) for root in (tree, other)
     )
     mine = [key for key in first.labels if key.subject == 1]
     assert len(mine) == 2
@@ -62,8 +62,8 @@ def test_held_out_nights_are_there_without_labels(recipe, tree, tmp_path, monkey
         return real(self, source=source, target=target, unlabelled=unlabelled)
 
     monkeypatch.setattr(Tiny, "fit_target", spied)
-    crossval.validate(recipe("dann"), GROUP, DataFolder(tree), tmp_path, Resources())
-    assert len(seen) == 6, "three subjects, one by one and in three pairs"
+    crossval.validate(experiment(recipe("dann"), GROUP, tree), tmp_path, Resources())
+    assert len(seen) == 3, "three subjects, one by one"
     for train, hidden, nights in seen:
         assert hidden == {0, 1, 2, 6, 10} - train
         assert not any(night.labelled for night in nights)
@@ -78,5 +78,5 @@ def test_without_use_for_unlabelled_nights_there_are_none(recipe, tree, tmp_path
         return real(self, source=source, target=target, unlabelled=unlabelled)
 
     monkeypatch.setattr(Tiny, "fit_target", spied)
-    crossval.validate(recipe("finetune"), GROUP, DataFolder(tree), tmp_path, Resources())
-    assert seen == [[]] * 6
+    crossval.validate(experiment(recipe("finetune"), GROUP, tree), tmp_path, Resources())
+    assert seen == [[]] * 3

@@ -13,7 +13,7 @@ import pytest
 from beetl_task1.data.recording import RecordingKey
 from beetl_task1.errors import BeetlError
 from beetl_task1.validation.comparison import seed_spread
-from beetl_task1.validation.crossval import Validation, Without, pooled_score
+from beetl_task1.validation.crossval import Validation, pooled_score
 from beetl_task1.validation.feature_shift import feature_shift
 from beetl_task1.validation.report import charts, render, write_report
 from beetl_task1.validation.shift import Predicted, shift_of
@@ -67,10 +67,12 @@ def validation(name, sure, seed=0, n_subjects=5):
         probabilities=sides[0],
         labels=labels[0],
         truth=truth,
-        without=Without(sides[1], labels[1]),
+        source_only=sides[1],
+        source_only_labels=labels[1],
         seeds=seed_spread(name, {0: 61.2, 1: 63.0}),
         shift=shift_of(target, [test], truth, score, feature_shift(*features, names)),
-        summary={"score_argmax": score - 1},
+        experiment="experiment",
+        key="key",
         cached=False,
     )
 
@@ -144,7 +146,7 @@ def test_same_text_twice(validations):
 
 def test_one_recipe_without_test_set_or_transfer(validations):
     one = validations[0]
-    alone = replace(one, shift=None, without=Without(one.probabilities, one.labels))
+    alone = replace(one, shift=None, source_only=one.probabilities, source_only_labels=one.labels)
     text = render([alone])
     assert "Differences between recipes" not in text
     assert "target subjects change nothing" in text

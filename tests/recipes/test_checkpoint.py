@@ -5,17 +5,25 @@ import json
 import pytest
 
 from beetl_task1.errors import CheckpointError
-from beetl_task1.models import checkpoints
-from beetl_task1.models.checkpoints import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
+from beetl_task1.recipes import checkpoint as checkpoints
+from beetl_task1.recipes.checkpoint import Card, card_sha256, has_checkpoint, load_card, load_weights, save_checkpoint
+from beetl_task1.recipes.recipe import Recipe
 
-CARD = Card({"name": "a"}, "65-79", {"kind": "simulated"}, {}, {}, "f")
+CARD = Card(
+    recipe=Recipe(name="a", model="m"),
+    group="65-79",
+    data={"kind": "simulated"},
+    training={},
+    versions={},
+    fingerprint="f",
+)
 
 
 def test_round_trip_in_order(tmp_path):
     save_checkpoint(tmp_path, CARD, {"seed10": b"ten", "seed9": b"nine"})
     card = load_card(tmp_path)
     assert list(load_weights(tmp_path, card).values()) == [b"ten", b"nine"]
-    assert card.recipe == {"name": "a"}
+    assert card.recipe.name == "a"
     assert has_checkpoint(tmp_path)
 
 

@@ -1,0 +1,235 @@
+"""The one training loop: a stage, pass by pass and batch by batch.
+
+Every pass begins from seeds made of the run's seed, the stage and the number of the pass. So a run that was killed and
+goes on from its last whole pass draws what an unbroken one draws, and ends with the very same weights.
+"""
+
+import hashlib
+import io
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from ..errors import BeetlError
+from .base import Resources, Row
+from .batches import n_batches, pass_batches
+from .device import mixed_precision, own_generator
+from .losses import StageLoss
+from .signals import Rows
+from .stage import Judge, Stage, Step
+from .weights import copied
+
+STATES = "trainings"
+"""Kind of what a store keeps of a training that goes on."""
+
+
+@dataclass
+class Run:
+    """A stage with all that it needs.
+
+    Attributes
+    ----------
+    stage : Stage
+    module : torch.nn.Module
+        Trained in place.
+    rows : Rows
+        What is drawn from.
+    loss : StageLoss
+    judge : callable or None
+        Chooses the pass that is kept, on nights that do not train.
+    seed : int
+    device : torch.device
+    resources : Resources
+    key : str
+        Digest of all that decides the result; a killed run of the same key is resumed.
+    """
+
+    stage: Stage
+    module: nn.Module
+    rows: Rows
+    loss: StageLoss
+    judge: Judge | None
+    seed: int
+    device: torch.device
+    resources: Resources
+    key: str
+
+    def __post_init__(self) -> None:
+        training = self.stage.training
+        beside = {} if self.stage.extra is None else {"extra": self.stage.extra}
+        self.everything = nn.ModuleDict({"network": self.module, **beside})
+        self.optimizer = _optimizer(self.everything, self.stage)
+        self.all_steps = training.passes * n_batches(self.rows, self.stage.draw, training)
+        self.schedule = LambdaLR(self.optimizer, _course(training.schedule, self.all_steps))
+        self.history: list[Row] = []
+        self.steps, self.best, self.best_pass = 0, math.inf, 0
+        self.best_weights: dict[str, torch.Tensor] | None = None
+
+    def train(self) -> list[Row]:
+        """Train the module; the weights of the pass with the lowest held-out loss, or of the last one, are kept.
+
+        The weights before the first pass compete as well where there is something held out: a stage that only hurts
+        is undone.
+
+        Returns
+        -------
+        list of dict
+            History: one row per pass with ``stage``, ``pass``, ``train_loss``, ``valid_loss``, ``valid_score``, ``lr``,
+            ``seconds`` and ``kept``.
+        """
+        if not self._resumed() and self.judge is not None:
+            self._compare(self.judge(self.module)[0])
+        while len(self.history) < self.stage.training.passes and not self._is_over():
+            row = self._pass(len(self.history) + 1)
+            self.history.append(row)
+            self._compare(row["valid_loss"])
+            self._save()
+            if self.resources.log:
+                self.resources.log(row)
+        if self.best_weights is not None:
+            self.module.load_state_dict(self.best_weights)
+        self.module.requires_grad_(True).eval()
+        self.resources.store.drop(STATES, self.key)
+        return [row | {"kept": row["pass"] == self.best_pass} for row in self.history]
+
+    def _pass(self, number: int) -> Row:
+        """Learn the batches of a pass, judge it, and return its row of the history."""
+        began, stage = time.perf_counter(), self.stage
+        root = [self.seed, _word(stage.name), number]
+        of_torch, of_objective = np.random.SeedSequence(root).generate_state(2)
+        rng, objective_rng = np.random.default_rng(root), torch.Generator().manual_seed(int(of_objective))
+        batches = pass_batches(self.rows, stage.draw, stage.training, rng)
+        losses: list[float] = []
+        with own_generator(int(of_torch), self.device):
+            for index in batches:
+                loss = self._batch(stage.compose(self.rows, index, rng), index, objective_rng)
+                if not math.isfinite(loss):
+                    raise BeetlError(
+                        f"stage {stage.name}: the loss is not finite in pass {number}; "
+                        "lower lr in [training] of the recipe, or check the signals with beetl-task1 inspect"
+                    )
+                losses.append(loss)
+                self._tell(number, len(losses), len(batches), loss)
+        seconds = time.perf_counter() - began
+        valid_loss, valid_score = (None, None) if self.judge is None else self.judge(self.module)
+        return {
+            "seed": self.seed, "stage": stage.name, "pass": number, "train_loss": float(np.mean(losses)),
+            "valid_loss": valid_loss, "valid_score": valid_score,
+            "lr": max(group["lr"] for group in self.optimizer.param_groups), "seconds": round(seconds, 2),
+        }  # fmt: skip
+
+    def _batch(self, X: np.ndarray, index: np.ndarray, rng: torch.Generator) -> float:
+        """Take one step of the optimiser, unless the loss is not finite, and return the loss."""
+        self.everything.train()
+        if self.stage.frozen:
+            self.stage.frozen(self.module)
+        rows, device = self.rows, self.device
+        step = Step(
+            module=self.module,
+            X=torch.from_numpy(X).to(device),
+            y=torch.from_numpy(rows.y[index]).to(device),
+            labelled=torch.from_numpy(rows.labelled[index]).to(device),
+            role=rows.role[index],
+            night=torch.from_numpy(rows.night[index]).to(device),
+            loss=self.loss,
+            rng=rng,
+            progress=self.steps / self.all_steps,
+        )
+        with mixed_precision(device):
+            loss = self.stage.objective(step)
+        if torch.isfinite(loss):
+            self.optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            if self.stage.training.clip:
+                nn.utils.clip_grad_norm_(self.everything.parameters(), self.stage.training.clip)
+            self.optimizer.step()
+            self.schedule.step()
+            self.steps += 1
+        return float(loss.item())
+
+    def _compare(self, loss: float | None) -> None:
+        """Keep the present weights if they are the best so far, or the last where nothing is held out."""
+        if loss is None:
+            self.best_pass = len(self.history)
+        elif loss < self.best:
+            self.best, self.best_pass, self.best_weights = loss, len(self.history), copied(self.module)
+
+    def _is_over(self) -> bool:
+        patience = self.stage.training.patience
+        return bool(patience and self.judge and len(self.history) - self.best_pass >= patience)
+
+    def _save(self) -> None:
+        """Keep all that the next pass depends on."""
+        if self.resources.cache is None:
+            return
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {name: getattr(self, name) for name in _PLAIN}
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        self.resources.store.save(STATES, self.key, buffer.getvalue())
+
+    def _resumed(self) -> bool:
+        """Go on from what a killed run of the same key left, if there is any."""
+        content = self.resources.store.load(STATES, self.key) if self.resources.resume else None
+        if content is None:
+            return False
+        state = torch.load(io.BytesIO(content), map_location=self.device, weights_only=True)
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        for name in _PLAIN:
+            setattr(self, name, state[name])
+        return True
+
+    def _parts(self) -> dict[str, Any]:
+        return {"everything": self.everything, "optimizer": self.optimizer, "schedule": self.schedule}
+
+    def _tell(self, number: int, done: int, of_pass: int, loss: float) -> None:
+        if self.resources.progress:
+            passes = self.stage.training.passes
+            score = next((row["valid_score"] for row in self.history[-1:]), None)
+            held_out = "" if score is None else f", held out {score:.1f}"
+            text = f"seed {self.seed}, {self.stage.name}, pass {number} of {passes}: loss {loss:.3f}{held_out}"
+            self.resources.progress((number - 1) * of_pass + done, passes * of_pass, text)
+
+
+_PLAIN = ("history", "steps", "best", "best_pass", "best_weights")
+
+
+def _optimizer(everything: nn.ModuleDict, stage: Stage) -> torch.optim.Optimizer:
+    """Return AdamW over what may move: a parameter has the rate of the first pattern that fits, and 0 freezes it."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in everything.named_parameters():
+        fitting = (factor for pattern, factor in stage.rates if fnmatch(name, f"network.{pattern}"))
+        factor = next(fitting, 1.0)
+        parameter.requires_grad_(factor > 0)
+        groups.setdefault(factor, []).append(parameter)
+    lr, decay = stage.training.lr, stage.training.weight_decay
+    moving = [{"params": found, "lr": lr * factor} for factor, found in groups.items() if factor]
+    return torch.optim.AdamW(moving, lr=lr, weight_decay=decay)
+
+
+def _course(schedule: str, n_steps: int) -> Callable[[int], float]:
+    """Return the factor of the learning rate by step."""
+    rise = 0.3 * n_steps
+
+    def one_cycle(k: int) -> float:
+        if k < rise:
+            return 0.04 + 0.96 * (1 - math.cos(math.pi * k / rise)) / 2
+        return max(1e-4, (1 + math.cos(math.pi * min(1, (k - rise) / (n_steps - rise)))) / 2)
+
+    def cosine(k: int) -> float:
+        return max(1e-4, (1 + math.cos(math.pi * min(1, k / n_steps))) / 2)
+
+    return {"one-cycle": one_cycle, "cosine": cosine, "constant": lambda k: 1.0}[schedule]
+
+
+def _word(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
