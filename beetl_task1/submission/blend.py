@@ -14,7 +14,7 @@ from ..data.recording import digest
 from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, write_answer
 from .manifest import Entry, check_total, entries, is_partial, test_recordings
 from .package import Submission, package
 from .predict import as_stored
@@ -55,8 +55,7 @@ def blend(
         If a file is no file of probabilities, or of other recordings or rows than the test set; if the name is taken.
     """
     places, share = [Path(path).resolve() for path in paths], _shares(paths, weights)
-    folder = submission_folder(submissions, name, group)
-    check_free(folder, "blend")
+    folder = free_folder(submissions, name, group, "blend")
     if (folder / PROBABILITIES).resolve() in places:
         raise SubmissionError(f"{folder}: would be replaced by the blend of it; give the blend another --name")
     listed = entries(test_recordings(data, group))

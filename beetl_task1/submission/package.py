@@ -20,7 +20,7 @@ from .answer import (
     PROBABILITIES,
     ZIP,
     answer_sha256,
-    check_free,
+    free_folder,
     read_answer,
     submission_folder,
     write_answer,
@@ -135,8 +135,7 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     labels = read_answer(labels_path)
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    folder = submission_folder(submissions, name or Path(labels_path).stem, group)
-    check_free(folder, "labels")
+    folder = free_folder(submissions, name or Path(labels_path).stem, group, "labels")
     about = {
         "labels_from": str(labels_path),
         "group": group,
