@@ -2,7 +2,7 @@
 
 The leaderboard's score is the mean recall over the *pooled* test epochs, so the best label of an epoch is
 ``argmax_k p(k | x) / pi(k)`` with ``pi`` the pooled prior of the test set, not the plain argmax. The prior is not
-known; the mean posterior over the test set stands in for it, which on real recordings did as well as the true prior.
+known; the mean posterior over the test set takes its place, which on real recordings did as well as the true prior.
 
 The models here weigh epochs by the root of their stage's inverse frequency, so their posteriors have come half of the
 way already: the other half is the default. Leaving one subject out, strengths of 0, 0.5 and 1 gave the mean of boosting
@@ -10,7 +10,10 @@ and regression 78.5, 78.5 and 77.5 (simulated 65-79), 74.0, 75.5 and 74.7 (simul
 real features of ten young adults in five stages.
 """
 
+from typing import Annotated
+
 import numpy as np
+from msgspec import Meta
 
 from .data.probabilities import Probabilities
 from .data.recording import RecordingKey
@@ -19,36 +22,42 @@ from .task import N_OUTPUTS
 from .typed import Settings
 
 DEFAULT_STRENGTH = 0.5
+HIGHEST_STRENGTH = 2.0
 PSEUDO_EPOCHS = 30.0
 """Epochs, spread evenly over the stages, that join the mean posterior: a handful of test epochs cannot tell a prior."""
 
 
-class BalancedDecision(Settings):
+class BalancedDecision(Settings, frozen=True):
     """Label ``argmax_k p(k) / pi(k) ** strength`` with ``pi`` the mean posterior over all recordings given.
 
     Parameters
     ----------
     strength : float
         0 is the plain argmax, 1 divides by the whole prior, which suits models that weigh epochs alike.
+
+    Raises
+    ------
+    BeetlError
+        If the strength is not a number from 0 to 2.
     """
 
-    strength: float = DEFAULT_STRENGTH
+    strength: Annotated[float, Meta(ge=0, le=HIGHEST_STRENGTH)] = DEFAULT_STRENGTH
 
-    def __post_init__(self):
-        if not (isinstance(self.strength, int | float) and 0 <= self.strength <= 2):
+    def __post_init__(self) -> None:
+        if not (isinstance(self.strength, int | float) and 0 <= self.strength <= HIGHEST_STRENGTH):
             raise BeetlError(f"decision: strength {self.strength!r}; expected 0 (plain argmax) to 2, usually 0.5")
 
-    def decide(self, probabilities: Probabilities, prior_from=None) -> dict[RecordingKey, np.ndarray]:
-        """Return labels for the whole test set.
+    def decide(
+        self, probabilities: Probabilities, prior_from: Probabilities | None = None
+    ) -> dict[RecordingKey, np.ndarray]:
+        """Return the labels of every recording, (n_epochs,) int64.
 
         Parameters
         ----------
         probabilities : mapping of RecordingKey to array (n_epochs, 6)
             All recordings that are scored together, since the score is pooled.
-
-        Returns
-        -------
-        dict of RecordingKey to numpy.ndarray (n_epochs,), int64
+        prior_from : mapping of RecordingKey to array (n_epochs, 6), optional
+            Recordings that the prior is pooled over instead.
         """
         weights = pooled_prior(probabilities if prior_from is None else prior_from) ** -self.strength
         return {key: np.argmax(p * weights, axis=1) for key, p in probabilities.items()}
@@ -63,4 +72,4 @@ def pooled_prior(probabilities: Probabilities) -> np.ndarray:
         In any order; the result does not depend on it.
     """
     stacked = np.concatenate([np.asarray(probabilities[key], dtype=np.float64) for key in sorted(probabilities)])
-    return (stacked.sum(axis=0) + PSEUDO_EPOCHS / N_OUTPUTS) / (len(stacked) + PSEUDO_EPOCHS)
+    return np.asarray((stacked.sum(axis=0) + PSEUDO_EPOCHS / N_OUTPUTS) / (len(stacked) + PSEUDO_EPOCHS))

@@ -11,7 +11,7 @@ def leaderboard_score(truth: np.ndarray, labels: np.ndarray) -> float:
 
     Each correct epoch earns ``100 / (n_classes * n_epochs_of_its_class)``, so the sum is 100 x the mean recall over the
     classes that the truth holds. The organisers' scorer rounds to 2 decimals, and divides by zero where a class below
-    the highest one present is absent from the truth; here an absent class is left out of the mean, wherever it stands.
+    the highest one present is absent from the truth; here an absent class is left out of the mean, whichever it is.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ def stage_recall(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
     truth, labels = np.asarray(truth), np.asarray(labels)
     total = np.bincount(truth, minlength=N_OUTPUTS)
     correct = np.bincount(truth[truth == labels], minlength=N_OUTPUTS)
-    return np.divide(correct, total, out=np.full(N_OUTPUTS, np.nan), where=total > 0)
+    recall: np.ndarray = np.divide(correct, total, out=np.full(N_OUTPUTS, np.nan), where=total > 0)
+    return recall
 
 
 def _check(name: str, values: np.ndarray) -> np.ndarray:

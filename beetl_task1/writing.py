@@ -5,11 +5,11 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
 @contextlib.contextmanager
-def whole_file(path: str | Path, mode: str = "wb", **kwargs) -> Iterator[IO]:
+def whole_file(path: str | Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO[Any]]:
     """Open a file that appears at ``path`` only when the block ends without an error.
 
     Killed at any moment, the old file or the new one is there, never half of one. The folder is made.
@@ -17,7 +17,7 @@ def whole_file(path: str | Path, mode: str = "wb", **kwargs) -> Iterator[IO]:
     Parameters
     ----------
     path : path
-        Where the file shall stand.
+        Where the file is to be.
     mode : str
         ``"wb"`` or ``"w"``.
     **kwargs

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from beetl_task1.data.recording import Recording, RecordingKey
-from beetl_task1.features import FeatureCache, extract, feature_names, features_of
+from beetl_task1.features import extract, feature_names, features_of, night_features
+from beetl_task1.store import Store
 
 NIGHT = 1073
 
@@ -57,13 +58,12 @@ def one_pass(folder: Path, n_epochs: int, jobs: int) -> None:
     counts = range(-(-n_epochs // NIGHT))
     for title in ("from files", "from the cache"):
         nights = [Recording.from_files(RecordingKey("80-95", i, 1), file) for i in counts]
-        cache = FeatureCache(folder / "cache") if title != "from files" else None
-        if cache is not None:
-            cache.features(nights[0])
+        store = Store(folder / "cache" if title != "from files" else None)
+        night_features(nights[0], store)
         idle = resident_mb()
         with Peak() as peak:
             start = time.perf_counter()
-            features_of(nights, cache, jobs)
+            features_of(nights, store, jobs)
             seconds = time.perf_counter() - start
         print(
             f"{title}, {jobs} jobs: {len(nights) * NIGHT:,} epochs in {seconds:.1f} s "

@@ -2,7 +2,7 @@
 
     python benchmarks/fit_simulator.py [--real DIR]
 
-Writes ``beetl_task1/data/simulate/hypnogram.json`` and ``powers.json``. Nothing else of the real data ships. The
+Writes ``beetl_task1/simulate/hypnogram.json`` and ``powers.json``. Nothing else of the real data ships. The
 means and spreads are then corrected in a few rounds, until young nights simulated with them have the real ones as
 scored (borders blend, scorers err, so what goes in is not what comes out).
 """
@@ -17,12 +17,13 @@ from real_nights import default_folder, hypnograms, log_powers, six_stages, weak
 from scipy.stats import norm, rankdata
 from stage_statistics import RARE, stage_statistics
 
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.simulate import simulate_night, spectrum, tables
 from beetl_task1.simulate.night import scored_hypnogram
-from beetl_task1.simulate.streams import generator
 from beetl_task1.simulate.subject import draw_subject, night_effect
+from beetl_task1.simulate.tables import generator
 
-PACKAGE = Path(__file__).resolve().parents[1] / "beetl_task1" / "data" / "simulate"
+PACKAGE = Path(__file__).resolve().parents[1] / "beetl_task1" / "simulate"
 N_POWERS = 12
 N_EPOCHS = 1085
 """Length of a simulated young night, the mean of the real ones."""
@@ -141,12 +142,12 @@ def fit_hypnogram(folder):
 
 def young_nights(n_subjects, seed):
     """Keys and ages of simulated young sleepers, two nights each."""
-    return [(seed, ("25-64", s, r), 25 + s % 10) for s in range(n_subjects) for r in (1, 2)]
+    return [(seed, RecordingKey("25-64", s, r), 25 + s % 10) for s in range(n_subjects) for r in (1, 2)]
 
 
 def whole_effect(seed, key, age):
     """What a simulated sleeper and night add to the log powers, and the scored night."""
-    traits = draw_subject(seed, key[0], key[1], age)
+    traits = draw_subject(seed, key, age)
     effect = traits.effect + night_effect(generator(seed, "night", *key))
     return effect, scored_hypnogram(seed, key, traits, N_EPOCHS, "target")
 
@@ -171,7 +172,7 @@ def drawn_effects(n_subjects, seed):
 
 def simulated_powers(seed, key, age):
     """Log powers and scored stages of one simulated night."""
-    night = simulate_night(*key, seed=seed, age=age, n_epochs=N_EPOCHS)
+    night = simulate_night(key, seed=seed, age=age, n_epochs=N_EPOCHS)
     channels = [spectrum.band_powers(np.ascontiguousarray(night.X[:, c] * 1e6)) for c in range(2)]
     return np.column_stack([c[:, 1:] for c in channels] + [c[:, 0] for c in channels]), night.y
 

@@ -8,10 +8,11 @@ from real_nights import hypnograms
 from sklearn.metrics import cohen_kappa_score
 
 from beetl_task1 import task
-from beetl_task1.simulate import plan, scorer
+from beetl_task1.data.recording import RecordingKey
+from beetl_task1.simulate import scorer, slots
 from beetl_task1.simulate.night import scored_hypnogram
-from beetl_task1.simulate.streams import generator
 from beetl_task1.simulate.subject import draw_subject
+from beetl_task1.simulate.tables import generator
 
 TARGET_COUNTS = np.array([13_819, 3_311, 9_739, 1_393, 559, 3_189])
 FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
@@ -44,9 +45,9 @@ def young_hypnograms(seed: int, n_subjects: int = 150) -> list[np.ndarray]:
     """Return scored hypnograms of two nights each of young sleepers."""
     nights = []
     for subject in range(n_subjects):
-        traits = draw_subject(seed, "25-64", subject, 25 + subject % 10)
-        for session in (1, 2):
-            nights.append(scored_hypnogram(seed, ("25-64", subject, session), traits, 1085, "target"))
+        for key in (RecordingKey("25-64", subject, session) for session in (1, 2)):
+            traits = draw_subject(seed, key, 25 + subject % 10)
+            nights.append(scored_hypnogram(seed, key, traits, 1085, "target"))
     return nights
 
 
@@ -101,11 +102,10 @@ def pin_hypnograms(folder: Path, seed: int) -> list[Pin]:
 def group_counts(group: str, role: str, seed: int, prior: str = "target") -> np.ndarray:
     """Counts of the stages of a part of the full competition; needs no signal."""
     counts = np.zeros(6, dtype=int)
-    for night in plan("full", seed):
-        if (night.part.group, night.part.role) == (group, role):
-            traits = draw_subject(seed, group, night.subject)
-            key = (group, night.subject, night.session)
-            counts += np.bincount(scored_hypnogram(seed, key, traits, night.n_epochs, prior), minlength=6)
+    for slot in slots("full", seed):
+        if (slot.part.group, slot.part.role) == (group, role):
+            traits = draw_subject(seed, slot.key)
+            counts += np.bincount(scored_hypnogram(seed, slot.key, traits, slot.n_epochs, prior), minlength=6)
     return counts
 
 
@@ -157,12 +157,12 @@ def pin_scorer(folder: Path, seed: int) -> list[Pin]:
     for group, age in (("25-64", 30.0), ("80-95", None)):
         first, truth, second = [], [], []
         for subject in range(60):
-            key = (group, subject, 1)
-            scored = scored_hypnogram(seed, key, draw_subject(seed, group, subject, age), 1085, "target")
+            key = RecordingKey(group, subject, 1)
+            scored = scored_hypnogram(seed, key, draw_subject(seed, key, age), 1085, "target")
             path = scorer.course(generator(seed, "scorer", *key), scored)
             first.append(scored)
             truth.append(scorer.majority(path))
-            second.append(scorer.second_opinion(generator(seed, "second", *key), path))
+            second.append(scorer.majority(scorer.course(generator(seed, "second", *key), scorer.majority(path))))
         first, truth, second = map(np.concatenate, (first, truth, second))
         pins.append(close(f"{group}: kappa of two scorers", 0.76, cohen_kappa_score(first, second), 0.04))
     right = [100 * np.mean(truth[first == k] == k) for k in range(6)]

@@ -14,6 +14,7 @@ from scipy.stats import f as f_distribution
 from stage_statistics import stage_statistics
 
 from beetl_task1 import task
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.simulate import simulate_night
 from beetl_task1.simulate.borders import LEVELS
 
@@ -26,7 +27,7 @@ def pin_amplitude(folder: Path, seed: int) -> list[Pin]:
     """Overall size of the source's signal."""
 
     def make():
-        nights = [simulate_night("25-64", s, 1, seed=seed, n_epochs=300).X for s in range(16)]
+        nights = [simulate_night(RecordingKey("25-64", s, 1), seed=seed, n_epochs=300).X for s in range(16)]
         return {"std": np.std(np.concatenate(nights)), "extreme": max(np.abs(x).max() for x in nights)}
 
     mine = cached(f"amplitude-{seed}", make)

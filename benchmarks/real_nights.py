@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from beetl_task1.simulate.spectrum import POWER_BANDS
+
 STAGE_CHARS = "W1234R"
-BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
 FLOOR = 1e-10
 WAKE_CROP = 60
 """Epochs of Wake kept before the first and after the last epoch of sleep (30 min)."""
@@ -71,7 +72,7 @@ def log_powers(features: np.ndarray) -> np.ndarray:
 
 def below_bands(density: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Variance that the five bands do not hold (drift below 0.5 Hz), at least 2 % of the whole."""
-    widths = np.array([b - a for a, b in BANDS])
+    widths = np.array([b - a for a, b in POWER_BANDS])
     inside = np.column_stack([density[:, :5] @ widths, density[:, 5:] @ widths])
     return np.maximum(variance - inside, 0.02 * variance)
 

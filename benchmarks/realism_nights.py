@@ -10,6 +10,7 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 from weak_features import weak_features
 
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.simulate import simulate_night, spectrum
 from beetl_task1.simulate.borders import LEVELS
 from beetl_task1.simulate.subject import AGES
@@ -25,7 +26,7 @@ def fingerprint() -> str:
     """Hash of a few short nights, which changes with anything that changes what the simulator gives."""
     digest = hashlib.sha256()
     for group, level in itertools.product(AGES, LEVELS):
-        night = simulate_night(group, 1, 1, seed=7, n_epochs=64, border_evidence=level)
+        night = simulate_night(RecordingKey(group, 1, 1), seed=7, n_epochs=64, border_evidence=level)
         for array in (night.X, night.y, night.course):
             digest.update(array.tobytes())
     return digest.hexdigest()[:16]
@@ -43,7 +44,8 @@ def cached(name: str, make) -> dict[str, np.ndarray]:
 
 def young(subject: int, session: int, seed: int, n_epochs: int = N_EPOCHS, **options):
     """One night of a simulated young sleeper, 25 to 34 years old."""
-    return simulate_night("25-64", subject, session, seed=seed, age=25 + subject % 10, n_epochs=n_epochs, **options)
+    key = RecordingKey("25-64", subject, session)
+    return simulate_night(key, seed=seed, age=25 + subject % 10, n_epochs=n_epochs, **options)
 
 
 def young_features(seed: int, n_subjects: int = 10) -> tuple[dict, dict, dict]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from pins_signal import dynamo
-from real_nights import BANDS, default_folder, log_powers, six_stages, weak_features
+from real_nights import default_folder, log_powers, six_stages, weak_features
 from realism_nights import young
 from scipy.signal import welch
 
 from beetl_task1 import task
-from beetl_task1.simulate import simulate_night
+from beetl_task1.data.recording import RecordingKey
+from beetl_task1.simulate import simulate_night, spectrum
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -55,7 +56,7 @@ def draw_spectra(nights: list, real: Path) -> None:
         for k, axis in enumerate(axes[channel]):
             axis.plot(f[1:], spectra[k, 1:], color=COLOURS[k], label="simulated, mean of young sleepers")
             if mean is not None:
-                for b, (low, high) in enumerate(BANDS):
+                for b, (low, high) in enumerate(spectrum.POWER_BANDS):
                     axis.hlines(
                         mean[k, 5 * channel + b],
                         low,
@@ -148,7 +149,7 @@ def main() -> None:
     args = parser.parse_args()
     nights = [young(s, 1, 0) for s in range(8)]
     draw_spectra(nights, args.real)
-    old = simulate_night("80-95", 2, 1)
+    old = simulate_night(RecordingKey("80-95", 2, 1))
     draw_hypnograms([nights[3], old])
     draw_epochs(nights[3], "epochs-young.png")
     draw_epochs(old, "epochs-old.png")

@@ -7,6 +7,7 @@ from beetl_task1.data.recording import RecordingKey
 from beetl_task1.decision import BalancedDecision, pooled_prior
 from beetl_task1.errors import BeetlError
 from beetl_task1.scoring import leaderboard_score
+from beetl_task1.typed import typed
 
 KEYS = [RecordingKey("65-79", 6, r) for r in (1, 2)]
 
@@ -45,6 +46,21 @@ def test_prior_is_pooled_and_does_not_depend_on_the_order(rng):
     assert pooled_prior(p).sum() == pytest.approx(1)
 
 
+def test_the_prior_of_single_precision_is_summed_in_double(rng):
+    p = rng.dirichlet(np.ones(6), 30_000).astype(np.float32)
+    np.testing.assert_allclose(pooled_prior({KEYS[0]: p}), pooled_prior({KEYS[0]: p.astype(float)}), rtol=1e-12)
+
+
+def test_the_prior_may_be_that_of_other_recordings(rng):
+    p = {KEYS[0]: rng.dirichlet(np.ones(6), 200)}
+    others = {KEYS[1]: rng.dirichlet([30, 1, 5, 1, 1, 1], 500)}
+    expected = np.argmax(p[KEYS[0]] / pooled_prior(others), axis=1)
+    decided = BalancedDecision(1).decide(p, prior_from=others)
+    assert list(decided) == [KEYS[0]]
+    np.testing.assert_array_equal(decided[KEYS[0]], expected)
+    assert (decided[KEYS[0]] != BalancedDecision(1).decide(p)[KEYS[0]]).any()
+
+
 def test_a_handful_of_epochs_keeps_its_plain_labels():
     """Ten epochs of Wake are not spread over the stages."""
     p = np.full((10, 6), 0.02)
@@ -58,6 +74,27 @@ def test_a_stage_that_nobody_predicts_is_not_divided_by_zero():
     assert set(BalancedDecision().decide(p)[KEYS[0]]) <= {0, 1}
 
 
-def test_strength_out_of_range():
-    with pytest.raises(BeetlError, match="strength 3"):
-        BalancedDecision(3)
+@pytest.mark.parametrize("strength", [3, 2.1, -0.1, "x", None, float("nan")])
+def test_strength_out_of_range(strength):
+    with pytest.raises(BeetlError, match=f"strength '?{strength}'?; expected 0 .plain argmax. to 2, usually 0.5"):
+        BalancedDecision(strength)
+
+
+@pytest.mark.parametrize("strength", [0, 0.5, 2])
+def test_both_ends_of_the_range_are_strengths(strength):
+    assert BalancedDecision(strength).strength == strength
+    assert typed(BalancedDecision, {"strength": strength}, "recipe mine").strength == strength
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"strength": 2.1}, "recipe mine: strength is 2.1; expected float <= 2.0"),
+        ({"strength": -1}, "recipe mine: strength is -1; expected float >= 0.0"),
+        ({"strength": "x"}, "recipe mine: strength is 'x'; expected float, got str"),
+        ({"strengt": 1}, "key of recipe mine 'strengt'; did you mean 'strength'"),
+    ],
+)
+def test_a_decision_is_typed_at_the_door(values, message):
+    with pytest.raises(BeetlError, match=message):
+        typed(BalancedDecision, values, "recipe mine")

@@ -1,58 +1,44 @@
-"""Imports point one way only."""
+"""Imports point one way only, and `docs/architecture.md` shows them as they are."""
 
-import ast
-from pathlib import Path
+import re
 
-import beetl_task1
-
-ROOT = Path(beetl_task1.__file__).parent
-LAYERS = (
-    {"task", "errors", "scoring", "writing", "progress", "typed", "store"},
-    {"data"},
-    {"simulate", "download", "sleep_edf", "audit"},
-    {"features"},
-    {"models"},
-    {"transfer"},
-    {"context"},
-    {"ensemble", "decision"},
-    {"recipes"},
-    {"validation"},
-    {"submission", "staging"},
-    {"cli"},
-)
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+import architecture
+from architecture import LEVEL, PACKAGE, ROOT, imported_rooms, room_of
 
 
-def _imported(path: Path) -> set[str]:
-    """Return the first-level modules of the package that a file imports."""
-    here = path.relative_to(ROOT).with_suffix("").parts
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = here[: len(here) - node.level]
-            target = (*base, *(node.module or "").split(".")) if node.module else base
-            found |= {target[0]} if target else {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("beetl_task1."):
-            found.add(node.module.split(".")[1])
-        elif isinstance(node, ast.Import):
-            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("beetl_task1.")}
-    return found - {"__version__"}
-
-
-def _violations(path: Path) -> list[str]:
-    own = path.relative_to(ROOT).with_suffix("").parts[0]
+def violations(path, package=PACKAGE):
+    own, found = room_of(path, package), imported_rooms(path, package)
     if own == "__init__":
-        return [f"{path}: the package's own __init__ imports {name}" for name in _imported(path)]
-    return [f"{path}: {own} imports {name}" for name in _imported(path) if LEVEL[name] > LEVEL[own]]
+        return [f"{path}: the package's own __init__ imports {name}" for name in found]
+    return [f"{path}: {own} imports {name}" for name in found if LEVEL[name] > LEVEL[own]]
 
 
 def test_imports_point_one_way():
-    found = [line for path in sorted(ROOT.rglob("*.py")) for line in _violations(path)]
+    found = [line for path in sorted(PACKAGE.rglob("*.py")) for line in violations(path)]
     assert not found, "\n".join(found)
 
 
-def test_the_check_sees_a_violation(tmp_path, monkeypatch):
-    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+def test_the_check_sees_a_violation(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "bad.py").write_text("def f():\n    from ..cli import options\n    from .. import recipes\n")
-    assert len(_violations(tmp_path / "data" / "bad.py")) == 2
+    assert len(violations(tmp_path / "data" / "bad.py", tmp_path)) == 2
+
+
+def test_rooms_do_not_import_each_other_in_a_circle():
+    """Layers leave it open for rooms of one layer."""
+    edges = architecture.imports()
+    beneath = {room: set(rooms) for room, rooms in edges.items()}
+    for _ in beneath:
+        beneath = {room: rooms.union(*(edges[other] for other in rooms)) for room, rooms in beneath.items()}
+    assert [room for room, rooms in beneath.items() if room in rooms] == []
+
+
+def test_the_picture_shows_the_imports_of_the_code():
+    assert architecture.drawn() == architecture.imports(), "draw it anew: make architecture"
+
+
+def test_the_page_has_a_line_for_every_room():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = {room for cells in re.findall(r"^\| (`.+?) \|", page, re.M) for room in re.findall(r"`(\w+)", cells)}
+    assert table == set(LEVEL) == set(architecture.imports())
+    assert "figures/architecture.svg" in page

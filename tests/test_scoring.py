@@ -1,5 +1,7 @@
 """The score against an independent formula, and on degenerate input."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, recall_score
@@ -40,6 +42,18 @@ def test_a_predicted_stage_that_the_truth_lacks_is_an_error_of_that_epoch():
     assert leaderboard_score(np.array([0, 0, 1, 1]), np.array([0, 4, 1, 1])) == 75
 
 
+def test_a_stage_of_a_single_epoch_counts_like_any_other():
+    truth = np.array([0, 0, 0, 4])
+    assert leaderboard_score(truth, np.array([0, 0, 0, 4])) == 100
+    assert leaderboard_score(truth, np.array([0, 0, 0, 0])) == 50
+
+
+def test_absent_stages_are_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(stage_recall(np.array([0, 1]), np.array([0, 1]))).sum() == 4
+
+
 def test_perfect_and_constant():
     truth = np.arange(6).repeat(4)
     assert leaderboard_score(truth, truth) == 100
@@ -55,6 +69,7 @@ def test_perfect_and_constant():
         ([0, 6], [0, 1], "truth: expected integers 0 to 5"),
         ([0, 1], [0, -1], "labels: expected integers 0 to 5"),
         ([0, 1], [0.0, 1.0], "labels: expected integers 0 to 5"),
+        (np.arange(20), [0], r"truth: expected integers 0 to 5, got \[0 1 2 3 4 5 6 7\]$"),
     ],
 )
 def test_what_cannot_be_scored_is_a_clear_error(truth, labels, message):

@@ -1,9 +1,9 @@
-"""Options that the commands share, under one name each, and what is made of them: data, recipe, resources."""
+"""Options that the commands share, under one name each, and what is made of them: data, experiment, resources."""
 
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from .progress import progress_bar
 if TYPE_CHECKING:
     from ..data.files import DataFolder
     from ..models.base import Resources
-    from ..recipes.recipe import Recipe
+    from ..recipes.experiment import Experiment
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 Opener = Callable[..., contextlib.AbstractContextManager["Resources"]]
-"""What a command gets as ``resources``: called with a title, it draws a progress bar and yields them."""
+"""What a command gets as ``resources``: called with what is done to an experiment, it draws a bar and yields them."""
 
 
 class GroupName(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2, the oldest allowed is 8.1
@@ -55,16 +55,9 @@ def together(*decorators: Decorator) -> Decorator:
 
 
 def gathered(name: str, make: Callable[..., Any], **options: Decorator) -> Decorator:
-    """Return a decorator that adds options and passes what is made of their values as one argument.
+    """Return a decorator that adds options and passes what ``make`` makes of their values as one argument.
 
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    make : callable
-        Called when the command runs, with the value of each option under its name.
-    **options : decorators
-        Each under the name that it gives its value.
+    ``make`` is called when the command runs; each option is given under the name of its value.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,30 +124,35 @@ def _open_data(data: Path, unit: str, allow_partial: bool) -> "DataFolder":
     return DataFolder(data, unit=unit, allow_partial=allow_partial)
 
 
-def _load_recipe(recipe: str, **changes: Any) -> "Recipe":
+def _experiments(
+    recipes: Sequence[str], group: str, seed: int | None = None, younger_target: bool | None = None, **folder: Any
+) -> list["Experiment"]:
+    from ..recipes.experiment import Experiment
     from ..recipes.recipe import load_recipe
 
-    return load_recipe(recipe).varied(**changes)
-
-
-def _load_recipes(recipes: tuple[str, ...], **changes: Any) -> list["Recipe"]:
-    loaded = [_load_recipe(name, **changes) for name in dict.fromkeys(recipes)]
-    names = [one.name for one in loaded]
+    loaded = [load_recipe(name).varied(seed=seed, younger_target=younger_target) for name in dict.fromkeys(recipes)]
+    names = [recipe.name for recipe in loaded]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BeetlError(f"two recipes are called {', '.join(twice)}; give one of the files another name")
-    return loaded
+    data = _open_data(**folder)
+    return [Experiment(recipe, group, data) for recipe in loaded]
+
+
+def _experiment(recipe: str, **given: Any) -> "Experiment":
+    return _experiments([recipe], **given)[0]
 
 
 @contextlib.contextmanager
 def _open_resources(
-    title: str, run: str = "", checkpoints: Path = Path(), *, log: str | None = None, **given: Any
+    verb: str, experiment: "Experiment", checkpoints: Path, *, log: str | None = None, **given: Any
 ) -> Iterator["Resources"]:
     from ..models.base import Resources
     from ..models.logs import training_log
 
-    with progress_bar(title) as progress, training_log(log, checkpoints, run) as write:
-        yield Resources(progress=progress, log=write, **given)
+    name = experiment.recipe.name
+    with progress_bar(f"{verb} {name}") as bar, training_log(log, checkpoints, f"{name}-{experiment.group}") as write:
+        yield Resources(progress=bar, log=write, **given)
 
 
 def with_resources(**more: Decorator) -> Decorator:
@@ -163,9 +161,9 @@ def with_resources(**more: Decorator) -> Decorator:
                     cache=cache, jobs=jobs, device=device, **more)  # fmt: skip
 
 
-with_data = gathered("data", _open_data, data=data, unit=unit, allow_partial=allow_partial)
-with_recipe = gathered("recipe", _load_recipe, recipe=recipe, seed=seed, younger_target=younger_target)
-with_recipes = gathered("recipes", _load_recipes, recipes=recipes, seed=seed, younger_target=younger_target)
-with_places = gathered("places", lambda **places: tuple(places.values()),
-                       checkpoints=checkpoints, submissions=submissions)  # fmt: skip
-with_named_recipe = gathered("recipe", _load_recipe, recipe=recipe)
+_folder = {"data": data, "unit": unit, "allow_partial": allow_partial}
+_changes = {"seed": seed, "younger_target": younger_target}
+with_data = gathered("data", _open_data, **_folder)
+with_experiment = gathered("experiment", _experiment, **_folder, group=group, recipe=recipe, **_changes)
+with_experiments = gathered("experiments", _experiments, **_folder, group=group, recipes=recipes, **_changes)
+with_trained = gathered("experiment", _experiment, **_folder, group=group, recipe=recipe)

@@ -10,18 +10,15 @@ from . import options
 from .show import comparison_lines, show, zoo_lines
 
 if TYPE_CHECKING:
-    from ..data.files import DataFolder
-    from ..recipes.recipe import Recipe
+    from ..recipes.experiment import Experiment
 
 
 @click.command()
-@options.with_data
-@options.group
-@options.with_recipe
+@options.with_experiment
 @options.checkpoints
 @options.with_resources(resume=options.resume, log=options.log)
 @options.json_output
-def train(data: "DataFolder", group: str, recipe: "Recipe", checkpoints: Path, resources: options.Opener) -> None:
+def train(experiment: "Experiment", checkpoints: Path, resources: options.Opener) -> None:
     """Train a recipe for a target group: source and labelled target in, checkpoint out.
 
     \b
@@ -29,22 +26,19 @@ def train(data: "DataFolder", group: str, recipe: "Recipe", checkpoints: Path, r
       beetl-task1 train --data DATA --group 65-79 --recipe features-boost
     """
     from ..recipes.checkpoint import load_card
-    from ..recipes.experiment import Experiment
     from ..recipes.training import train as run
 
-    with resources(f"train {recipe.name}", f"{recipe.name}-{group}", checkpoints) as found:
-        path = run(Experiment(recipe, group, data), checkpoints, found)
+    with resources("train", experiment, checkpoints) as found:
+        path = run(experiment, checkpoints, found)
     card = load_card(path)
     described, nights = card.data["description"], {role: len(keys) for role, keys in card.training.items()}
     trained_on = ", ".join(f"{count} {role} nights" for role, count in nights.items()) or "its members"
-    lines = [f"trained {recipe.name} for {group} on {trained_on} of {described}", f"checkpoint: {path}"]
+    lines = [f"trained {experiment.recipe.name} for {card.group} on {trained_on} of {described}", f"checkpoint: {path}"]
     show({"checkpoint": str(path), "data": described, "nights": nights}, lines)
 
 
 @click.command()
-@options.with_data
-@options.group
-@options.with_recipes
+@options.with_experiments
 @options.scheme
 @options.option("--report", type=options.PATH, help="Also write everything as one HTML file.")
 @options.checkpoints
@@ -52,9 +46,8 @@ def train(data: "DataFolder", group: str, recipe: "Recipe", checkpoints: Path, r
 @options.brief
 @options.json_output
 def validate(
-    data: "DataFolder", group: str, recipes: list["Recipe"], scheme: str, report: Path | None, checkpoints: Path,
-    resources: options.Opener,
-) -> None:  # fmt: skip
+    experiments: list["Experiment"], scheme: str, report: Path | None, checkpoints: Path, resources: options.Opener
+) -> None:
     """Cross-validate recipes: leave one target subject out, score the pooled epochs as the leaderboard does.
 
     Shows every subject, night and stage, intervals over subjects, differences between recipes, what transfer brings,
@@ -65,15 +58,14 @@ def validate(
       beetl-task1 validate --data DATA --group 80-95
       beetl-task1 validate --data DATA --group 80-95 --recipe features-logreg --recipe default --report report.html
     """
-    from ..recipes.experiment import Experiment
     from ..validation import crossval
     from ..validation.comparison import compare_all
     from ..validation.report import write_report
 
     found = []
-    for recipe in recipes:
-        with resources(f"validate {recipe.name}") as each:
-            found.append(crossval.validate(Experiment(recipe, group, data), checkpoints, each))
+    for experiment in experiments:
+        with resources("validate", experiment, checkpoints) as each:
+            found.append(crossval.validate(experiment, checkpoints, each))
     if report:
         write_report(report, found, scheme)
     cards = [v.card(scheme) for v in found]

@@ -50,7 +50,7 @@ def text(words: str, style: str = "bold") -> "Text":
     return Text(words, style=style)
 
 
-def table(title: str, *columns: str, rows: Iterable[Sequence[str]] = (), left: int = 1) -> "RenderableType":
+def table(title: str, *columns: str, rows: Iterable[Sequence[object]] = (), left: int = 1) -> "RenderableType":
     """Return a plain table under a title; all columns but the first ``left`` are aligned to the right."""
     from rich.console import Group
     from rich.table import Table
@@ -59,8 +59,20 @@ def table(title: str, *columns: str, rows: Iterable[Sequence[str]] = (), left: i
     for i, column in enumerate(columns):
         made.add_column(column, justify="left" if i < left else "right", overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(_cell, row))
     return Group(text(title), made)
+
+
+def _cell(value: object) -> str:
+    """Return a count with separators, a measure with one digit, nothing as a dash."""
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def percent(shares: Iterable[float | None]) -> list[float | None]:
+    """Return shares as per cent."""
+    return [None if share is None else 100 * share for share in shares]
 
 
 def stage_counts(counts: Mapping[str, int]) -> str:
@@ -90,8 +102,8 @@ def validation_lines(found: "Validation") -> Lines:
     summary = found.summary
     yield f"data: {summary['data']}"
     yield score_line(found)
-    yield table("recall, %", *summary["recall"], rows=[[*map(percent, summary["recall"].values())]], left=0)
-    yield table("score", *summary["subjects"], rows=[[f"{s:.1f}" for s in summary["subjects"].values()]], left=0)
+    yield table("recall, %", *summary["recall"], rows=[percent(summary["recall"].values())], left=0)
+    yield table("score", *summary["subjects"], rows=[[*summary["subjects"].values()]], left=0)
 
 
 def comparison_lines(found: Sequence["Validation"], scheme: str) -> Lines:
@@ -105,11 +117,9 @@ def comparison_lines(found: Sequence["Validation"], scheme: str) -> Lines:
     cards = [v.card(scheme) for v in found]
     yield from scorecard_lines(cards)
     yield from _titled("differences", [pair.describe() for pair in compare_all(cards)])
-    nothing = "{}: learns nothing from the target"
-    transfers = [(v.recipe, v.transfer(scheme)) for v in found]
-    yield from _titled(
-        "with and without transfer", [t.describe() if t else nothing.format(name) for name, t in transfers]
-    )
+    transfers = [t.describe() if (t := v.transfer(scheme)) else f"{v.recipe}: learns nothing from the target"
+                 for v in found]  # fmt: skip
+    yield from _titled("with and without transfer", transfers)
     yield from _titled("seeds", [v.seeds.describe() for v in found])
     for v in found:
         if v.shift is None:
@@ -117,8 +127,8 @@ def comparison_lines(found: Sequence["Validation"], scheme: str) -> Lines:
             continue
         classes = v.shift.classes
         shares = {"target, true": classes.true, "target, predicted": classes.target, "test, predicted": classes.test}
-        rows = [(name, *(f"{100 * share:.1f}" for share in of.values())) for name, of in shares.items()]
-        rows.append(("test, epochs", *(f"{count:,.0f}" for count in classes.counts.values())))
+        rows = [(name, *percent(of.values())) for name, of in shares.items()]
+        rows.append(("test, epochs", *map(round, classes.counts.values())))
         yield table("share of the stages, %", "", *classes.true, rows=rows)
         yield from _titled(f"the test set, as {v.recipe} sees it", v.shift.statement)
 
@@ -142,43 +152,42 @@ def scorecard_lines(cards: Sequence["Scorecard"]) -> Lines:
             yield table(what, "", "epochs", *measures, rows=map(_unit_row, units))
     yield from _absent_lines(cards[0])
     for card in cards:
-        rows = [
-            (stage, *(f"{n:,}" for n in row), percent(card.pooled.recall[stage]))
-            for stage, row in zip(card.stages, card.pooled.confusion, strict=True)
-        ]
+        recall = percent(card.pooled.recall.values())
+        rows = [[stage, *row, r] for stage, row, r in zip(card.stages, card.pooled.confusion, recall, strict=True)]
         yield table(f"confusion of {card.name}: rows the truth", "", *card.stages, "recall %", rows=rows)
-    rows = [
-        (card.name, f"{p:.2f}", f"{share:.2f}", f"{n:,}")
+    curves = [
+        (card.name, f"{p:.2f}", f"{share:.2f}", n)
         for card in cards
         if card.calibration and (top := card.calibration.top)
         for p, share, n in zip(top.confidence, top.frequency, top.count, strict=True)
     ]
-    if rows:
-        yield table("reliability of the most probable stage", "", "it says", "it is right", "epochs", rows=rows)
+    if curves:
+        yield table("reliability of the most probable stage", "", "it says", "it is right", "epochs", rows=curves)
 
 
-def _score_row(card: "Scorecard") -> tuple[str, ...]:
+def _score_row(card: "Scorecard") -> tuple[object, ...]:
     scores, unit = list(card.subject_scores.values()), card.pooled
     spread = f"{mean(scores):.1f} ({stdev(scores):.1f})" if len(scores) > 1 else "-"
     interval = f"{card.interval.low:.1f} to {card.interval.high:.1f}" if card.interval else "-"
     error = f"{card.calibration.ece:.3f}" if card.calibration else "-"
-    return (card.name, f"{card.score:.2f}", interval, spread, percent(unit.accuracy), percent(unit.macro_f1),
-            _number(unit.kappa, ".3f"), error, f"{unit.n_epochs:,}")  # fmt: skip
+    kappa = None if unit.kappa is None else f"{unit.kappa:.3f}"
+    return (card.name, f"{card.score:.2f}", interval, spread, *percent([unit.accuracy, unit.macro_f1]), kappa, error,
+            unit.n_epochs)  # fmt: skip
 
 
-def _stage_rows(cards: Sequence["Scorecard"]) -> Iterator[tuple[str, ...]]:
+def _stage_rows(cards: Sequence["Scorecard"]) -> Iterator[tuple[object, ...]]:
     for card in cards:
         for measure in ("recall", "precision", "f1"):
-            yield card.name, measure, *map(percent, getattr(card.pooled, measure).values())
-    yield cards[0].name, "support", *(f"{n:,}" for n in cards[0].pooled.support.values())
-    for card in cards:
-        yield card.name, "predicted", *(f"{n:,}" for n in card.pooled.predicted.values())
+            yield card.name, measure, *percent(getattr(card.pooled, measure).values())
+    yield cards[0].name, "support", *cards[0].pooled.support.values()
+    yield from ((card.name, "predicted", *card.pooled.predicted.values()) for card in cards)
 
 
-def _unit_row(units: Sequence["Unit"]) -> tuple[str, ...]:
-    first = units[0]
-    scores = [number for unit in units for number in (f"{unit.score:.1f}", _number(unit.kappa, ".2f"))]
-    return first.name + ("*" if first.absent else ""), f"{first.n_epochs:,}", *scores
+def _unit_row(units: Sequence["Unit"]) -> list[object]:
+    row: list[object] = [units[0].name + ("*" if units[0].absent else ""), units[0].n_epochs]
+    for unit in units:
+        row += [unit.score, None if unit.kappa is None else f"{unit.kappa:.2f}"]
+    return row
 
 
 def _absent_lines(card: "Scorecard") -> Lines:
@@ -194,16 +203,16 @@ def diff_lines(found: "AnswerDiff") -> Lines:
     kappa = "" if found.kappa is None else f"; kappa {found.kappa:.3f}"
     share = found.n_different / found.n_rows
     yield f"{found.n_different:,} of {found.n_rows:,} labels differ ({share:.1%}){kappa}"
-    rows = []
-    for stage, row, column in zip(STAGES, found.table, zip(*found.table, strict=True), strict=True):
-        change = sum(column) - sum(row)
-        rows.append((stage, *(f"{n:,}" for n in row), f"{sum(row):,}", f"{sum(column):,}", f"{change:+,}"))
+    rows = [
+        (stage, *row, sum(row), sum(column), f"{sum(column) - sum(row):+,}")
+        for stage, row, column in zip(STAGES, found.table, zip(*found.table, strict=True), strict=True)
+    ]
     title = f"stages: rows {found.first}, columns {found.second}"
     yield table(title, "", *STAGES, "first", "second", "change", rows=rows)
     for title, units in (("subjects", found.subjects), ("nights", found.nights)):
         if units:
-            rows = [(name, f"{n:,}", f"{k:,}", f"{100 * k / n:.1f}") for name, (n, k) in units.items()]
-            yield table(title, "", "labels", "differ", "%", rows=rows)
+            shares = [(name, n, k, 100 * k / n) for name, (n, k) in units.items()]
+            yield table(title, "", "labels", "differ", "%", rows=shares)
 
 
 def log_lines(lines: Sequence["Logged"]) -> Lines:
@@ -232,15 +241,6 @@ def zoo_lines(rows: Sequence[Mapping[str, Any]], measured_on: str) -> Lines:
     for row in rows:
         reference = " / ".join(f"{row['reference'][g]:.1f}" for g in TARGET_GROUPS if g in row["reference"]) or "-"
         made.append((row["recipe"], reference, *(here(row["groups"][g]) for g in TARGET_GROUPS), row["description"]))
-    yield table("recipes", "", "reference", *TARGET_GROUPS, "what it is", rows=made, left=5)
+    yield table("zoo", "recipe", "reference", *TARGET_GROUPS, "what it is", rows=made, left=5)
     yield f"reference: {' / '.join(TARGET_GROUPS)}, leaving one target subject out, on {measured_on}"
-    yield from (f"[{number}] {text}" for number, text in enumerate(data, 1))
-
-
-def percent(value: float | None) -> str:
-    """Return a share as per cent, or a dash."""
-    return _number(value and 100 * value, ".1f")
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+    yield from (f"[{number}] {words}" for number, words in enumerate(data, 1))

@@ -13,21 +13,20 @@ from .show import diff_lines, log_lines, package_lines, scorecard_lines, show, s
 
 if TYPE_CHECKING:
     from ..data.files import DataFolder
-    from ..recipes.recipe import Recipe
+    from ..recipes.experiment import Experiment
 
 
 @click.command()
-@options.with_data
-@options.group
-@options.with_named_recipe
-@options.with_places
+@options.with_trained
+@options.checkpoints
+@options.submissions
 @options.with_resources()
 @options.allow_simulated
 @options.option("--seed", type=click.IntRange(0), help="Refuse a checkpoint that was trained with another seed.")
 @options.json_output
 def predict(
-    data: "DataFolder", group: str, recipe: "Recipe", places: tuple[Path, Path], resources: options.Opener,
-    allow_simulated: bool, seed: int | None,
+    experiment: "Experiment", checkpoints: Path, submissions: Path, resources: options.Opener, allow_simulated: bool,
+    seed: int | None,
 ) -> None:  # fmt: skip
     """Predict the test set of a group with a trained recipe: probabilities.npz and answer.txt.
 
@@ -37,13 +36,11 @@ def predict(
     Example:
       beetl-task1 predict --data DATA --group 65-79
     """
-    from ..recipes.experiment import Experiment
     from ..submission.answer import ANSWER, PROBABILITIES, read_answer
     from ..submission.predict import predict as run
 
-    with resources(f"predict {group}") as found:
-        experiment = Experiment(recipe, group, data)
-        folder = run(experiment, *places, found, allow_simulated=allow_simulated, seed=seed)
+    with resources("predict", experiment, checkpoints) as found:
+        folder = run(experiment, checkpoints, submissions, found, allow_simulated=allow_simulated, seed=seed)
     answer, probabilities = folder / ANSWER, folder / PROBABILITIES
     labels = read_answer(answer).tolist()
     counts = {stage: labels.count(k) for k, stage in enumerate(STAGES)}
@@ -54,14 +51,12 @@ def predict(
 @click.command()
 @options.with_data
 @options.group
-@options.with_named_recipe
+@options.recipe
 @options.submissions
 @options.option("--labels", type=options.PATH, help="Package these labels instead: one per line.")
 @click.option("--name", default="", help="With --labels: what to call the submission. [default: the file's name]")
 @options.json_output
-def package(
-    data: "DataFolder", group: str, recipe: "Recipe", submissions: Path, labels: Path | None, name: str
-) -> None:
+def package(data: "DataFolder", group: str, recipe: str, submissions: Path, labels: Path | None, name: str) -> None:
     """Check a prediction against the test files and zip it for Codalab.
 
     \b
@@ -69,38 +64,35 @@ def package(
       beetl-task1 package --data DATA --group 65-79
       beetl-task1 package --data DATA --group 80-95 --labels mine.txt
     """
+    from ..recipes.recipe import load_recipe
     from ..submission import package as packaging
 
     if name and labels is None:
         raise click.UsageError("--name goes with --labels; a prediction is packaged under the name of its --recipe")
     if labels is None:
-        packed = packaging.package(recipe.name, group, data, submissions)
+        packed = packaging.package(load_recipe(recipe).name, group, data, submissions)
     else:
         packed = packaging.package_labels(labels, group, data, submissions, name)
     show({"zip": str(packed.zip_path)} | packed.account, package_lines(packed))
 
 
 @click.command()
-@options.with_data
-@options.group
-@options.with_recipe
-@options.with_places
+@options.with_experiment
+@options.checkpoints
+@options.submissions
 @options.with_resources(resume=options.resume, log=options.log)
 @options.json_output
-def submit(
-    data: "DataFolder", group: str, recipe: "Recipe", places: tuple[Path, Path], resources: options.Opener
-) -> None:
+def submit(experiment: "Experiment", checkpoints: Path, submissions: Path, resources: options.Opener) -> None:
     """Train what is missing, validate (cached), predict and package.
 
     \b
     Example:
       beetl-task1 submit --data DATA --group 65-79
     """
-    from ..recipes.experiment import Experiment
     from ..submission.submit import submit as run
 
-    with resources(f"submit {recipe.name}", f"{recipe.name}-{group}", places[0]) as found:
-        done = run(Experiment(recipe, group, data), *places, found)
+    with resources("submit", experiment, checkpoints) as found:
+        done = run(experiment, checkpoints, submissions, found)
     packed, report = done.submission, str(done.report)
     values = {"trained": done.trained, "validation": done.validation.summary, "zip": str(packed.zip_path)}
     trained = "trained now" if done.trained else "the checkpoint of this very recipe and data was there"

@@ -1,87 +1,30 @@
-"""Features on disk, by content of the recording and version of the code, and over many recordings at once."""
+"""Features of whole recordings, computed once and kept."""
 
-import hashlib
-import io
 import threading
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from ..writing import whole_file
-from .extraction import FEATURE_VERSION, extract, feature_names
+from ..data.recording import Recording
+from ..progress import Progress
+from ..store import Store
+from .extraction import FEATURE_VERSION, extract
 
-Progress = Callable[[int, int, str], None]
-"""Called with recordings done, recordings in all, and what was done last."""
-
-
+KIND = f"features-v{FEATURE_VERSION}"
+"""Where the store keeps them."""
 _READING = threading.Lock()
 
 
-class Night(Protocol):
-    """What is asked of a recording here."""
-
-    key: object
-    sha256: str
-    """Hash of the file that the signals come from, hexadecimal. A ``fingerprint``, where a recording has one, is used
-    instead: it tells apart one file read in two units."""
-
-    @property
-    def X(self) -> np.ndarray:
-        """Signals in volts, shape (n_epochs, 2, 3000)."""
-
-
-class FeatureCache:
-    """Features of recordings, kept in a folder.
-
-    A file is named by the recording's hash below a folder named by ``FEATURE_VERSION``: an ``.npy`` array followed by a
-    hash of both and of the array. A file that does not match is computed anew. Several processes may share a folder.
-
-    Parameters
-    ----------
-    folder : path
-        Made when it is first written to.
-    """
-
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
-
-    def features(self, recording: Night) -> np.ndarray:
-        """Return the features of a recording, shape (n_epochs, n_features), float32; ``X`` is read only on a miss."""
-        features = self._read(_content(recording))
-        if features is None:
-            features = _compute(recording)
-            self._write(_content(recording), features)
-        return features
-
-    def path(self, content: str) -> Path:
-        """Return where the features of a recording stand, or would, by its hash."""
-        return self.folder / f"v{FEATURE_VERSION}" / f"{content}.npy"
-
-    def _read(self, content: str) -> np.ndarray | None:
-        """Return what is cached, or None where that is missing or not what was written."""
-        try:
-            stored = self.path(content).read_bytes()
-        except OSError:
-            return None
-        payload, digest = stored[:-32], stored[-32:]
-        if digest != _digest(content, payload):
-            return None
-        return np.load(io.BytesIO(payload), allow_pickle=False)
-
-    def _write(self, content: str, features: np.ndarray) -> None:
-        buffer = io.BytesIO()
-        np.save(buffer, features, allow_pickle=False)
-        payload = buffer.getvalue()
-        with whole_file(self.path(content)) as file:
-            file.write(payload)
-            file.write(_digest(content, payload))
+def night_features(recording: Recording, store: Store) -> np.ndarray:
+    """Return the features of a recording, shape (n_epochs, n_features), float32; ``X`` is read where none are kept."""
+    if store.folder is None:
+        return extract(_signals(recording))
+    return store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
 
 
 def features_of(
-    recordings: Iterable[Night], cache: FeatureCache | None = None, jobs: int = 1, progress: Progress | None = None
+    recordings: Iterable[Recording], store: Store | None = None, jobs: int = 1, progress: Progress | None = None
 ) -> list[np.ndarray]:
     """Return the features of many recordings, in their order.
 
@@ -91,24 +34,22 @@ def features_of(
 
     Parameters
     ----------
-    recordings : iterable of recordings
-        Each with ``key``, ``sha256`` and ``X``.
-    cache : FeatureCache, optional
+    recordings : iterable of Recording
+    store : Store, optional
         Without one, everything is computed.
     jobs : int
         Recordings at a time, as joblib counts them (-1 for one per core).
     progress : callable, optional
-        Called after each recording with (done, total, text).
+        Called after each recording with its key.
 
     Returns
     -------
     features : list of array, shape (n_epochs, n_features), float32
     """
-    recordings = list(recordings)
-    one = cache.features if cache is not None else _compute
-    jobs = min(jobs, max(len(recordings), 1))
-    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(delayed(one)(r) for r in recordings)
-    features = []
+    recordings, store = list(recordings), store or Store(None)
+    tasks = (delayed(night_features)(recording, store) for recording in recordings)
+    results = Parallel(n_jobs=min(jobs, max(len(recordings), 1)), prefer="threads", return_as="generator")(tasks)
+    features: list[np.ndarray] = []
     for recording, result in zip(recordings, results, strict=True):
         features.append(result)
         if progress is not None:
@@ -116,18 +57,6 @@ def features_of(
     return features
 
 
-def _compute(recording: Night) -> np.ndarray:
+def _signals(recording: Recording) -> np.ndarray:
     with _READING:
-        X = recording.X
-    return extract(X)
-
-
-def _content(recording: Night) -> str:
-    """Return the hash that names the signals of a recording."""
-    return getattr(recording, "fingerprint", None) or recording.sha256
-
-
-def _digest(content: str, payload: bytes) -> bytes:
-    """Return a hash over what a cache file is for and what it holds."""
-    about = "\n".join([content, str(FEATURE_VERSION), *feature_names(), ""])
-    return hashlib.sha256(about.encode() + payload).digest()
+        return recording.X

@@ -4,21 +4,13 @@ import numpy as np
 
 from .spectra import BANDS, band_bins
 
-_RATIO_BANDS = ("so", "delta", "theta", "alpha", "sigma", "beta")
-_COHERENCE_BANDS = ("so", "delta", "theta", "alpha", "sigma", "beta")
+_BANDS = ("so", "delta", "theta", "alpha", "sigma", "beta")
 
 
 def channel_features(spectra: np.ndarray, density: np.ndarray, slow: np.ndarray) -> dict[str, np.ndarray]:
     """Return what two channels have in common.
 
-    Parameters
-    ----------
-    spectra : array, shape (n_epochs, 2, n_segments, n_freqs), complex
-        From :func:`~.spectra.segment_spectra`.
-    density : array, shape (n_epochs, 2, n_freqs)
-        From :func:`~.spectra.median_density`.
-    slow : array, shape (n_epochs, 2, n_samples)
-        The ``slow`` band of the filter bank.
+    ``spectra`` and ``density`` are of :mod:`spectra`; ``slow``, (n_epochs, 2, n_samples), is of the filter bank.
 
     Returns
     -------
@@ -28,13 +20,11 @@ def channel_features(spectra: np.ndarray, density: np.ndarray, slow: np.ndarray)
     """
     cross = (spectra[:, 0] * spectra[:, 1].conj()).sum(-2)
     auto = (np.square(spectra.real) + np.square(spectra.imag)).sum(-2)
-    features = {}
-    for band in _COHERENCE_BANDS:
-        features[f"coherence_{band}"] = _coherence(cross, auto, band_bins(*BANDS[band]))
+    features = {f"coherence_{band}": _coherence(cross, auto, band_bins(*BANDS[band])) for band in _BANDS}
     features["correlation_slow"] = _ratio((slow[:, 0] * slow[:, 1]).sum(-1), np.square(slow).sum(-1))
     fast = band_bins(4, 30)
     features["correlation_fast"] = _ratio(cross[:, fast].real.sum(-1), auto[..., fast].sum(-1))
-    for band in _RATIO_BANDS:
+    for band in _BANDS:
         mean = np.log10(density[..., band_bins(*BANDS[band])].mean(-1))
         features[f"ratio_{band}"] = mean[:, 0] - mean[:, 1]
     return features
@@ -42,10 +32,10 @@ def channel_features(spectra: np.ndarray, density: np.ndarray, slow: np.ndarray)
 
 def _coherence(cross: np.ndarray, auto: np.ndarray, bins: slice) -> np.ndarray:
     """Return the squared coherency of a whole band: 1 where one channel is a scaled copy of the other."""
-    return np.square(_ratio(np.abs(cross[:, bins].sum(-1)), auto[..., bins].sum(-1)))
+    return np.asarray(np.square(_ratio(np.abs(cross[:, bins].sum(-1)), auto[..., bins].sum(-1))))
 
 
 def _ratio(common: np.ndarray, power: np.ndarray) -> np.ndarray:
     """Return ``common`` over the geometric mean of both channels' power, within -1 and 1; 0 for silence."""
     scale = np.sqrt(power[:, 0]) * np.sqrt(power[:, 1])
-    return np.clip(common / np.maximum(scale, 1e-6), -1, 1)
+    return np.asarray(np.clip(common / np.maximum(scale, 1e-6), -1, 1))

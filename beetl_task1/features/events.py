@@ -15,16 +15,9 @@ _BURST = 4
 
 
 def event_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the features of bursts, muscle and variability.
+    """Return the features of bursts, muscle and variability, each (n_epochs, n_chans).
 
-    Parameters
-    ----------
-    power : dict of band to array, shape (n_epochs, n_chans, 150)
-        Mean squares in bins of 0.2 s, from :func:`~.filters.binned_power`, without :data:`POWER_FLOOR`.
-
-    Returns
-    -------
-    features : dict of name to array, shape (n_epochs, n_chans)
+    ``power`` holds the mean squares of every band from :func:`~.filters.binned_power`, without :data:`POWER_FLOOR`.
     """
     power = {band: values + POWER_FLOOR for band, values in power.items()}
     windows = {band: _pool(power[band], _WINDOW_SECONDS) for band in _VARYING}
@@ -43,11 +36,8 @@ def spindle_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     A burst is at least 0.4 s with twice the median amplitude of the epoch in 11-16 Hz and a fifth of the power of
     4-30 Hz (the relative-power rule of Lacourse et al. 2019, doi 10.1016/j.jneumeth.2018.08.014).
 
-    Returns
-    -------
-    features : dict of name to array, shape (n_epochs, n_chans)
-        ``spindle_count`` log10 of 1 + bursts; ``spindle_time`` share of the epoch, 0 to 1; ``spindle_share`` largest
-        share of the power of 4-30 Hz, 0 to 1; ``spindle_contrast`` log10 of the largest power over the median.
+    ``spindle_count`` is log10 of 1 + bursts; ``spindle_time`` share of the epoch, 0 to 1; ``spindle_share`` largest
+    share of the power of 4-30 Hz, 0 to 1; ``spindle_contrast`` log10 of the largest power over the median.
     """
     spindle = _smooth(power["spindle"])
     others = _smooth(power["theta"] + power["alpha"] + power["beta"])
@@ -67,11 +57,8 @@ def spindle_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def burst_features(saw: np.ndarray) -> dict[str, np.ndarray]:
     """Return the bursts of 2-6 Hz, where sawtooth waves of REM lie.
 
-    Returns
-    -------
-    features : dict of name to array, shape (n_epochs, n_chans)
-        ``saw_time`` share of the epoch above twice the median amplitude, 0 to 1; ``saw_contrast`` log10 of the
-        largest power over the median.
+    ``saw_time`` is the share of the epoch above twice the median amplitude, 0 to 1; ``saw_contrast`` log10 of the
+    largest power over the median.
     """
     smooth = _smooth(saw)
     median = np.median(smooth, axis=-1, keepdims=True)
@@ -100,11 +87,8 @@ def variability_features(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray
 def dominance_features(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the shares of 2 s windows that alpha rules, 0 to 1: more than half of them make Wake, fewer S1.
 
-    Returns
-    -------
-    features : dict of name to array, shape (n_epochs, n_chans)
-        ``alpha_time`` alpha above theta; ``alpha_strong_time`` alpha above a third of the power of 0.5-30 Hz;
-        ``delta_time`` delta above twice all the rest.
+    ``alpha_time`` has alpha above theta; ``alpha_strong_time`` alpha above a third of the power of 0.5-30 Hz;
+    ``delta_time`` delta above four times the power of theta, alpha and beta.
     """
     alpha = windows["alpha"]
     rest = windows["theta"] + alpha + windows["beta"]
@@ -118,16 +102,9 @@ def dominance_features(windows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def eye_features(eye: np.ndarray) -> dict[str, np.ndarray]:
     """Return the steepness of deflections of 0.5-5 Hz, which rapid eye movements make in front.
 
-    Parameters
-    ----------
-    eye : array, shape (n_epochs, n_samples)
-        The ``eye`` band of the frontal channel, uV.
-
-    Returns
-    -------
-    features : dict of name to array, shape (n_epochs,)
-        ``eye_steepest`` log10 of the largest slope in uV/s; ``eye_contrast`` log10 of it over the median;
-        ``eye_time`` share of the time above four times the median slope, 0 to 1.
+    ``eye_steepest`` is log10 of the largest slope in uV/s of the ``eye`` band of the frontal channel, (n_epochs,
+    n_samples); ``eye_contrast`` log10 of it over the median; ``eye_time`` share of the time above four times the median
+    slope, 0 to 1.
     """
     slope = np.abs(np.diff(eye)) * np.float32(sampling_rate("eye")) + np.float32(1)
     median = np.median(slope, axis=-1, keepdims=True)
@@ -141,10 +118,10 @@ def eye_features(eye: np.ndarray) -> dict[str, np.ndarray]:
 
 def _pool(power: np.ndarray, seconds: int) -> np.ndarray:
     """Return the mean power in windows of whole seconds."""
-    return power.reshape(*power.shape[:-1], -1, round(seconds / BIN_SECONDS)).mean(-1)
+    return np.asarray(power.reshape(*power.shape[:-1], -1, round(seconds / BIN_SECONDS)).mean(-1))
 
 
 def _smooth(power: np.ndarray) -> np.ndarray:
     """Return the mean of three neighbouring bins; the ends, of two."""
     padded = np.concatenate([power[..., :1], power, power[..., -1:]], axis=-1)
-    return (padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]) / 3
+    return np.asarray((padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]) / 3)

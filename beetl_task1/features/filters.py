@@ -52,22 +52,9 @@ def sampling_rate(band: str) -> float:
 
 
 def binned_power(signal: np.ndarray, band: str) -> np.ndarray:
-    """Return the mean square in bins of 0.2 s.
-
-    Parameters
-    ----------
-    signal : array, shape (n_epochs, n_chans, n_samples)
-        A band of :func:`filter_bank`.
-    band : str
-        Its name.
-
-    Returns
-    -------
-    power : array, shape (n_epochs, n_chans, 150)
-        uV^2.
-    """
+    """Return the mean square in uV^2 of a band of :func:`filter_bank` in bins of 0.2 s, (n_epochs, n_chans, 150)."""
     size = round(BIN_SECONDS * sampling_rate(band))
-    return np.square(signal).reshape(*signal.shape[:-1], -1, size).mean(-1)
+    return np.asarray(np.square(signal).reshape(*signal.shape[:-1], -1, size).mean(-1))
 
 
 def _inverse(spectrum: np.ndarray, name: str) -> np.ndarray:
@@ -75,7 +62,7 @@ def _inverse(spectrum: np.ndarray, name: str) -> np.ndarray:
     gain, size = _gain(name)
     signal = fft.irfft(spectrum[..., : len(gain)] * gain, n=size)
     pad = _PAD // FILTERS[name][2]
-    return signal[..., pad : size - pad]
+    return np.asarray(signal[..., pad : size - pad])
 
 
 @functools.cache

@@ -39,13 +39,7 @@ def shape_features(x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def hjorth(centred: np.ndarray, step: np.ndarray) -> dict[str, np.ndarray]:
-    """Return Hjorth's activity, mobility and complexity (1970), each as log10.
-
-    Parameters
-    ----------
-    centred, step : array, shape (n_epochs, n_chans, n_times) and one sample less
-        The signal without its mean, and its differences.
-    """
+    """Return log10 of Hjorth's activity, mobility and complexity (1970) of a signal without its mean and its steps."""
     activity = _mean_square(centred) + VARIANCE_FLOOR
     slope = _mean_square(step) + VARIANCE_FLOOR
     bend = _mean_square(np.diff(step)) + VARIANCE_FLOOR
@@ -59,11 +53,8 @@ def hjorth(centred: np.ndarray, step: np.ndarray) -> dict[str, np.ndarray]:
 def distribution(centred: np.ndarray) -> dict[str, np.ndarray]:
     """Return robust width, weight of the tails, skewness and kurtosis.
 
-    Returns
-    -------
-    features : dict of name to array, shape (n_epochs, n_chans)
-        ``iqr`` log10 of the interquartile range in uV; ``tails`` log10 of the range from the 5th to the 95th percentile
-        over it; ``skewness`` and ``kurtosis`` (excess) as their inverse hyperbolic sines.
+    ``iqr`` is log10 of the interquartile range in uV; ``tails`` log10 of the range from the 5th to the 95th percentile
+    over it; ``skewness`` and ``kurtosis`` (excess) their inverse hyperbolic sines.
     """
     ranked = np.sort(centred, axis=-1)
     p5, p25, p75, p95 = (ranked[..., round(p / 100 * (centred.shape[-1] - 1))] for p in (5, 25, 75, 95))
@@ -79,26 +70,14 @@ def distribution(centred: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def permutation_entropy(x: np.ndarray, delay: int) -> np.ndarray:
-    """Return the entropy of the order of three samples (Bandt & Pompe 2002), from 0 to 1.
-
-    Parameters
-    ----------
-    x : array, shape (n_epochs, n_chans, n_times)
-        Signals.
-    delay : int
-        Samples from one of the three to the next.
-
-    Returns
-    -------
-    entropy : array, shape (n_epochs, n_chans)
-    """
+    """Return the entropy of the order of three samples ``delay`` apart (Bandt & Pompe 2002), from 0 to 1."""
     rises = x[..., delay:] > x[..., :-delay]
     rises_twice = x[..., 2 * delay :] > x[..., : -2 * delay]
     code = rises[..., :-delay].view(np.uint8) + 2 * rises[..., delay:].view(np.uint8) + 4 * rises_twice.view(np.uint8)
     counts = np.stack([np.count_nonzero(code == pattern, axis=-1) for pattern in range(8)], axis=-1)
     share = counts / code.shape[-1]
-    return -(share * np.log(np.maximum(share, 1e-12))).sum(-1) / np.log(6)
+    return np.asarray(-(share * np.log(np.maximum(share, 1e-12))).sum(-1) / np.log(6))
 
 
 def _mean_square(x: np.ndarray) -> np.ndarray:
-    return np.square(x).mean(-1)
+    return np.asarray(np.square(x).mean(-1))

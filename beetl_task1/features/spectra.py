@@ -32,7 +32,7 @@ _LOWEST, _HIGHEST = 0.5, 45.0
 @functools.cache
 def frequencies() -> np.ndarray:
     """Return the frequencies of :func:`segment_spectra` in Hz, from 0.4 to 45, shape (n_freqs,)."""
-    return fft.rfftfreq(_SIZE, 1 / SFREQ)[2 : int(_HIGHEST * SEGMENT_SECONDS) + 1]
+    return np.asarray(fft.rfftfreq(_SIZE, 1 / SFREQ)[2 : int(_HIGHEST * SEGMENT_SECONDS) + 1])
 
 
 def segment_spectra(x: np.ndarray) -> np.ndarray:
@@ -52,18 +52,14 @@ def segment_spectra(x: np.ndarray) -> np.ndarray:
     window = get_window("hann", _SIZE).astype(np.float32)
     window *= np.float32(np.sqrt(2 / (SFREQ * np.square(window, dtype=np.float64).sum())))
     segments = (segments - segments.mean(-1, keepdims=True)) * window
-    return fft.rfft(segments)[..., 2 : 2 + len(frequencies())]
+    return np.asarray(fft.rfft(segments)[..., 2 : 2 + len(frequencies())])
 
 
 def median_density(spectra: np.ndarray) -> np.ndarray:
-    """Return the power density as the median over segments, freed of the median's bias.
+    """Return the power density as the median over segments, freed of the median's bias, (n_epochs, n_chans, n_freqs).
 
-    One artefact leaves a median alone (Allen et al. 2012, FINDCHIRP, appendix B, for the bias).
-
-    Returns
-    -------
-    density : array, shape (n_epochs, n_chans, n_freqs), float32
-        uV^2 / Hz, at least :data:`DENSITY_FLOOR`.
+    In uV^2 / Hz, at least :data:`DENSITY_FLOOR`. One artefact leaves a median alone (Allen et al. 2012, FINDCHIRP,
+    appendix B, for the bias).
     """
     power = np.square(spectra.real) + np.square(spectra.imag)
     n_segments = power.shape[-2]
@@ -71,7 +67,7 @@ def median_density(spectra: np.ndarray) -> np.ndarray:
     low, high = (n_segments - 1) // 2, n_segments // 2
     even = 2.0 * np.arange(1, (n_segments - 1) // 2 + 1)
     bias = 1 + np.sum(1 / (even + 1) - 1 / even)
-    return (power[..., low, :] + power[..., high, :]) * np.float32(0.5 / bias) + DENSITY_FLOOR
+    return np.asarray((power[..., low, :] + power[..., high, :]) * np.float32(0.5 / bias) + DENSITY_FLOOR)
 
 
 def band_bins(low: float, high: float) -> slice:

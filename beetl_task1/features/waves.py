@@ -14,17 +14,7 @@ SECONDS = (0.4, 2.2)
 
 
 class Waves(NamedTuple):
-    """Waves of many signals, one entry a wave.
-
-    Attributes
-    ----------
-    signal : array of int
-        Which signal (row) it is in.
-    amplitude : array
-        Peak to peak, uV.
-    seconds : array
-        Duration.
-    """
+    """Waves of many signals, one entry a wave: its signal (row), its size from peak to peak in uV, its duration."""
 
     signal: np.ndarray
     amplitude: np.ndarray
@@ -32,19 +22,10 @@ class Waves(NamedTuple):
 
 
 def find_waves(signals: np.ndarray, sfreq: float) -> Waves:
-    """Cut signals at their zero crossings; each negative half-wave and the positive one after it are a wave.
+    """Cut signals (n_signals, n_samples) in uV at their zero crossings, and return those of :data:`SECONDS` duration.
 
-    Parameters
-    ----------
-    signals : array, shape (n_signals, n_samples)
-        Band-passed to slow waves, uV.
-    sfreq : float
-        Sampling rate, Hz.
-
-    Returns
-    -------
-    waves : Waves
-        Those of :data:`SECONDS` duration; a wave cut by the end of its signal counts with what there is of it.
+    Each negative half-wave and the positive one after it are a wave; one that the end of its signal cuts counts with
+    what there is of it.
     """
     positive = signals > 0
     begins = np.ones(signals.shape, dtype=bool)
@@ -56,8 +37,9 @@ def find_waves(signals: np.ndarray, sfreq: float) -> Waves:
     up = positive.ravel()[starts]
     first = np.flatnonzero((rows[1:] == rows[:-1]) & ~up[:-1])
     seconds = (lengths[first] + lengths[first + 1]) / sfreq
-    first, seconds = (a[(seconds >= SECONDS[0]) & (seconds <= SECONDS[1])] for a in (first, seconds))
-    return Waves(rows[first], peaks[first] + peaks[first + 1], seconds)
+    kept = (seconds >= SECONDS[0]) & (seconds <= SECONDS[1])
+    first = first[kept]
+    return Waves(rows[first], peaks[first] + peaks[first + 1], seconds[kept])
 
 
 def slow_wave_features(slow: np.ndarray) -> dict[str, np.ndarray]:
@@ -65,10 +47,7 @@ def slow_wave_features(slow: np.ndarray) -> dict[str, np.ndarray]:
 
     The manual scores S3 where waves of at least 75 uV and at most 2 Hz fill 20 to 50 % of the epoch, and S4 above.
 
-    Parameters
-    ----------
-    slow : array, shape (n_epochs, n_chans, n_samples)
-        The ``slow`` band of the filter bank, 0.5 to 2 Hz.
+    ``slow`` is that band of the filter bank, 0.5 to 2 Hz, (n_epochs, n_chans, n_samples).
 
     Returns
     -------

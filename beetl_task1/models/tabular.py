@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, FeatureCache, extract, features_of, relative
+from ..features import FEATURE_VERSION, features_of, night_features, relative
 from ..task import N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
@@ -86,8 +86,8 @@ class TabularModel(Model):
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Compute and cache the features of the nights that are not cached yet."""
-        if self._cache is not None:
-            features_of(recordings, self._cache, jobs=self.resources.jobs, progress=self.resources.progress)
+        if self.resources.cache is not None:
+            features_of(recordings, self.resources.store, jobs=self.resources.jobs, progress=self.resources.progress)
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
@@ -168,13 +168,9 @@ class TabularModel(Model):
         weights = domain * per_class[y]
         return np.asarray(weights / weights.mean())
 
-    @property
-    def _cache(self) -> FeatureCache | None:
-        return None if self.resources.cache is None else FeatureCache(self.resources.cache)
-
     def _table(self, recording: Recording) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
-        absolute = extract(recording.X) if self._cache is None else self._cache.features(recording)
+        absolute = night_features(recording, self.resources.store)
         table = np.hstack([absolute, relative(absolute)])
         for transfer in self.transfers:
             table = transfer.night(table)

@@ -4,8 +4,8 @@
 What is modelled and what is not: ``docs/simulation.md``.
 """
 
-from .night import Night, simulate_night
-from .plan import SIZES, NightPlan, plan
+from .competition import SIZES, Slot, slots
+from .night import SimulatedRecording, simulate_night
 from .tree import MARKER, simulate
 
-__all__ = ["MARKER", "SIZES", "Night", "NightPlan", "plan", "simulate", "simulate_night"]
+__all__ = ["MARKER", "SIZES", "SimulatedRecording", "Slot", "simulate", "simulate_night", "slots"]

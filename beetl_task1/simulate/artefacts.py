@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import task
+from .tables import Floats
 
 CLIP = 250.0
 """Microvolts at which the recorder saturates (about 15 times the overall standard deviation)."""
@@ -10,16 +11,10 @@ ADC_STEP = 0.0938
 """Microvolts of one step of the recorder's converter, as in the real SC4001."""
 
 
-def add_artefacts(rng: np.random.Generator, signal: np.ndarray, awake: np.ndarray) -> None:
-    """Add artefacts to a night, in place.
+def add_artefacts(rng: np.random.Generator, signal: Floats, awake: Floats) -> None:
+    """Add artefacts to a night, (2, n_times) float32 in microvolts, in place.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    signal : (2, n_times) float32
-        Microvolts.
-    awake : (n_steps,)
-        Weight of Wake in steps of 5 s; people move more when awake.
+    People move more when awake: ``awake``, (n_steps,), is the weight of Wake in steps of 5 s.
     """
     n_steps = len(awake)
     per_step = signal.shape[1] // n_steps
@@ -31,12 +26,12 @@ def add_artefacts(rng: np.random.Generator, signal: np.ndarray, awake: np.ndarra
         _lose(rng, signal[rng.integers(2)])
 
 
-def record(signal: np.ndarray) -> np.ndarray:
+def digitise(signal: Floats) -> Floats:
     """Saturate and quantise a signal as the recorder does (microvolts in, microvolts out)."""
     return np.round(np.clip(signal, -CLIP, CLIP) / ADC_STEP) * ADC_STEP
 
 
-def _movement(rng: np.random.Generator, signal: np.ndarray, start: int) -> None:
+def _movement(rng: np.random.Generator, signal: Floats, start: int) -> None:
     length = min(int(rng.uniform(2, 12) * task.SFREQ), signal.shape[1] - start)
     if length < 50:
         return
@@ -44,18 +39,17 @@ def _movement(rng: np.random.Generator, signal: np.ndarray, start: int) -> None:
     sway = np.cumsum(rng.standard_normal((2, length)), axis=1)
     sway -= np.linspace(0, 1, length) * sway[:, -1:]
     size = rng.lognormal(np.log(40), 0.5)
-    signal[:, start : start + length] += (
-        envelope * (size * sway / (sway.std() + 1e-9) + 0.25 * size * rng.standard_normal((2, length)))
-    ).astype(np.float32)
+    moved = envelope * (size * sway / (sway.std() + 1e-9) + 0.25 * size * rng.standard_normal((2, length)))
+    signal[:, start : start + length] += moved.astype(np.float32)
 
 
-def _pop(rng: np.random.Generator, channel: np.ndarray, start: int) -> None:
+def _pop(rng: np.random.Generator, channel: Floats, start: int) -> None:
     length = min(400, len(channel) - start)
     size = rng.choice([-1, 1]) * rng.uniform(60, 220)
     channel[start : start + length] += (size * np.exp(-np.arange(length) / 45)).astype(np.float32)
 
 
-def _lose(rng: np.random.Generator, channel: np.ndarray) -> None:
+def _lose(rng: np.random.Generator, channel: Floats) -> None:
     """Take an electrode off: mains hum beats at the edge of the band, the brain is gone."""
     length = int(rng.uniform(2, 15) * 60 * task.SFREQ)
     start = int(rng.integers(max(1, len(channel) - length)))

@@ -9,30 +9,23 @@ import numpy as np
 
 from .. import task
 from .scorer import STEPS
+from .tables import Floats
 
 LEVELS = ("low", "mid", "high")
-_MIX = {"low": 0.42, "mid": 0.0, "high": 0.0}
+_MIXED = {"low": 0.42}
 """Weight, at the border, of the other second; it fades to 0 within :data:`_SECONDS`."""
 _SECONDS = 1.0
 
 
-def weaken_borders(rng: np.random.Generator, X: np.ndarray, course: np.ndarray, level: str) -> None:
-    """Weaken the tie of every epoch that begins asleep to the one before, in place.
+def weaken_borders(rng: np.random.Generator, X: Floats, course: np.ndarray, level: str) -> None:
+    """Weaken the tie of every epoch of ``X``, (n_epochs, 2, 3000), that begins asleep to the one before, in place.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    X : (n_epochs, 2, 3000)
-        Any unit.
-    course : (n_epochs * 6,)
-        True stage in steps of 5 s.
-    level : str
-        One of :data:`LEVELS`.
+    ``course``, (n_epochs * 6,), is the true stage in steps of 5 s; ``level`` is one of :data:`LEVELS`.
     """
-    if _MIX[level] == 0:
+    if level not in _MIXED:
         return
     length = int(_SECONDS * task.SFREQ)
-    weight = _MIX[level] * np.cos(0.5 * np.pi * np.arange(length) / length) ** 2
+    weight = _MIXED[level] * np.cos(0.5 * np.pi * np.arange(length) / length) ** 2
     asleep = np.flatnonzero(course[::STEPS] > 0)
     start = rng.integers(3 * length, X.shape[2] - length, len(asleep))
     where = start[:, None, None] + np.arange(length)

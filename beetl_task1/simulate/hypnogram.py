@@ -6,10 +6,11 @@ chains of sleep stages: Kemp & Kamphuisen 1986 (Sleep 9:405).
 
 import bisect
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from . import tables
+from .tables import Floats, load
 
 WAKE, S1, S2, S3, S4, REM = range(6)
 EDGE_WAKE = 60
@@ -29,18 +30,12 @@ CANDIDATES = 3
 
 @dataclass(frozen=True)
 class Tilt:
-    """How a night leaves the young chain.
+    """How a night leaves the young chain."""
 
-    Attributes
-    ----------
-    into : (6,)
-        Weights of the transitions into each stage.
-    scale : (6,)
-        Scale of what a run of each stage lasts beyond its first epoch, so that runs of one epoch stay as common.
-    """
-
-    into: np.ndarray
-    scale: np.ndarray
+    into: Floats
+    """Weights of the transitions into each stage, (6,)."""
+    scale: Floats
+    """Scale of how long a run of each stage is beyond its first epoch, so that runs of one stay as common, (6,)."""
 
 
 def edge(n_epochs: int) -> int:
@@ -48,18 +43,10 @@ def edge(n_epochs: int) -> int:
     return min(EDGE_WAKE, n_epochs // 16)
 
 
-def tilt(fractions: np.ndarray, n_epochs: int) -> Tilt:
-    """Return the tilt that gives a night the wanted shares of the stages.
-
-    Parameters
-    ----------
-    fractions : (6,)
-        Wanted shares of all epochs, Wake at the edges included.
-    n_epochs : int
-        Length of the night.
-    """
-    counts = tables.load("hypnogram")["transitions"].sum((0, 1))
-    mean = np.array([r.mean() for r in tables.load("hypnogram")["run_lengths"]])
+def tilt(fractions: Floats, n_epochs: int) -> Tilt:
+    """Return the tilt that gives a night the wanted shares of the stages, (6,), Wake at the edges included."""
+    counts = load("hypnogram")["transitions"].sum((0, 1))
+    mean = np.array([r.mean() for r in load("hypnogram")["run_lengths"]])
     inside = np.maximum(fractions - np.eye(6)[WAKE] * 2 * edge(n_epochs) / n_epochs, 0.01 * fractions)
     young = counts.sum(0) * mean
     into = (inside * _VISITS / (inside * _VISITS).sum() / (young / young.sum())) ** _INTO
@@ -70,7 +57,7 @@ def tilt(fractions: np.ndarray, n_epochs: int) -> Tilt:
     return Tilt(into, np.maximum(scale * mean - 1, 0) / (mean - 1))
 
 
-def _stationary(weights: np.ndarray) -> np.ndarray:
+def _stationary(weights: Floats) -> Floats:
     chain = weights / weights.sum(1, keepdims=True)
     visits = np.full(6, 1 / 6)
     for _ in range(200):
@@ -78,7 +65,7 @@ def _stationary(weights: np.ndarray) -> np.ndarray:
     return visits
 
 
-def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray, candidates: int = CANDIDATES) -> np.ndarray:
+def draw(rng: np.random.Generator, n_epochs: int, fractions: Floats, candidates: int = CANDIDATES) -> np.ndarray:
     """Draw one night as a scorer writes it down.
 
     Parameters
@@ -101,12 +88,12 @@ def draw(rng: np.random.Generator, n_epochs: int, fractions: np.ndarray, candida
     for night in nights:
         night[side : n_epochs - side] = _sleep(rng, n_epochs - 2 * side, lean)
     shares = np.array([np.bincount(night, minlength=6) for night in nights]) / n_epochs
-    return nights[((shares - fractions) ** 2 / (fractions + 0.01)).sum(1).argmin()]
+    return np.asarray(nights[((shares - fractions) ** 2 / (fractions + 0.01)).sum(1).argmin()])
 
 
 def _sleep(rng: np.random.Generator, length: int, lean: Tilt) -> np.ndarray:
     chain = np.cumsum(_chances(lean.into), axis=-1)
-    table = tables.load("hypnogram")
+    table = load("hypnogram")
     first = np.cumsum(table["first"] * (np.arange(6) > WAKE) * (lean.into > 0))
     night = np.empty(length, dtype=np.int8)
     stage, position, last_rem = _pick(rng, first), 0, 0
@@ -122,21 +109,21 @@ def _sleep(rng: np.random.Generator, length: int, lean: Tilt) -> np.ndarray:
     return night
 
 
-def _chances(into: np.ndarray) -> np.ndarray:
+def _chances(into: Floats) -> Floats:
     """Chances of the next stage by clock, cycle and stage; rare contexts borrow from the whole night."""
-    counts = tables.load("hypnogram")["transitions"]
+    counts = load("hypnogram")["transitions"]
     overall = counts.sum((0, 1))
     weights = (counts + _SMOOTH * overall / overall.sum(1, keepdims=True)) * into
-    return weights / weights.sum(-1, keepdims=True)
+    return np.asarray(weights / weights.sum(-1, keepdims=True))
 
 
-def _pick(rng: np.random.Generator, cumulative: np.ndarray) -> int:
+def _pick(rng: np.random.Generator, cumulative: Floats) -> int:
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], "right"))
 
 
-def _run(rng: np.random.Generator, table: dict, stage: int, position: int, scale: float) -> int:
+def _run(rng: np.random.Generator, table: dict[str, Any], stage: int, position: int, scale: float) -> int:
     """Length of a run: a real one that began at about this time of the night, scaled."""
     starts = table["run_starts"][stage]
-    nearest = np.searchsorted(starts, position) - _NEAR // 2
+    nearest = int(np.searchsorted(starts, position)) - _NEAR // 2
     run = min(max(0, nearest), max(0, len(starts) - _NEAR)) + int(rng.integers(min(_NEAR, len(starts))))
     return 1 + int((table["run_lengths"][stage][run] - 1) * scale + rng.random())

@@ -7,6 +7,7 @@ from scipy.special import ndtri
 
 from . import tables
 from .scorer import STEPS
+from .tables import Floats
 
 BLEND_SECONDS = 20.0
 """Stages pass into one another: standard deviation of the blend along time."""
@@ -16,16 +17,12 @@ _DRIFT = 0.95
 """Correlation of the drift between neighbouring epochs."""
 
 
-def stage_weights(path: np.ndarray) -> np.ndarray:
+def stage_weights(path: np.ndarray) -> Floats:
     """Return how much of each stage the sleeper is in, (n_steps, 6), summing to 1."""
-    return gaussian_filter1d(np.eye(6)[path], BLEND_SECONDS * STEPS / 30, axis=0, mode="nearest")
+    return np.asarray(gaussian_filter1d(np.eye(6)[path], BLEND_SECONDS * STEPS / 30, axis=0, mode="nearest"))
 
 
-def draw_powers(
-    rng: np.random.Generator,
-    weights: np.ndarray,
-    effect: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+def draw_powers(rng: np.random.Generator, weights: Floats, effect: Floats) -> tuple[Floats, Floats]:
     """Draw the log powers along a night.
 
     Parameters
@@ -53,11 +50,11 @@ def draw_powers(
     return np.einsum("tk,kd->td", weights, tables.load("powers")["mean"] + effect) + deviation, deviation
 
 
-def _residuals(rng: np.random.Generator, n_epochs: int) -> np.ndarray:
+def _residuals(rng: np.random.Generator, n_epochs: int) -> Floats:
     """Return what is left after stage, sleeper and night, (6, n_epochs, 12): a latent course, shaped by each stage."""
     table = tables.load("powers")
     fresh = rng.standard_normal((2, n_epochs, tables.N_POWERS))
-    slow = _autoregress(fresh[0])
+    slow = lfilter([np.sqrt(1 - _DRIFT**2)], [1, -_DRIFT], fresh[0], axis=0, zi=fresh[0, :1] * _DRIFT)[0]
     scores = ndtri(table["levels"])
     left = np.empty((tables.N_STAGES, n_epochs, tables.N_POWERS))
     for k in range(tables.N_STAGES):
@@ -66,9 +63,3 @@ def _residuals(rng: np.random.Generator, n_epochs: int) -> np.ndarray:
         for d in range(tables.N_POWERS):
             left[k, :, d] = np.interp(latent[:, d], scores, table["quantiles"][k, d])
     return left
-
-
-def _autoregress(fresh: np.ndarray) -> np.ndarray:
-    gain = np.sqrt(1 - _DRIFT**2)
-    start = fresh[:1] * _DRIFT
-    return lfilter([gain], [1, -_DRIFT], fresh, axis=0, zi=start)[0]

@@ -2,7 +2,8 @@
 
 The chain of :mod:`hypnogram` is fitted to scored nights, so the scored night comes first and the true course is drawn
 given it: true borders lie anywhere, not on the grid of 30 s, and a scorer errs mostly at borders, in S1, and between
-S3 and S4 (Danker-Hopfe et al. 2009, J Sleep Res 18:74; Rosenberg & Van Hout 2013, J Clin Sleep Med 9:81).
+S3 and S4 (Danker-Hopfe et al. 2009, J Sleep Res 18:74; Rosenberg & Van Hout 2013, J Clin Sleep Med 9:81). Another
+scorer of the same course is ``majority(course(rng, majority(path)))``: two agree as published (kappa about 0.76).
 """
 
 import numpy as np
@@ -28,57 +29,28 @@ _SLIP_TO = np.array(
 
 
 def course(rng: np.random.Generator, scored: np.ndarray) -> np.ndarray:
-    """Draw the true course of a night from its scored hypnogram.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    scored : (n_epochs,)
-        Stages 0-5 as scored.
-
-    Returns
-    -------
-    (n_epochs * 6,) int8
-        True stage in steps of 5 s.
-    """
+    """Draw the true course of a night, (n_epochs * 6,) stages in steps of 5 s, from its scored hypnogram."""
     path = _move_borders(rng, _drop_flickers(rng, scored))
-    leave = np.flatnonzero(rng.random(len(scored)) < _SLIP[scored])
-    for epoch in leave:
-        start = epoch * STEPS + rng.integers(STEPS)
+    for epoch in np.flatnonzero(rng.random(len(scored)) < _SLIP[scored]):
+        start = int(epoch * STEPS + rng.integers(STEPS))
         stage = path[min(start, len(path) - 1)]
-        path[start : start + rng.integers(3, 10)] = rng.choice(6, p=_SLIP_TO[stage])
+        path[start : start + int(rng.integers(3, 10))] = rng.choice(6, p=_SLIP_TO[stage])
     return path
-
-
-def second_opinion(rng: np.random.Generator, path: np.ndarray) -> np.ndarray:
-    """Let another scorer score the same true course; two scorers agree as published (kappa about 0.76).
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    path : (n_epochs * 6,)
-        True stage in steps of 5 s.
-
-    Returns
-    -------
-    (n_epochs,) int8
-    """
-    return majority(course(rng, majority(path)))
 
 
 def majority(path: np.ndarray) -> np.ndarray:
     """Return the stage that fills most of each epoch, (n_epochs,) int8."""
     counts = np.stack([(path.reshape(-1, STEPS) == k).sum(1) for k in range(6)], axis=1)
-    return counts.argmax(1).astype(np.int8)
+    return np.asarray(np.argmax(counts, axis=1).astype(np.int8))
 
 
-def _runs(stages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    starts = np.r_[0, np.flatnonzero(np.diff(stages)) + 1]
-    return starts, np.diff(np.r_[starts, len(stages)])
+def _starts(stages: np.ndarray) -> np.ndarray:
+    return np.asarray(np.r_[0, np.flatnonzero(np.diff(stages)) + 1])
 
 
 def _drop_flickers(rng: np.random.Generator, scored: np.ndarray) -> np.ndarray:
-    starts, lengths = _runs(scored)
+    starts = _starts(scored)
+    lengths = np.diff(np.r_[starts, len(scored)])
     night = scored.copy()
     short = np.flatnonzero((lengths <= 2) & (rng.random(len(starts)) < _FLICKER[scored[starts]]))
     for i in short[(short > 0) & (short < len(starts) - 1)]:
@@ -87,7 +59,7 @@ def _drop_flickers(rng: np.random.Generator, scored: np.ndarray) -> np.ndarray:
 
 
 def _move_borders(rng: np.random.Generator, night: np.ndarray) -> np.ndarray:
-    starts, _ = _runs(night)
+    starts = _starts(night)
     moved = starts * STEPS + np.r_[0, rng.normal(0, _BORDER_SECONDS / STEP_SECONDS, len(starts) - 1)]
     moved = np.maximum.accumulate(np.clip(np.round(moved).astype(int), 0, len(night) * STEPS))
     return np.repeat(night[starts], np.diff(np.r_[moved, len(night) * STEPS]))

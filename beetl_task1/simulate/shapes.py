@@ -9,10 +9,11 @@ import numpy as np
 
 from .spectrum import FREQUENCIES
 from .subject import Traits
+from .tables import Floats
 
 CUTOFF = {"low": (42.0, 0.0), "mid": (40.0, 0.7), "high": (34.0, 3.2)}
 """Corner (Hz) and depth of the low-pass in sleep that sets how predictable the border of an epoch is."""
-LAST_CUTOFF = {"low": (40.0, 0.0), "mid": (40.0, 0.0), "high": (34.0, 0.75)}
+LAST_CUTOFF = {"high": (34.0, 0.75)}
 """The same of a low-pass after everything else in sleep, which takes the bursts of muscle and arousals along."""
 _RECORDER = ((42.0, 1.0), (42.0, 0.4))
 """The recorder's own low-pass on either channel, in every stage; without it a border in Wake tells 1.1 nats on Fpz-Cz,
@@ -23,7 +24,7 @@ _SLOW = np.array([0.0, 0.0, 0.25, 0.45, 1.25, 0.0])
 _FLAT = np.array([[0.8, 0.3, 0.0, 0.0, 0.0, 0.1], [0.4, 0.1, 0.0, 0.0, 0.0, 0.1]])
 
 
-def shapes(traits: Traits, border_evidence: str) -> np.ndarray:
+def shapes(traits: Traits, border_evidence: str) -> Floats:
     """Return the log density that is added to each frequency, (2 channels, 6 stages, n_frequencies) float32."""
     f = FREQUENCIES
     shape = np.empty((2, 6, len(f)))
@@ -40,15 +41,15 @@ def shapes(traits: Traits, border_evidence: str) -> np.ndarray:
     return shape.astype(np.float32)
 
 
-def last_low_pass(border_evidence: str) -> np.ndarray | None:
+def last_low_pass(border_evidence: str) -> Floats | None:
     """Return the log density that the last low-pass adds in sleep, (n_frequencies,), or None if there is none."""
-    corner, depth = LAST_CUTOFF[border_evidence]
-    return _low_pass(FREQUENCIES, corner, depth) if depth else None
+    cutoff = LAST_CUTOFF.get(border_evidence)
+    return None if cutoff is None else _low_pass(FREQUENCIES, *cutoff)
 
 
-def _low_pass(f: np.ndarray, corner: float, depth: float) -> np.ndarray:
-    return -depth * np.log1p((f / corner) ** 20)
+def _low_pass(f: Floats, corner: float, depth: float) -> Floats:
+    return np.asarray(-depth * np.log1p((f / corner) ** 20))
 
 
-def _peak(f: np.ndarray, centre: float, width: float) -> np.ndarray:
-    return np.exp(-0.5 * ((f - centre) / width) ** 2)
+def _peak(f: Floats, centre: float, width: float) -> Floats:
+    return np.asarray(np.exp(-0.5 * ((f - centre) / width) ** 2))

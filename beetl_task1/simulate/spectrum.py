@@ -4,26 +4,26 @@ import numpy as np
 import scipy.fft
 
 from .. import task
+from .tables import Floats
 
-BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+POWER_BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+"""Bands of the fitted log powers, in Hz."""
 FRAME = 256
 """Samples of a frame (2.56 s)."""
 HOP = FRAME // 2
-FREQUENCIES = np.fft.rfftfreq(FRAME, 1 / task.SFREQ)
-_WINDOW = np.sqrt(np.hanning(FRAME + 1)[:-1])
+FREQUENCIES: Floats = np.fft.rfftfreq(FRAME, 1 / task.SFREQ)
+_HANN = np.hanning(FRAME + 1)[:-1]
 _CENTRES = np.array([0.3, 1.6, 5.8, 10.3, 19.0, 39.0])
+_INSIDE = [slice(*np.searchsorted(FREQUENCIES, [low, high + 1e-9])) for low, high in POWER_BANDS]
 
 
-def _band_matrix() -> np.ndarray:
-    """Spread six log powers (drift, then the bands) over the frequencies, linear in log frequency."""
+def _spread() -> Floats:
     logs = np.log(np.maximum(FREQUENCIES, 0.15))
     return np.array([np.interp(logs, np.log(_CENTRES), unit) for unit in np.eye(6)])
 
 
-SPREAD = _band_matrix()
-
-
-_INSIDE = [slice(*np.searchsorted(FREQUENCIES, [low, high + 1e-9])) for low, high in BANDS]
+SPREAD = _spread()
+"""Spreads six log powers (drift, then the bands) over the frequencies, linear in log frequency."""
 
 
 def n_frames(n_times: int) -> int:
@@ -31,28 +31,20 @@ def n_frames(n_times: int) -> int:
     return n_times // HOP + 2
 
 
-def frame_seconds(n_times: int) -> np.ndarray:
-    """Return the time of the middle of every frame in s."""
-    return np.arange(n_frames(n_times)) * HOP / task.SFREQ
+def on_frames(levels: Floats, basis: Floats, seconds: float, n_times: int) -> Floats:
+    """Spread levels, given every so many seconds, over frames and frequencies, (n_frames, n_frequencies) float32."""
+    middles = (np.arange(len(levels)) + 0.5) * seconds
+    frames = np.arange(n_frames(n_times)) * HOP / task.SFREQ
+    columns = np.stack([np.interp(frames, middles, column) for column in levels.T], axis=1)
+    return np.asarray(np.einsum("tk,kf->tf", columns.astype(np.float32), basis.astype(np.float32)))
 
 
-def shape(signal: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """Filter one channel by gains that change with time.
-
-    Parameters
-    ----------
-    signal : (n_times,) float32
-    gains : (n_frames, n_frequencies) float32
-        Amplitude gain of every frame.
-
-    Returns
-    -------
-    (n_times,) float32
-    """
+def shape(signal: Floats, gains: Floats) -> Floats:
+    """Filter one channel, (n_times,) float32, by amplitude gains of every frame, (n_frames, n_frequencies) float32."""
     total = (len(gains) + 1) * HOP
     padded = np.zeros(total, dtype=np.float32)
     padded[HOP : HOP + len(signal)] = signal
-    window = _WINDOW.astype(np.float32)
+    window = np.sqrt(_HANN).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * window
     frames = scipy.fft.irfft(scipy.fft.rfft(frames) * gains, FRAME) * window
     out = np.zeros(total, dtype=np.float32)
@@ -61,13 +53,8 @@ def shape(signal: np.ndarray, gains: np.ndarray) -> np.ndarray:
     return out[HOP : HOP + len(signal)]
 
 
-def band_powers(epochs: np.ndarray) -> np.ndarray:
-    """Measure log powers as the tables have them.
-
-    Parameters
-    ----------
-    epochs : (n_epochs, 3000)
-        One channel in microvolts.
+def band_powers(epochs: Floats) -> Floats:
+    """Measure the log powers of one channel, (n_epochs, 3000) in microvolts, as the tables have them.
 
     Returns
     -------
@@ -76,20 +63,19 @@ def band_powers(epochs: np.ndarray) -> np.ndarray:
     density = _welch(epochs)
     bands = np.stack([density[:, inside].mean(1) for inside in _INSIDE], axis=1)
     variance = epochs.var(axis=1)
-    widths = np.array([high - low for low, high in BANDS], dtype=epochs.dtype)
+    widths = np.array([high - low for low, high in POWER_BANDS], dtype=epochs.dtype)
     drift = np.maximum(variance - (bands * widths).sum(1), 0.02 * variance)
     return np.log(np.column_stack([drift, bands]) + 1e-6)
 
 
-def _welch(epochs: np.ndarray) -> np.ndarray:
+def _welch(epochs: Floats) -> Floats:
     """Welch density (Hann, half overlap, constant detrend), (n_epochs, n_frequencies)."""
-    window = np.hanning(FRAME + 1)[:-1].astype(epochs.dtype)
+    window = _HANN.astype(epochs.dtype)
     scale = 2 / (task.SFREQ * (window**2).sum())
     frames = np.lib.stride_tricks.sliding_window_view(epochs, FRAME, axis=1)[:, ::HOP]
     density = np.zeros((len(epochs), len(FREQUENCIES)), dtype=epochs.dtype)
     for i in range(frames.shape[1]):
-        piece = (frames[:, i] - frames[:, i].mean(1, keepdims=True)) * window
-        spectrum = scipy.fft.rfft(piece)
+        spectrum = scipy.fft.rfft((frames[:, i] - frames[:, i].mean(1, keepdims=True)) * window)
         density += spectrum.real**2 + spectrum.imag**2
     density[:, [0, -1]] *= 0.5
-    return density * (scale / frames.shape[1])
+    return np.asarray(density * (scale / frames.shape[1]))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import tables
-from .streams import generator
+from ..data.recording import RecordingKey
+from .tables import Floats, generator, load
 
 AGES = {"25-64": (25.0, 65.0), "65-79": (65.0, 80.0), "80-95": (80.0, 96.0)}
 YOUNG = 29.0
@@ -17,6 +17,16 @@ SHARES = {
 }
 """Mean shares of W, S1, S2, S3, S4, REM: the young from 39 real nights; the old so that both targets together have the
 competition's counts."""
+_PER_DECADE = np.array(
+    [
+        [-0.05, 0.02, -0.05, 0.03, 0.04],
+        [-0.06, -0.04, -0.05, 0.00, 0.03],
+        [-0.09, -0.07, -0.05, -0.04, 0.03],
+        [-0.05, -0.06, -0.04, -0.04, 0.02],
+        [-0.04, -0.06, -0.04, -0.04, 0.02],
+        [-0.06, -0.05, -0.05, 0.00, 0.03],
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Traits:
     """
 
     age: float
-    effect: np.ndarray
+    effect: Floats
     alpha_peak: float
     spindle_peak: float
     alpha: float
@@ -48,10 +58,10 @@ class Traits:
     eyes: float
     muscle: float
     arousals: float
-    shares: np.ndarray
+    shares: Floats
 
 
-def age_effect(age: float) -> np.ndarray:
+def age_effect(age: float) -> Floats:
     """Log powers of every stage that age adds, (6, 12).
 
     Delta, theta, the spindle band and the drift fall, muscle rises a little. What is still scored as S3 or S4 has to
@@ -60,38 +70,15 @@ def age_effect(age: float) -> np.ndarray:
     Walker 2017, Neuron 94:19). The drift is set so that the source, older than the young of the tables (18.2 uV), comes
     near to its 16.8 uV.
     """
-    decades = (age - YOUNG) / 10
-    bands = np.array(
-        [
-            [-0.05, 0.02, -0.05, 0.03, 0.04],
-            [-0.06, -0.04, -0.05, 0.00, 0.03],
-            [-0.09, -0.07, -0.05, -0.04, 0.03],
-            [-0.05, -0.06, -0.04, -0.04, 0.02],
-            [-0.04, -0.06, -0.04, -0.04, 0.02],
-            [-0.06, -0.05, -0.05, 0.00, 0.03],
-        ]
-    )
-    return decades * np.hstack([bands, bands, np.full((6, 2), -0.06)])
+    return (age - YOUNG) / 10 * np.hstack([_PER_DECADE, _PER_DECADE, np.full((6, 2), -0.06)])
 
 
-def draw_subject(seed: int, group: str, subject: int, age: float | None = None) -> Traits:
-    """Draw the traits of a sleeper.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the competition.
-    group : str
-        Age group, such as ``"65-79"``.
-    subject : int
-        Number of the subject in the group.
-    age : float, optional
-        Years; drawn from the group's range if not given.
-    """
-    rng = generator(seed, "subject", group, subject)
-    drawn = rng.uniform(*AGES[group])
+def draw_subject(seed: int, key: RecordingKey, age: float | None = None) -> Traits:
+    """Draw the traits of the sleeper of a recording; the age in years from the group's range if not given."""
+    rng = generator(seed, "subject", key.group, key.subject)
+    drawn = rng.uniform(*AGES[key.group])
     age = drawn if age is None else age
-    factors = tables.load("powers")["subject_factors"]
+    factors = load("powers")["subject_factors"]
     effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors) + age_effect(age)
     has_alpha = rng.random() > 0.1
     return Traits(
@@ -108,20 +95,19 @@ def draw_subject(seed: int, group: str, subject: int, age: float | None = None) 
     )
 
 
-def night_effect(rng: np.random.Generator) -> np.ndarray:
+def night_effect(rng: np.random.Generator) -> Floats:
     """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 12)."""
-    factors = tables.load("powers")["night_factors"]
-    return np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors)
+    factors = load("powers")["night_factors"]
+    return np.asarray(np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors))
 
 
-def slow_wave_excess(traits: Traits, night: np.ndarray) -> float:
+def slow_wave_excess(traits: Traits, night: Floats) -> float:
     """Return how much more log delta power S3 and S4 have on Fpz-Cz than is usual at the sleeper's age."""
     return float((traits.effect - age_effect(traits.age) + night)[3:5, 0].mean())
 
 
-def mean_shares(age: float) -> np.ndarray:
+def mean_shares(age: float) -> Floats:
     """Return the mean shares of the stages at an age, log-linear between the ages of :data:`SHARES`."""
-    ages = np.array(list(SHARES))
-    logs = np.log(np.array(list(SHARES.values())))
-    shares = np.exp([np.interp(age, ages, column) for column in logs.T])
-    return shares / shares.sum()
+    logs = np.log(list(SHARES.values()))
+    shares = np.exp([np.interp(age, list(SHARES), column) for column in logs.T])
+    return np.asarray(shares / shares.sum())

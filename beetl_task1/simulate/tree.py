@@ -1,8 +1,8 @@
 """Writing a simulated competition in the formats of the real one."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -10,15 +10,15 @@ import numpy as np
 from .. import __version__, task
 from ..data.competition_files import recording_paths, write_header, write_recording, write_truth
 from ..errors import BeetlError, unknown
+from ..progress import Progress
 from ..writing import write_text
 from .borders import LEVELS
+from .competition import PRIORS, SIZES, Slot, slots
 from .night import scored_hypnogram, simulate_night
-from .plan import PRIORS, SIZES, NightPlan, plan
-from .streams import generator
 from .subject import draw_subject
+from .tables import generator
 
 MARKER = "simulation.json"
-Progress = Callable[[int, int, str], None]
 
 
 def simulate(
@@ -30,7 +30,7 @@ def simulate(
     prior: str = "target",
     border_evidence: str = "low",
     progress: Progress | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Write a simulated competition: folders, truth, order, and a marker that says it is simulated.
 
     The same arguments give the same bytes, whatever ``jobs``.
@@ -40,7 +40,7 @@ def simulate(
     out : path
         Folder to write below; new, empty, or an earlier simulation with the same arguments, whose whole files stay.
     size : str
-        ``"demo"``, ``"medium"`` or ``"full"``, see :func:`plan`.
+        ``"demo"``, ``"medium"`` or ``"full"``, see :func:`slots`.
     seed : int
         Non-negative.
     jobs : int
@@ -66,42 +66,41 @@ def simulate(
     """
     out = Path(out)
     _check(size, seed, prior, border_evidence)
-    nights = plan(size, seed)
-    marker = _marker(nights, size=size, seed=seed, prior=prior, border_evidence=border_evidence)
-    _claim(out, marker)
-    for part in {night.part for night in nights if night.part.has_header}:
-        write_header(out, part)
+    wanted = slots(size, seed)
     options = {"seed": seed, "prior": prior, "border_evidence": border_evidence}
-    tasks = (joblib.delayed(write_night)(out, night, options) for night in nights)
+    marker = _marker(wanted, size=size, **options)
+    _claim(out, marker)
+    for part in {slot.part for slot in wanted if slot.part.has_header}:
+        write_header(out, part)
+    tasks = (joblib.delayed(write_slot)(out, slot, options) for slot in wanted)
     done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
     for i, name in enumerate(done, 1):
         if progress is not None:
-            progress(i, len(nights), name)
-    _write_truth(out, nights, seed, prior)
+            progress(i, len(wanted), name)
+    for group in task.TARGET_GROUPS:
+        write_truth(out, group, _truth(group, wanted, seed, prior))
     return marker
 
 
 def _check(size: str, seed: int, prior: str, border_evidence: str) -> None:
-    if size not in SIZES:
-        raise unknown("size", size, SIZES)
-    if prior not in PRIORS:
-        raise unknown("prior", prior, PRIORS)
-    if border_evidence not in LEVELS:
-        raise unknown("border evidence", border_evidence, LEVELS)
+    named = (("size", size, SIZES), ("prior", prior, PRIORS), ("border evidence", border_evidence, LEVELS))
+    for kind, name, known in named:
+        if name not in known:
+            raise unknown(kind, name, known)
     if not isinstance(seed, int) or seed < 0:
         raise BeetlError(f"seed {seed!r}: expected a whole number of at least 0")
 
 
-def _marker(nights: tuple[NightPlan, ...], **arguments) -> dict:
-    counts = {}
-    for night in nights:
-        entry = counts.setdefault(night.part.folder, {"recordings": 0, "epochs": 0})
-        entry["recordings"] += 1
-        entry["epochs"] += night.n_epochs
+def _marker(wanted: tuple[Slot, ...], **arguments: Any) -> dict[str, Any]:
+    counts: dict[str, dict[str, int]] = {}
+    for slot in wanted:
+        of_folder = counts.setdefault(slot.part.folder, {"recordings": 0, "epochs": 0})
+        of_folder["recordings"] += 1
+        of_folder["epochs"] += slot.n_epochs
     return {"simulated": True, **arguments, "version": __version__, "counts": counts}
 
 
-def _claim(out: Path, marker: dict) -> None:
+def _claim(out: Path, marker: dict[str, Any]) -> None:
     """Make the folder ours, or refuse; the marker is there before any recording."""
     path = out / MARKER
     if path.is_file():
@@ -113,34 +112,26 @@ def _claim(out: Path, marker: dict) -> None:
     write_text(path, json.dumps(marker, indent=1) + "\n")
 
 
-def write_night(out: Path, night: NightPlan, options: dict) -> str:
-    """Simulate, shuffle and write one night, unless all its files are there; return its name."""
-    paths = recording_paths(out, night.part, night.subject, night.session)
+def write_slot(out: Path, slot: Slot, options: dict[str, Any]) -> str:
+    """Simulate, shuffle and write one recording, unless all its files are there; return its name."""
+    group, subject, session = slot.key
+    paths = recording_paths(out, slot.part, subject, session)
     if not all(path.is_file() for path in paths.values()):
-        drawn = simulate_night(*_key(night), n_epochs=night.n_epochs, **options)
-        order = _row_order(night, options["seed"])
-        write_recording(paths, drawn.X[order], drawn.y[order], drawn.onsets[order])
-    return f"{night.part.group} s{night.subject}r{night.session}"
+        night = simulate_night(slot.key, n_epochs=slot.n_epochs, **options)
+        order = _row_order(slot, options["seed"])
+        write_recording(paths, night.X[order], night.y[order], night.onsets[order])
+    return f"{group} s{subject}r{session}"
 
 
-def _key(night: NightPlan) -> tuple[str, int, int]:
-    return night.part.group, night.subject, night.session
+def _row_order(slot: Slot, seed: int) -> np.ndarray:
+    return generator(seed, "shuffle", *slot.key).permutation(slot.n_epochs)
 
 
-def _row_order(night: NightPlan, seed: int) -> np.ndarray:
-    return generator(seed, "shuffle", *_key(night)).permutation(night.n_epochs)
-
-
-def _write_truth(out: Path, nights: tuple[NightPlan, ...], seed: int, prior: str) -> None:
-    """Write the labels of the test nights in the order of a submission; they are drawn again, which is cheap."""
-    for group in task.TARGET_GROUPS:
-        test = [n for n in nights if n.part.group == group and not n.part.labelled]
-        test.sort(key=lambda n: (n.subject, n.session))
-        labels = np.concatenate([_labels(night, seed, prior) for night in test])
-        write_truth(out, group, labels)
-
-
-def _labels(night: NightPlan, seed: int, prior: str) -> np.ndarray:
-    traits = draw_subject(seed, night.part.group, night.subject)
-    scored = scored_hypnogram(seed, _key(night), traits, night.n_epochs, prior)
-    return scored[_row_order(night, seed)]
+def _truth(group: str, wanted: tuple[Slot, ...], seed: int, prior: str) -> np.ndarray:
+    """Return the labels of a group's test nights in the order of a submission; drawn again, which is cheap."""
+    test = [slot for slot in wanted if slot.key.group == group and not slot.part.labelled]
+    labels = []
+    for slot in sorted(test, key=lambda slot: slot.key):
+        scored = scored_hypnogram(seed, slot.key, draw_subject(seed, slot.key), slot.n_epochs, prior)
+        labels.append(scored[_row_order(slot, seed)])
+    return np.concatenate(labels)

@@ -31,11 +31,13 @@ _MADE = {
 }
 
 
-def check_free(folder: Path, maker: str) -> None:
-    """Refuse to write a ``"prediction"``, a ``"blend"`` or ``"labels"`` where something else was made."""
+def free_folder(submissions: Path, name: str, group: str, maker: str) -> Path:
+    """Return the folder of a submission, unless another ``maker`` (prediction, blend or labels) wrote there."""
+    folder = submission_folder(submissions, name, group)
     found = _maker(folder)
     if found not in (None, maker):
         raise SubmissionError(f"{folder}: holds {_MADE[found][0]}; {_MADE[maker][1]}")
+    return folder
 
 
 def _maker(folder: Path) -> str | None:

@@ -1,7 +1,7 @@
 """An ensemble of saved probabilities, ours or foreign ones in the documented format."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..data.recording import digest
 from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, write_answer
 from .manifest import Entry, check_total, entries, is_partial, test_recordings
 from .package import Submission, package
 from .predict import as_stored
@@ -55,14 +55,13 @@ def blend(
         If a file is no file of probabilities, or of other recordings or rows than the test set; if the name is taken.
     """
     places, share = [Path(path).resolve() for path in paths], _shares(paths, weights)
-    folder = submission_folder(submissions, name, group)
-    check_free(folder, "blend")
+    folder = free_folder(submissions, name, group, "blend")
     if (folder / PROBABILITIES).resolve() in places:
         raise SubmissionError(f"{folder}: would be replaced by the blend of it; give the blend another --name")
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    found = [_load(path, listed) for path in places]
-    mean = {key: np.average([p[key] for p, _ in found], axis=0, weights=share) for key in found[0][0]}
+    loaded = [_load(path, listed) for path in places]
+    mean = {key: np.average([p[key] for p, _ in loaded], axis=0, weights=share) for key in loaded[0][0]}
     probabilities = as_stored(mean)
     decided = BalancedDecision(strength).decide(probabilities)
     labels = np.concatenate([decided[key] for key in sorted(decided)])
@@ -71,15 +70,7 @@ def blend(
         "group": group,
         "data": data.provenance.describe(),
         "partial": is_partial(listed, group),
-        "inputs": [
-            {
-                "file": str(path),
-                "sha256": digest(path),
-                "weight": w,
-                "recipe": (about.get("recipe") or {}).get("name", "unknown"),
-            }
-            for path, w, (_, about) in zip(places, share, found, strict=True)
-        ],
+        "inputs": [_input(path, w, about) for path, w, (_, about) in zip(places, share, loaded, strict=True)],
         "files": [asdict(entry) for entry in listed],
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
@@ -99,6 +90,11 @@ def _shares(paths: Sequence[Path], weights: Sequence[float] | None) -> list[floa
     if len(given) != len(paths) or not all(w > 0 for w in given) or not math.isfinite(total):
         raise SubmissionError(f"weights {given}: expected one positive number for each of the {len(paths)} files")
     return [w / total for w in given]
+
+
+def _input(path: Path, weight: float, about: Mapping[str, Any]) -> dict[str, Any]:
+    recipe = (about.get("recipe") or {}).get("name", "unknown")
+    return {"file": str(path), "sha256": digest(path), "weight": weight, "recipe": recipe}
 
 
 def _load(path: Path, listed: Sequence[Entry]) -> tuple[Probabilities, dict[str, Any]]:

@@ -32,13 +32,9 @@ class AnswerDiff(Result, frozen=True):
 
 
 def diff(first: Path, second: Path) -> AnswerDiff:
-    """Compare two answers.
+    """Compare two submission folders, or ``answer.txt`` or ``answer.zip`` files.
 
-    Parameters
-    ----------
-    first, second : path
-        Submission folders, or ``answer.txt`` or ``answer.zip`` files. Subjects are told apart where ``submission.json``
-        is beside one of them.
+    Subjects are told apart where ``submission.json`` is beside one of them.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def read_log(submissions: Path) -> list[Logged]:
     return [Logged(**{name: row.get(name) or "" for name in columns}) for row in rows]
 
 
-def record(
+def log_package(
     submissions: Path,
     folder: Path,
     account: Mapping[str, Any],

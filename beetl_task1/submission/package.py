@@ -20,13 +20,13 @@ from .answer import (
     PROBABILITIES,
     ZIP,
     answer_sha256,
-    check_free,
+    free_folder,
     read_answer,
     submission_folder,
     write_answer,
     write_zip,
 )
-from .log import record
+from .log import log_package
 from .manifest import (
     Entry,
     check_order,
@@ -135,8 +135,7 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     labels = read_answer(labels_path)
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    folder = submission_folder(submissions, name or Path(labels_path).stem, group)
-    check_free(folder, "labels")
+    folder = free_folder(submissions, name or Path(labels_path).stem, group, "labels")
     about = {
         "labels_from": str(labels_path),
         "group": group,
@@ -159,7 +158,7 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
     }
     write_zip(folder / ZIP, labels)
     write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
-    record(folder.parent, folder, account)
+    log_package(folder.parent, folder, account)
     return Submission(folder, account)
 
 

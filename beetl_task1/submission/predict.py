@@ -14,7 +14,7 @@ from ..models.base import Resources
 from ..recipes.checkpoint import Card, card_sha256, check_recipe, check_simulated, checkpoint_folder, load_predictor
 from ..recipes.experiment import Experiment
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, check_free, submission_folder, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, write_answer
 from .manifest import check_total, entries, is_partial, test_recordings
 
 
@@ -54,8 +54,7 @@ def predict(
         If the test set or the checkpoint is not as it must be.
     """
     recipe, group, data = experiment.recipe, experiment.group, experiment.data
-    folder = submission_folder(submissions, recipe.name, group)
-    check_free(folder, "prediction")
+    folder = free_folder(submissions, recipe.name, group, "prediction")
     predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
     provenance = data.provenance
     source = checkpoint_folder(checkpoints, recipe.name, group)

@@ -15,17 +15,10 @@ from .answer import ACCOUNT, PROBABILITIES, answer_sha256, read_answer
 
 
 def score_answer(answer: Path, truth: Path, scheme: str = "rk") -> Scorecard:
-    """Score an answer against the truth, as the leaderboard does, with everything behind it.
+    """Score an answer against the truth (texts or zips of them), as the leaderboard does, with everything behind it.
 
     Per subject and night where ``submission.json`` of this very answer is beside it, with calibration where its
     ``probabilities.npz`` is.
-
-    Parameters
-    ----------
-    answer, truth : path
-        One stage per line, or a zip of it, in submission order.
-    scheme : {"rk", "aasm"}
-        Six stages, or five with S3 and S4 as N3.
 
     Raises
     ------

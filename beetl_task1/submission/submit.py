@@ -8,7 +8,7 @@ from ..recipes.experiment import Experiment
 from ..recipes.training import train_if_missing
 from ..validation.crossval import Validation, validate
 from ..validation.report import write_report
-from .log import record
+from .log import log_package
 from .package import Submission, package
 from .predict import predict
 
@@ -57,6 +57,6 @@ def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resourc
     validation = validate(experiment, checkpoints, replace(resources, log=None))
     predict(experiment, checkpoints, submissions, resources)
     packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions)
-    record(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
+    log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
     report = write_report(packed.folder / REPORT, [validation])
     return Submitted(trained, validation, packed, report)

@@ -41,7 +41,7 @@ def compose(account: Mapping[str, Any], checkpoints: Path) -> str:
         cards=trained,
         nights=_nights(next(iter(trained.values()))) if trained else [],
         strength=(recipe.get("decision") or {}).get("strength", DEFAULT_STRENGTH) if recipe else None,
-        validation=_validation(account, recipe.get("name", ""), cards, checkpoints),
+        validation=_validation(account, recipe.get("name", ""), checkpoints),
     )
 
 
@@ -65,7 +65,7 @@ def _nights(card: Card) -> list[tuple[str, str, int, int]]:
     return found
 
 
-def _validation(account: Mapping[str, Any], name: str, cards: Mapping[str, Card], checkpoints: Path) -> Any:
+def _validation(account: Mapping[str, Any], name: str, checkpoints: Path) -> Any:
     """Return the summary of the validation of this very training, or a sentence that says why there is none."""
     if not name or account.get("inputs"):
         return "Labels of a blend or from elsewhere are not validated; the documents of its recipes say how they score."
@@ -76,8 +76,7 @@ def _validation(account: Mapping[str, Any], name: str, cards: Mapping[str, Card]
         summary = None
     if summary is None:
         return f"Not validated yet: {command}."
-    made = account.get("experiment") or (cards[name].fingerprint if name in cards else None)
-    same = made is not None and summary.get("experiment") == made
+    same = "experiment" in account and account["experiment"] == summary.get("experiment")
     return summary if same else f"None was made for this training: {command}."
 
 

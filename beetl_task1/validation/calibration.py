@@ -53,14 +53,13 @@ def calibration(truth: np.ndarray, probabilities: np.ndarray, stages: tuple[str,
     stages : tuple of str
         Names of the columns.
     """
-    p = np.asarray(probabilities, dtype=np.float64)
-    p = p / p.sum(axis=1, keepdims=True)
-    numbers = np.arange(p.shape[1])
+    p = np.asarray(probabilities, dtype=np.float64).clip(0, 1)
+    exact, numbers = p / p.sum(axis=1, keepdims=True), np.arange(p.shape[1])
     top = reliability(p.max(axis=1), p.argmax(axis=1) == truth)
     return Calibration(
         ece=top.error,
-        log_loss=float(log_loss(truth, p, labels=numbers)),
-        brier=float(brier_score_loss(truth, p, labels=numbers)),
+        log_loss=float(log_loss(truth, exact, labels=numbers)),
+        brier=float(brier_score_loss(truth, exact, labels=numbers)),
         top=top,
         stages={stage: reliability(p[:, k], truth == k) for k, stage in enumerate(stages)},
     )

@@ -125,7 +125,7 @@ def _told_apart(target: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, n
     """Return the area under the curve of a logistic regression that tells test from target, by unseen subjects."""
     X = np.concatenate([target[0], test[0]])
     y = np.repeat([0, 1], [len(target[0]), len(test[0])])
-    groups = np.concatenate([target[1], 1000 + test[1]])
+    groups = np.concatenate([target[1], test[1]])
     folds = StratifiedGroupKFold(min(5, *(len(np.unique(side[1])) for side in (target, test))))
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=200))
     p = cross_val_predict(model, X, y, groups=groups, cv=folds, method="predict_proba")[:, 1]

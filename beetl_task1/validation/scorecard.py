@@ -183,7 +183,7 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
         accuracy=float(np.mean(true == decided)),
         kappa=_plain(kappa),
         macro_f1=float(np.nanmean(f1)),
-        recall=named(map(_plain, np.where(present, recall, np.nan))),
+        recall=named(map(_plain, recall)),
         precision=named(map(_plain, precision)),
         f1=named(map(_plain, f1)),
         support=named(support.tolist()),

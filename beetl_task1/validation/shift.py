@@ -29,7 +29,7 @@ class ClassShift(Result, frozen=True):
     """The same between one target subject and the others, on average: what subjects differ by anyway."""
 
 
-class Agreement(Result, frozen=True):
+class MemberAgreement(Result, frozen=True):
     """How much several predictors agree, on the target (unseen subjects) and on the test set."""
 
     members: list[str]
@@ -46,7 +46,7 @@ class Shift(Result, frozen=True):
 
     classes: ClassShift
     features: FeatureShift | None
-    agreement: Agreement | None
+    agreement: MemberAgreement | None
     """``None`` with fewer than two members."""
     confidence_target: float
     confidence_test: float
@@ -99,7 +99,7 @@ def shift_of(
         From :func:`feature_shift`.
     """
     classes = class_shift(target.labels, [test.labels for test in tests], truth)
-    agreement = agreement_of(target.members, [test.members for test in tests])
+    agreement = member_agreement(target.members, [test.members for test in tests])
     expected_target = expected_score(target.probabilities, target.labels)
     expected_test = float(np.mean([expected_score(test.probabilities, test.labels) for test in tests]))
     return Shift(
@@ -154,7 +154,7 @@ def expected_score(probabilities: Probabilities, labels: Labels) -> float:
     return float(100 * np.mean(hit[total > 0] / total[total > 0]))
 
 
-def agreement_of(target: Mapping[str, Labels], tests: Sequence[Mapping[str, Labels]]) -> Agreement | None:
+def member_agreement(target: Mapping[str, Labels], tests: Sequence[Mapping[str, Labels]]) -> MemberAgreement | None:
     """Return how much members agree; ``None`` with fewer than two that predicted both sets.
 
     Parameters
@@ -172,13 +172,13 @@ def agreement_of(target: Mapping[str, Labels], tests: Sequence[Mapping[str, Labe
     if not pairs:
         return None
     here, there = np.mean(list(pairs.values()), axis=0)
-    return Agreement(members, float(here), float(there), pairs)
+    return MemberAgreement(members, float(here), float(there), pairs)
 
 
 def _statement(
     classes: ClassShift,
     features: FeatureShift | None,
-    agreement: Agreement | None,
+    agreement: MemberAgreement | None,
     expected: tuple[float, float],
     score: float,
 ) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..data.recording import Recording
-from ..features import FeatureCache, feature_names, features_of
+from ..features import feature_names, features_of
 from ..models.base import Resources
 from .feature_shift import FeatureShift, feature_shift
 
@@ -27,8 +27,7 @@ def measure_features(
     """
     if min(len({r.key.subject for r in nights}) for nights in (target, test)) < 2:
         return None
-    cache = FeatureCache(resources.cache) if resources.cache else None
-    found = features_of([*target, *test], cache, jobs=resources.jobs, progress=resources.progress)
+    found = features_of([*target, *test], resources.store, jobs=resources.jobs, progress=resources.progress)
     named = dict(zip([r.key for r in (*target, *test)], found, strict=True))
     here, there = ({r.key: named[r.key] for r in nights} for nights in (target, test))
     return feature_shift(here, there, feature_names())

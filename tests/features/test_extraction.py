@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from beetl_task1.errors import DataError
-from beetl_task1.features import FEATURE_NAMES, FEATURE_VERSION, extract
+from beetl_task1.features import FEATURE_VERSION, extract, feature_names
 
 from .signals import both, noise, pinned_epochs
 
+FEATURE_NAMES = feature_names()
 PINNED = Path(__file__).with_name("pinned.json")
 
 

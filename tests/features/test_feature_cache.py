@@ -1,53 +1,57 @@
-"""Features on disk and over many recordings."""
+"""Features in the store and over many recordings."""
 
-import hashlib
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 
+from beetl_task1.data.recording import Recording, RecordingKey
 from beetl_task1.errors import DataError
-from beetl_task1.features import FEATURE_NAMES, FeatureCache, extract, features_of
+from beetl_task1.features import FEATURE_VERSION, extract, feature_names, features_of, night_features
 from beetl_task1.features import cache as cache_module
+from beetl_task1.store import Store
 
 from .signals import noise
 
 
-class Night:
+class Counted(Recording):
     """A recording that counts how often its signals are read."""
 
     def __init__(self, seed: int, n_epochs: int = 3):
-        self._X = noise(n_epochs, seed).astype(np.float32)
-        self.key, self.reads = f"g/s{seed}r1", 0
-        self.sha256 = hashlib.sha256(self._X).hexdigest()
+        super().__init__(RecordingKey("g", seed, 1))
+        self._array, self.reads = noise(n_epochs, seed).astype(np.float32), 0
 
     @property
     def X(self):
         self.reads += 1
-        return self._X
+        return self._array
 
 
 @pytest.fixture
-def cache(tmp_path):
-    return FeatureCache(tmp_path / "features")
+def store(tmp_path):
+    return Store(tmp_path / "cache")
 
 
-def test_a_second_call_reads_no_signals(cache):
-    night = Night(0)
-    first = cache.features(night)
-    np.testing.assert_array_equal(first, extract(night._X))
-    np.testing.assert_array_equal(FeatureCache(cache.folder).features(night), first)
+def path(store, recording):
+    return store.path(f"features-v{FEATURE_VERSION}", recording.fingerprint)
+
+
+def test_a_second_call_reads_no_signals(store):
+    night = Counted(0)
+    first = night_features(night, store)
+    np.testing.assert_array_equal(first, extract(night._array))
+    np.testing.assert_array_equal(night_features(night, Store(store.folder)), first)
     assert night.reads == 1
 
 
-def test_another_recording_or_version_has_its_own_file(cache, monkeypatch):
-    cache.features(Night(0))
-    assert (cache.features(Night(1)) != cache.features(Night(0))).any()
-    before = cache.path("ab")
-    monkeypatch.setattr(cache_module, "FEATURE_VERSION", "other")
-    assert cache.path("ab") != before
-    again = Night(0)
-    cache.features(again)
+def test_another_recording_or_version_has_its_own_file(store, monkeypatch):
+    night_features(Counted(0), store)
+    assert (night_features(Counted(1), store) != night_features(Counted(0), store)).any()
+    assert path(store, Counted(0)).is_file()
+    monkeypatch.setattr(cache_module, "KIND", "features-vother")
+    again = Counted(0)
+    night_features(again, store)
     assert again.reads == 1
 
 
@@ -60,75 +64,90 @@ def _spoil(content: bytes, how: str) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["empty", "short", "longer", "flipped", "text", "wrong header"])
-def test_a_damaged_file_is_computed_anew_and_mended(cache, how):
-    night = Night(0)
-    expected = cache.features(night)
-    path = cache.path(night.sha256)
-    good = path.read_bytes()
-    path.write_bytes(_spoil(good, how))
-    np.testing.assert_array_equal(cache.features(night), expected)
+def test_a_damaged_file_is_computed_anew_and_mended(store, how):
+    night = Counted(0)
+    expected = night_features(night, store)
+    good = path(store, night).read_bytes()
+    path(store, night).write_bytes(_spoil(good, how))
+    np.testing.assert_array_equal(night_features(night, store), expected)
     assert night.reads == 2
-    assert path.read_bytes() == good
+    assert path(store, night).read_bytes() == good
 
 
-def test_a_file_of_another_recording_is_not_taken(cache):
-    night, other = Night(0), Night(1)
-    cache.features(other)
-    cache.path(other.sha256).rename(cache.path(night.sha256))
-    np.testing.assert_array_equal(cache.features(night), extract(night._X))
+def test_a_file_of_another_recording_is_not_taken(store):
+    night, other = Counted(0), Counted(1)
+    night_features(other, store)
+    path(store, other).rename(path(store, night))
+    np.testing.assert_array_equal(night_features(night, store), extract(night._array))
 
 
-def test_an_array_with_pickled_objects_is_not_taken(cache):
-    night = Night(0)
-    path = cache.path(night.sha256)
-    path.parent.mkdir(parents=True)
-    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    np.testing.assert_array_equal(cache.features(night), extract(night._X))
+def test_an_array_with_pickled_objects_is_not_taken(store):
+    night = Counted(0)
+    path(store, night).parent.mkdir(parents=True)
+    with path(store, night).open("wb") as file:
+        np.save(file, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    np.testing.assert_array_equal(night_features(night, store), extract(night._array))
 
 
-def test_one_file_in_two_units_has_two_entries(cache):
-    night, other = Night(0), Night(0)
-    other._X, other.fingerprint = night._X * 2, "ab" * 32
-    cache.features(night)
-    np.testing.assert_array_equal(cache.features(other), extract(other._X))
+def test_one_file_in_two_units_has_two_entries(store):
+    night, other = Counted(0), Counted(0)
+    other._sha256, other._array, other._unit = night.sha256, night._array * 2, "mV"
+    night_features(night, store)
+    np.testing.assert_array_equal(night_features(other, store), extract(other._array))
 
 
-def test_a_folder_in_place_of_the_file_is_no_hit(cache):
-    cache.path("ab").mkdir(parents=True)
-    assert cache._read("ab") is None
+def test_a_folder_in_place_of_the_file_is_no_hit(store):
+    path(store, Counted(0)).mkdir(parents=True)
+    assert store.load(f"features-v{FEATURE_VERSION}", Counted(0).fingerprint) is None
 
 
 def _features_in_process(folder, seed):
-    return FeatureCache(folder).features(Night(seed, 2))
+    return night_features(Counted(seed, 2), Store(folder))
 
 
-def test_parallel_writers_leave_whole_files(cache):
+def test_parallel_writers_leave_whole_files(store):
     with ProcessPoolExecutor(2) as pool:
-        results = list(pool.map(_features_in_process, [cache.folder] * 8, [0, 1] * 4))
+        results = list(pool.map(_features_in_process, [store.folder] * 8, [0, 1] * 4))
     for seed in (0, 1):
         for result in results[seed::2]:
-            np.testing.assert_array_equal(result, extract(Night(seed, 2)._X))
-    assert len([p for p in cache.folder.rglob("*") if p.is_file()]) == 2
+            np.testing.assert_array_equal(result, extract(Counted(seed, 2)._array))
+    assert len([p for p in store.folder.rglob("*") if p.is_file()]) == 2
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_many_recordings_come_in_their_order_with_progress(cache, jobs):
-    nights, calls = [Night(seed, 1 + seed) for seed in range(4)], []
-    tables = features_of(iter(nights), cache, jobs, lambda *call: calls.append(call))
-    assert [t.shape for t in tables] == [(1 + seed, len(FEATURE_NAMES)) for seed in range(4)]
+def test_many_recordings_come_in_their_order_with_progress(store, jobs):
+    nights, calls = [Counted(seed, 1 + seed) for seed in range(4)], []
+    tables = features_of(iter(nights), store, jobs, lambda *call: calls.append(call))
+    assert [t.shape for t in tables] == [(1 + seed, len(feature_names())) for seed in range(4)]
     for night, table in zip(nights, tables, strict=True):
-        np.testing.assert_array_equal(table, extract(night._X))
+        np.testing.assert_array_equal(table, extract(night._array))
     assert calls == [(i + 1, 4, f"g/s{i}r1") for i in range(4)]
 
 
-def test_a_cache_is_optional_and_no_recordings_are_no_error():
-    assert len(features_of([Night(0)])) == 1
+def test_one_recording_is_read_at_a_time(store):
+    reading, most = [], []
+
+    class Slow(Counted):
+        @property
+        def X(self):
+            reading.append(self)
+            most.append(len(reading))
+            time.sleep(0.02)
+            reading.remove(self)
+            return self._array
+
+    features_of([Slow(seed) for seed in range(6)], store, jobs=3)
+    assert max(most) == 1
+
+
+def test_a_store_is_optional_and_no_recordings_are_no_error():
+    assert len(features_of([Counted(0)])) == 1
     assert features_of([]) == []
 
 
-def test_an_error_in_a_recording_reaches_the_caller(cache):
-    bad = Night(0)
-    bad._X[0] = np.nan
+def test_an_error_in_a_recording_reaches_the_caller(store):
+    bad = Counted(0)
+    bad._array[0] = np.nan
     with pytest.raises(DataError, match="finite"):
-        features_of([Night(1), bad], cache, jobs=2)
-    assert not cache.path(bad.sha256).exists()
+        features_of([Counted(1), bad], store, jobs=2)
+    assert not path(store, bad).exists()

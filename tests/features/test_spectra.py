@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from beetl_task1.features import FEATURE_NAMES, extract
+from beetl_task1.features import extract, feature_names
 from beetl_task1.features.spectra import BANDS, DENSITY_FLOOR, band_bins, frequencies, median_density, segment_spectra
 
 from .signals import TIMES, both, noise
+
+FEATURE_NAMES = feature_names()
 
 
 def features(X):

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetl_task1.features import FEATURE_NAMES, extract
+from beetl_task1.features import extract, feature_names
 from beetl_task1.features.filters import FILTERS, filter_bank
 from beetl_task1.features.waves import find_waves
 
 from .signals import TIMES, before, both, noise
 
+FEATURE_NAMES = feature_names()
 DYNAMO = Path(__file__).parents[2].parent / "shared" / "data" / "dynamo"
 
 

@@ -311,12 +311,15 @@ def test_the_pass_of_the_lowest_held_out_loss_is_kept(rng):
     out = {n.key for n in inner_split(source, 0.34, 0)[1]}
     half = np.arange(24) >= 8
     noisy = [n if n.key in out else relabelled(n, np.where(half, rng.permutation(n.y), n.y)) for n in source]
-    network = fit(source=noisy, passes=6, lr=0.2, schedule="constant", target=[])
-    losses = [row["valid_loss"] for row in network.history_]
-    best = int(np.argmin(losses))
+    for lr in (0.2, 0.5, 1.0):  # sums round otherwise with another torch
+        network = fit(source=noisy, passes=6, lr=lr, schedule="constant", target=[])
+        losses = [row["valid_loss"] for row in network.history_]
+        best = int(np.argmin(losses))
+        if 0 < best < 5:
+            break
     assert 0 < best < 5, "or this test tests nothing"
     assert [row["kept"] for row in network.history_] == [k == best for k in range(6)]
-    shorter = fit(source=noisy, passes=best + 1, lr=0.2, schedule="constant", target=[])
+    shorter = fit(source=noisy, passes=best + 1, lr=lr, schedule="constant", target=[])
     assert network.to_bytes() == shorter.to_bytes()
     judged = network.judge([inner_split(noisy, 0.34, 0)[1]], ())(network.module_)
     assert judged[0] == pytest.approx(losses[best])

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.simulate import hypnogram, scorer
+from beetl_task1.simulate.competition import night_shares
 from beetl_task1.simulate.night import scored_hypnogram
-from beetl_task1.simulate.plan import night_shares
-from beetl_task1.simulate.streams import generator
 from beetl_task1.simulate.subject import draw_subject
+from beetl_task1.simulate.tables import generator
 
 REAL_SHARES = np.array([0.196, 0.066, 0.421, 0.080, 0.055, 0.182])
 """39 real nights of young adults: shares of W, S1, S2, S3, S4, REM."""
@@ -19,8 +20,8 @@ REAL_STAY = np.array([0.936, 0.649, 0.909, 0.636, 0.806, 0.949])
 def nights(group, n_subjects, seed=5, age=None, prior="target"):
     drawn = []
     for subject in range(n_subjects):
-        traits = draw_subject(seed, group, subject, age)
-        drawn += [scored_hypnogram(seed, (group, subject, r), traits, 1085, prior) for r in (1, 2)]
+        for key in (RecordingKey(group, subject, r) for r in (1, 2)):
+            drawn.append(scored_hypnogram(seed, key, draw_subject(seed, key, age), 1085, prior))
     return drawn
 
 
@@ -90,20 +91,15 @@ def test_nights_begin_and_end_with_half_an_hour_of_wake(young):
 
 def test_every_seed_has_its_own_test_prior():
     def mean(seed):
-        return np.mean(
-            [night_shares(seed, draw_subject(seed, "80-95", s, 87.0), ("80-95", s, 1), "target") for s in range(5, 14)],
-            axis=0,
-        )
+        keys = [RecordingKey("80-95", s, 1) for s in range(5, 14)]
+        return np.mean([night_shares(seed, draw_subject(seed, key, 87.0), key, "target") for key in keys], axis=0)
 
     assert np.abs(np.log(mean(1) / mean(2))).max() > 0.1
 
 
 def test_the_final_prior_is_that_of_the_real_test_set():
-    drawn = [
-        scored_hypnogram(2, ("80-95", s, r), draw_subject(2, "80-95", s), 1400, "final")
-        for s in range(5, 14)
-        for r in (1, 2)
-    ]
+    keys = [RecordingKey("80-95", s, r) for s in range(5, 14) for r in (1, 2)]
+    drawn = [scored_hypnogram(2, key, draw_subject(2, key), 1400, "final") for key in keys]
     real = np.array([10_268, 4_065, 8_180, 572, 41, 2_630]) / 25_756
     np.testing.assert_allclose(shares(drawn), real, atol=0.03)
 
@@ -117,7 +113,8 @@ def test_two_scorers_agree_as_published(young):
     from sklearn.metrics import cohen_kappa_score
 
     paths = [scorer.course(generator(1, "first", i), n) for i, n in enumerate(young)]
-    second = [scorer.second_opinion(generator(1, "second", i), p) for i, p in enumerate(paths)]
+    again = [scorer.course(generator(1, "second", i), scorer.majority(p)) for i, p in enumerate(paths)]
+    second = [scorer.majority(p) for p in again]
     assert cohen_kappa_score(np.concatenate(young), np.concatenate(second)) == pytest.approx(0.76, abs=0.05)
 
 

@@ -2,15 +2,19 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 from scipy.signal import welch
 
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.simulate import artefacts, borders, simulate_night, spectrum
-from beetl_task1.simulate.streams import generator
+from beetl_task1.simulate.tables import generator
+
+KEY = RecordingKey("25-64", 3, 1)
 
 
 @pytest.fixture(scope="module")
 def night():
-    return simulate_night("25-64", 3, 1, seed=1, age=28.0, n_epochs=700)
+    return simulate_night(KEY, seed=1, age=28.0, n_epochs=700)
 
 
 def density(night, stage, channel):
@@ -29,7 +33,7 @@ def test_a_night_has_the_formats_of_the_competition(night):
 
 
 def test_the_size_is_that_of_the_source():
-    std = np.std([simulate_night("25-64", s, 1, n_epochs=120).X for s in range(8)])
+    std = np.std([simulate_night(RecordingKey("25-64", s, 1), n_epochs=120).X for s in range(8)])
     assert std == pytest.approx(1.68e-5, rel=0.3)
 
 
@@ -43,7 +47,7 @@ def test_the_recorder_quantises(night):
 
 
 def test_delta_grows_with_depth(night):
-    power = [np.log(np.trapezoid(density(night, k, 0)[1][3:20])) for k in (1, 2, 3)]
+    power = [np.log(trapezoid(density(night, k, 0)[1][3:20])) for k in (1, 2, 3)]
     assert power[0] < power[1] < power[2]
 
 
@@ -56,7 +60,8 @@ def test_spectra_fall_as_powers_of_frequency(night, stage, low, high):
 
 
 def test_alpha_is_posterior_and_at_the_sleepers_own_frequency():
-    night = next(n for s in range(10) if (n := simulate_night("25-64", s, 1, n_epochs=260, age=28.0)).traits.alpha > 1)
+    young = (simulate_night(RecordingKey("25-64", s, 1), n_epochs=260, age=28.0) for s in range(10))
+    night = next(n for n in young if n.traits.alpha > 1)
     f, p = density(night, 0, 1)
     inside = (f > 6) & (f < 14)
     bump = np.log(p[inside]) - np.polyval(np.polyfit(np.log(f[inside]), np.log(p[inside]), 1), np.log(f[inside]))
@@ -64,7 +69,7 @@ def test_alpha_is_posterior_and_at_the_sleepers_own_frequency():
 
 
 def test_an_epoch_ends_where_the_next_one_begins():
-    night = simulate_night("25-64", 3, 1, seed=1, age=28.0, n_epochs=150, border_evidence="mid")
+    night = simulate_night(KEY, seed=1, age=28.0, n_epochs=150, border_evidence="mid")
     jump = np.abs(night.X[1:, :, 0] - night.X[:-1, :, -1])
     step = np.abs(np.diff(night.X, axis=2))
     assert np.median(jump) < 1.5 * np.median(step)
@@ -80,7 +85,7 @@ def test_low_border_evidence_weakens_the_tie_but_not_the_spectrum():
 
 def test_high_border_evidence_cuts_high_frequencies_in_sleep_alone():
     options = {"seed": 1, "age": 28.0, "n_epochs": 150}
-    mid, high = (simulate_night("25-64", 3, 1, **options, border_evidence=level) for level in ("mid", "high"))
+    mid, high = (simulate_night(KEY, **options, border_evidence=level) for level in ("mid", "high"))
 
     def above(night, stage):
         f, p = density(night, stage, 0)
@@ -100,7 +105,7 @@ def test_wake_keeps_its_borders():
 def test_bands_come_out_as_wanted(night):
     measured = spectrum.band_powers(night.X[:, 0] * 1e6)
     f, p = welch(1e6 * night.X[:, 0], fs=100, nperseg=256)
-    for i, (low, high) in enumerate(spectrum.BANDS, 1):
+    for i, (low, high) in enumerate(spectrum.POWER_BANDS, 1):
         inside = (f >= low) & (f <= high)
         np.testing.assert_allclose(measured[:, i], np.log(p[:, inside].mean(1) + 1e-6), atol=1e-6)
 
@@ -124,7 +129,7 @@ def test_electrodes_get_lost_for_minutes():
 
 
 def test_a_seed_gives_the_same_night_and_others_another():
-    first, again, other = (simulate_night("65-79", 6, 2, seed=s, n_epochs=40) for s in (1, 1, 2))
+    first, again, other = (simulate_night(RecordingKey("65-79", 6, 2), seed=s, n_epochs=40) for s in (1, 1, 2))
     np.testing.assert_array_equal(first.X, again.X)
     np.testing.assert_array_equal(first.y, again.y)
     assert (first.X != other.X).any()

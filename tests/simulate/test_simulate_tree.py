@@ -7,22 +7,21 @@ import numpy as np
 import pytest
 
 from beetl_task1 import task
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.errors import BeetlError
-from beetl_task1.simulate import MARKER, plan, simulate, simulate_night, tree
+from beetl_task1.simulate import MARKER, Slot, simulate, simulate_night, slots, tree
 
 
 @pytest.fixture(scope="module")
-def small_plan():
+def small_slots():
     """Six nights of forty epochs: one of every folder and a second test subject."""
-    from beetl_task1.simulate import NightPlan
-
     subjects = [(0, 0), (1, 0), (2, 9), (2, 10), (3, 0), (4, 5)]
-    return tuple(NightPlan(task.PARTS[p], s, 1, 40) for p, s in subjects)
+    return tuple(Slot(task.PARTS[p], RecordingKey(task.PARTS[p].group, s, 1), 40) for p, s in subjects)
 
 
 @pytest.fixture
-def small(monkeypatch, small_plan):
-    monkeypatch.setattr(tree, "plan", lambda size, seed: small_plan)
+def small(monkeypatch, small_slots):
+    monkeypatch.setattr(tree, "slots", lambda size, seed: small_slots)
 
 
 def read(path):
@@ -35,25 +34,25 @@ def contents(folder):
 
 
 def test_full_has_the_subjects_and_epochs_of_the_competition():
-    nights = plan("full", 3)
+    nights = slots("full", 3)
     for part in task.PARTS:
         mine = [n for n in nights if n.part == part]
-        assert sorted({n.subject for n in mine}) == list(part.subjects)
+        assert sorted({n.key.subject for n in mine}) == list(part.subjects)
         assert sum(n.n_epochs for n in mine) == part.n_epochs
         assert len(mine) == 2 * len(part.subjects)
     assert sum(n.n_epochs for n in nights) == 174_059
 
 
 def test_medium_has_about_eighty_thousand_epochs():
-    nights = plan("medium", 0)
+    nights = slots("medium", 0)
     assert 70_000 < sum(n.n_epochs for n in nights) < 90_000
-    subjects = {(n.part.group, n.part.role): len({m.subject for m in nights if m.part == n.part}) for n in nights}
+    subjects = {(n.part.group, n.part.role): len({m.key.subject for m in nights if m.part == n.part}) for n in nights}
     assert list(subjects.values()) == [10, 6, 6, 5, 5]
-    assert [n.subject for n in nights if n.part == task.part("65-79", "test")][::2] == [6, 7, 8, 9, 10, 11]
+    assert [n.key.subject for n in nights if n.part == task.part("65-79", "test")][::2] == [6, 7, 8, 9, 10, 11]
 
 
 def test_demo_has_subjects_whose_numbers_sort_otherwise_as_text():
-    numbers = [n.subject for n in plan("demo", 0) if n.part.role == "test"]
+    numbers = [n.key.subject for n in slots("demo", 0) if n.part.role == "test"]
     assert {9, 10} <= set(numbers)
 
 
@@ -73,7 +72,7 @@ def test_order_gives_back_the_night(tmp_path, small):
     simulate(tmp_path / "a", seed=4)
     onsets = np.load(tmp_path / "a/order/25-64/s0r1.npy")
     X = read(tmp_path / "a/SleepSource/training_s0r1X.npy")
-    night = simulate_night("25-64", 0, 1, seed=4, n_epochs=40)
+    night = simulate_night(RecordingKey("25-64", 0, 1), seed=4, n_epochs=40)
     assert (np.diff(onsets) != 30).any()
     np.testing.assert_array_equal(X[np.argsort(onsets)], night.X)
 
@@ -84,7 +83,7 @@ def test_truth_is_in_the_order_of_a_submission(tmp_path, small):
     expected = []
     for subject in (9, 10):
         onsets = np.load(tmp_path / f"a/order/65-79/s{subject}r1.npy")
-        expected.append(simulate_night("65-79", subject, 1, n_epochs=40).y[(onsets / 30).astype(int)])
+        expected.append(simulate_night(RecordingKey("65-79", subject, 1), n_epochs=40).y[(onsets / 30).astype(int)])
     np.testing.assert_array_equal(truth, np.concatenate(expected))
 
 
@@ -107,7 +106,7 @@ def test_the_marker_comes_first(tmp_path, small, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tree, "write_night", stop)
+    monkeypatch.setattr(tree, "write_slot", stop)
     with pytest.raises(KeyboardInterrupt):
         simulate(tmp_path / "a", seed=3)
     marker = json.loads((tmp_path / "a" / MARKER).read_text())

@@ -131,10 +131,11 @@ def test_formats_and_rates_agree(stager, tmp_path):
 def write_brainvision(path):
     signal = make_signal().astype("<f4") * 1e6
     path.with_suffix(".eeg").write_bytes(signal.T.tobytes())
+    path.with_suffix(".vmrk").write_text("Brain Vision Data Exchange Marker File, Version 1.0\n[Marker Infos]\n")
     channels = "".join(f"Ch{i}={name},,1,uV\n" for i, name in enumerate(("Fpz-Cz", "Pz-Oz"), start=1))
     path.write_text(
         "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\n"
-        f"DataFile={path.stem}.eeg\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\n"
+        f"DataFile={path.stem}.eeg\nMarkerFile={path.stem}.vmrk\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\n"
         f"SamplingInterval=10000\n[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32\n[Channel Infos]\n{channels}"
     )
     return path

@@ -1,6 +1,7 @@
 """How two answers differ, against counts by hand."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -53,6 +54,15 @@ def test_other_lengths(answers, tmp_path):
     (tmp_path / "short.txt").write_text("0\n1\n")
     with pytest.raises(SubmissionError, match="2 labels"):
         diff(answers[0], tmp_path / "short.txt")
+
+
+def test_answers_for_other_recordings(answers, tree, tmp_path):
+    rows = json.loads((answers[0] / "submission.json").read_text())
+    rows["rows"] = [row | {"recording": row["recording"].replace("65-79", "80-95")} for row in rows["rows"]]
+    other = shutil.copytree(answers[0], tmp_path / "other")
+    (other / "submission.json").write_text(json.dumps(rows))
+    with pytest.raises(SubmissionError, match="answers for different recordings"):
+        diff(answers[0], other)
 
 
 def test_command(answers):

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from beetl_task1.cli.submissions import log as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import SubmissionError
-from beetl_task1.submission.log import LOG, enter_score, read_log, record
+from beetl_task1.submission.log import LOG, enter_score, log_package, read_log
 from beetl_task1.submission.package import package_labels
 
 ACCOUNT = {
@@ -20,8 +20,8 @@ ACCOUNT = {
 
 
 def test_lines_in_order_of_packing(tmp_path):
-    record(tmp_path, tmp_path / "default-80-95", ACCOUNT, now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-    record(tmp_path, tmp_path / "default-80-95", ACCOUNT | {"answer_sha256": "x2"}, local_score=61.234)
+    log_package(tmp_path, tmp_path / "default-80-95", ACCOUNT, now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    log_package(tmp_path, tmp_path / "default-80-95", ACCOUNT | {"answer_sha256": "x2"}, local_score=61.234)
     first, second = read_log(tmp_path)
     assert (first.packed, first.submission, first.recipe, first.seeds) == (
         "2026-01-02T03:04:05Z", "default-80-95", "default", "0 1",
@@ -33,12 +33,17 @@ def test_lines_in_order_of_packing(tmp_path):
 
 
 def test_packing_the_same_again_adds_no_line(tmp_path):
-    record(tmp_path, tmp_path / "a", ACCOUNT, local_score=50)
+    log_package(tmp_path, tmp_path / "a", ACCOUNT, local_score=50)
     enter_score(tmp_path, "a", 60)
-    record(tmp_path, tmp_path / "a", ACCOUNT)
+    log_package(tmp_path, tmp_path / "a", ACCOUNT)
     lines = read_log(tmp_path)
     assert len(lines) == 1
     assert (lines[0].local_score, lines[0].leaderboard_score) == ("50.00", "60")
+    enter_score(tmp_path, "a", None, note="a remark")
+    enter_score(tmp_path, "a", 61)
+    assert [(line.leaderboard_score, line.note) for line in read_log(tmp_path)] == [("61", "a remark")]
+    enter_score(tmp_path, "a", None, note="another")
+    assert [(line.leaderboard_score, line.note) for line in read_log(tmp_path)] == [("61", "another")]
 
 
 def test_entered_score_goes_to_the_answer_that_is_there(tree, tmp_path):
@@ -58,7 +63,7 @@ def test_entered_score_goes_to_the_answer_that_is_there(tree, tmp_path):
 def test_mistakes(tmp_path):
     with pytest.raises(SubmissionError, match="not in the log"):
         enter_score(tmp_path, "nothing", 50)
-    record(tmp_path, tmp_path / "a", ACCOUNT)
+    log_package(tmp_path, tmp_path / "a", ACCOUNT)
     with pytest.raises(SubmissionError, match="0 to 100"):
         enter_score(tmp_path, "a", 101)
     (tmp_path / LOG).write_bytes(b"\xff\xfe nonsense")
@@ -69,7 +74,7 @@ def test_mistakes(tmp_path):
 def test_command(tmp_path):
     runner = CliRunner()
     assert "nothing packed yet" in runner.invoke(command, ["--submissions", str(tmp_path)]).output
-    record(tmp_path, tmp_path / "default-80-95", ACCOUNT, local_score=61.2)
+    log_package(tmp_path, tmp_path / "default-80-95", ACCOUNT, local_score=61.2)
     entered = runner.invoke(command, ["default-80-95", "--score", "66.78", "--submissions", str(tmp_path)])
     for words in ("default-80-95", "66.78", "61.20", "aaaaaaaaaa", "leaderboard"):
         assert words in entered.output

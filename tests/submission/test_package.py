@@ -93,6 +93,13 @@ def test_labels_replace_no_prediction_and_leave_no_folder(predicted):
         package_labels(truth, GROUP, DataFolder(data), submissions, name="../outside")
 
 
+def test_a_prediction_replaces_no_labels_from_elsewhere(tree, checkpoints, tmp_path):
+    package_labels(tree / "truth" / "65-79.txt", GROUP, DataFolder(tree), tmp_path, name=RECIPE)
+    with pytest.raises(SubmissionError, match="holds labels from elsewhere; move it away"):
+        predict(experiment(RECIPE, GROUP, tree), checkpoints, tmp_path, Resources())
+    assert (tmp_path / f"{RECIPE}-{GROUP}" / "answer.zip").exists()
+
+
 def _swap(folder, a, b):
     (folder / a).rename(folder / "swap")
     (folder / b).rename(folder / a)

@@ -10,7 +10,7 @@ from scipy.stats import permutation_test
 from beetl_task1.data.recording import RecordingKey
 from beetl_task1.errors import BeetlError
 from beetl_task1.scoring import leaderboard_score
-from beetl_task1.validation.comparison import compare, compare_all, seed_spread, sign_flip_test
+from beetl_task1.validation.comparison import N_FLIPS, compare, compare_all, seed_spread, sign_flip_test
 from beetl_task1.validation.scorecard import scorecard
 
 
@@ -86,6 +86,25 @@ def test_interval_of_the_difference_draws_both_recipes_at_once():
     assert (interval.low, interval.high) == pytest.approx((low, high))
 
 
+def test_a_tie_is_not_better_and_enough_subjects_reach_significance():
+    good, truth, labels = card("good", 0.2, subjects=6)
+    worse = {key: np.where(np.arange(len(y)) % 3 == 0, 0, y) if key.subject else y for key, y in labels.items()}
+    result = compare(good, scorecard(truth, worse, name="worse", group="80-95"))
+    assert result.differences["s0"] == 0
+    assert result.better == 5
+    assert "cannot bring" not in result.describe()
+    assert "better for 5 of 6" in result.describe()
+
+
+@pytest.mark.parametrize(("subjects", "exact"), [(14, True), (15, False)])
+def test_all_flips_up_to_fourteen_subjects(subjects, exact):
+    result = compare(card("a", 0.2, subjects=subjects)[0], card("b", 0.4, subjects=subjects)[0])
+    assert result.exact is exact
+    steps = result.p_value * (2**subjects if exact else N_FLIPS + 1)
+    assert steps == pytest.approx(round(steps)), "counted in flips"
+    assert result.p_value < 0.001
+
+
 def test_swapping_turns_the_signs():
     a, b = card("a", 0.2)[0], card("b", 0.4)[0]
     forth, back = compare(a, b), compare(b, a)
@@ -102,6 +121,8 @@ def test_all_pairs_with_the_better_one_first():
 def test_other_nights_or_schemes_are_refused():
     with pytest.raises(BeetlError, match="same nights"):
         compare(card("a", 0.1)[0], card("b", 0.1, subjects=3)[0])
+    with pytest.raises(BeetlError, match="two or more subjects"):
+        compare(card("a", 0.1, subjects=1)[0], card("b", 0.1, subjects=1)[0])
     with pytest.raises(BeetlError, match="one scheme"):
         compare(card("a", 0.1)[0], card("b", 0.1, scheme_name="aasm")[0])
 
@@ -109,5 +130,6 @@ def test_other_nights_or_schemes_are_refused():
 def test_seed_spread():
     spread = seed_spread("a", {0: 70.0, 1: 72.0, 2: 74.0})
     assert (spread.mean, spread.sd) == (72, 2)
+    assert seed_spread("a", {0: 70.0, 1: 72.0}).sd == pytest.approx(np.sqrt(2))
     assert "SD 2.00 over 3 seeds (0 70.0" in spread.describe()
     assert "no spread" in seed_spread("a", {0: 70.0}).describe()

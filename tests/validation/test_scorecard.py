@@ -14,7 +14,14 @@ from beetl_task1.scoring import leaderboard_score
 from beetl_task1.task import STAGES
 from beetl_task1.typed import typed
 from beetl_task1.validation.calibration import reliability
-from beetl_task1.validation.resampling import confusion_score, subject_draws, subject_interval
+from beetl_task1.validation.resampling import (
+    N_DRAWS,
+    Interval,
+    _quantile,
+    confusion_score,
+    subject_draws,
+    subject_interval,
+)
 from beetl_task1.validation.scorecard import Scorecard, bare_scorecard, scorecard
 
 
@@ -96,8 +103,16 @@ def test_subject_without_a_stage_is_scored_over_the_others_and_marked(example):
     assert unit.f1["S4"] is None
     assert unit.score == pytest.approx(100 * np.mean([r for r in unit.recall.values() if r is not None]))
     assert card.subjects[0].absent == []
+    assert unit.macro_f1 == pytest.approx(np.mean([f1 for f1 in unit.f1.values() if f1 is not None]))
 
 
+def test_the_order_in_which_nights_are_given_changes_nothing(example):
+    truth, probabilities, card = example
+    turned = dict(reversed(truth.items()))
+    assert scorecard(turned, labels_of(probabilities), probabilities, name="example") == card
+
+
+@pytest.mark.filterwarnings("error")
 def test_night_of_one_stage():
     key = RecordingKey("80-95", 5, 1)
     card = scorecard({key: np.zeros(9, int)}, {key: np.zeros(9, int)})
@@ -129,6 +144,19 @@ def test_perfect_and_hopeless_calibration():
     assert reliability(p, rng.random(200_000) < p).error < 0.01
     assert reliability(np.ones(10), np.zeros(10, bool)).error == 1
     assert reliability(np.array([0.0, 1.0]), np.array([False, True])).count == [1, 1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_probabilities_as_files_round_them():
+    """Rows sum to 1 but for the rounding of 32 bits, and merged stages may come out a hair above 1."""
+    truth, probabilities = nights(subjects=(0, 1))
+    rounded = {key: p.astype(np.float32) for key, p in probabilities.items()}
+    key = next(iter(rounded))
+    rounded[key][0] = np.array([0, 0, 0, 0.6, 0.4000003, 0], np.float32)
+    card = scorecard(truth, labels_of(rounded), rounded, scheme_name="aasm")
+    exact = scorecard(truth, labels_of(rounded), {k: p / p.sum(1, keepdims=True) for k, p in probabilities.items()})
+    assert card.calibration.stages["N3"].confidence[-1] <= 1
+    assert exact.calibration.log_loss == pytest.approx(metrics.log_loss(stacked(truth), stacked(probabilities)))
 
 
 def test_aasm_merges_s3_and_s4(example):
@@ -169,6 +197,29 @@ def test_draws_that_lack_a_stage_are_counted():
     assert "lack a stage" in card.interval.describe()
     nowhere, _ = nights(subjects=(0, 1), lacking=(0, 1))
     assert scorecard(nowhere, nowhere).interval.lacking == 0, "a stage that nobody has is not lacking from a draw"
+    called = {key: np.where(np.arange(len(y)) % 9 == 0, 4, y) for key, y in nowhere.items()}
+    assert scorecard(nowhere, called).interval.lacking == 0, "whether or not it is predicted"
+
+
+@pytest.mark.parametrize(("lacking", "words"), [(0.0, ""), (0.0005, "under 0.1% of"), (0.05, "5.0% of")])
+def test_the_share_of_draws_that_lack_a_stage_is_said(lacking, words):
+    text = Interval(50.0, 60.0, 0.95, 6, 462, True, lacking).describe()
+    assert "95% interval 50.0 to 60.0, all draws of 6 subjects" in text
+    assert words in text
+    assert ("lack" in text) == (lacking > 0)
+
+
+def test_quantiles_of_weighted_draws():
+    values, probability = np.array([3.0, 1.0, 2.0]), np.array([0.5, 0.25, 0.25])
+    found = [_quantile(values, probability, q) for q in (0.01, 0.25, 0.26, 0.5, 0.51, 0.99, 1.0)]
+    assert found == [1, 1, 2, 2, 3, 3, 3]
+
+
+def test_all_draws_up_to_eight_subjects():
+    assert len(subject_draws(8)[0]) == 6435
+    assert len(subject_draws(9)[0]) == N_DRAWS
+    confusion = [np.eye(6, dtype=int) + 1] * 9
+    assert [subject_interval(confusion[:n]).exact for n in (8, 9)] == [True, False]
 
 
 def test_random_draws_beyond_eight_subjects():
@@ -223,5 +274,11 @@ def test_mismatches_are_named(example):
         scorecard(truth, {key: y for key, y in labels.items() if key != one})
     with pytest.raises(BeetlError, match="65-79/s0r1: 10 labels for 150"):
         scorecard(truth, labels | {one: labels[one][:10]})
+    with pytest.raises(BeetlError, match="labels and truth are of different recordings"):
+        scorecard({key: y for key, y in truth.items() if key != one}, labels)
+    with pytest.raises(BeetlError, match="probabilities and truth are of different recordings"):
+        scorecard(truth, labels, {one: probabilities[one]})
+    with pytest.raises(BeetlError, match="9 labels for 10 true ones"):
+        bare_scorecard(np.zeros(10, int), np.zeros(9, int))
     with pytest.raises(BeetlError, match="did you mean 'aasm'"):
         scorecard(truth, labels, scheme_name="aasn")

@@ -9,13 +9,13 @@ from scipy.stats import ttest_ind
 from beetl_task1.data.recording import RecordingKey
 from beetl_task1.errors import BeetlError
 from beetl_task1.typed import typed
-from beetl_task1.validation.feature_shift import feature_shift
+from beetl_task1.validation.feature_shift import FeatureShift, feature_shift
 from beetl_task1.validation.shift import (
     Predicted,
     Shift,
-    agreement_of,
     class_shift,
     expected_score,
+    member_agreement,
     shift_of,
 )
 
@@ -96,9 +96,9 @@ def test_expected_score_is_the_score_where_probabilities_are_calibrated():
 def test_agreement_by_hand():
     target = {"a": {key(0): np.array([0, 1, 2, 3])}, "b": {key(0): np.array([0, 1, 2, 5])}}
     test = {"a": {key(1): np.array([0, 1])}, "b": {key(1): np.array([0, 2])}}
-    found = agreement_of(target, [test])
+    found = member_agreement(target, [test])
     assert (found.target, found.test) == (0.75, 0.5)
-    assert agreement_of({"a": target["a"]}, [{"a": test["a"]}]) is None
+    assert member_agreement({"a": target["a"]}, [{"a": test["a"]}]) is None
 
 
 def predicted(subjects, sure, seed, share=None):
@@ -157,7 +157,8 @@ def test_a_test_set_as_hard_as_the_target_is_expected_to_score_the_same():
 
 
 def test_several_models_are_averaged_one_by_one():
-    sure, torn = np.array([[0.9, 0.1, 0, 0, 0, 0]]), np.array([[0.4, 0.6, 0, 0, 0, 0]])
+    sure = np.array([[0.9, 0.1, 0, 0, 0, 0]])
+    torn = np.array([[0.4, 0.6, 0, 0, 0, 0]])
     here, there = key(0), key(9)
     target = Predicted({here: sure}, {here: np.array([0])}, {"a": {here: np.array([0])}, "b": {here: np.array([0])}})
     tests = [
@@ -169,8 +170,72 @@ def test_several_models_are_averaged_one_by_one():
     assert (found.classes.counts["W"], found.classes.counts["S1"]) == (0.5, 0.5)
     assert found.classes.distance == pytest.approx(0.5)
     assert (found.agreement.target, found.agreement.test) == (1, 0.5)
-    alone = [shift_of(target, [test], {here: np.array([0])}, 50.0).expected_test for test in tests]
+
+
+def test_expected_scores_of_several_models_are_averaged():
+    rng = np.random.default_rng(3)
+    truth, models = fold_models(range(2), 1, rng)
+    target = Predicted(models[0], most_probable(models[0]), {})
+    tests = [fold_models(range(2, 4), 1, rng, own)[1][0] for own in (0.1, 2.0)]
+    tests = [Predicted(p, most_probable(p), {}) for p in tests]
+    alone = [shift_of(target, [test], truth, 50.0).expected_test for test in tests]
+    assert alone[0] > alone[1] + 10
+    found = shift_of(target, tests, truth, 50.0)
     assert found.expected_test == pytest.approx(np.mean(alone))
+    guess = 50 - (found.expected_target - np.mean(alone))
+    assert abs(guess - 50) > 2
+    assert f"guess for the test set is {guess:.0f}" in found.statement[-1]
+
+
+def test_a_stage_without_probability_is_left_out_of_the_expected_score():
+    p = np.array([[0.8, 0.2, 0, 0, 0, 0], [0.4, 0.6, 0, 0, 0, 0]])
+    expected = 100 * np.mean([0.8 / 1.2, 0.6 / 0.8])
+    assert expected_score({key(0): p}, {key(0): np.array([0, 1])}) == pytest.approx(expected)
+
+
+def test_members_of_one_side_alone_are_not_compared():
+    labels = {key(0): np.array([0, 1])}
+    members = {"a": labels, "b": labels, "c": labels}
+    assert member_agreement(members, [members, {"a": labels, "b": labels}]).members == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("p_value", "auc", "doubt"), [(0.2, 0.8, True), (0.01, 0.6, True), (0.2, 0.7, False), (0.06, 0.75, False)]
+)
+def test_either_sign_that_signals_differ_is_enough(p_value, auc, doubt):
+    (target, truth), (test, _) = predicted(range(5), 2, 1), predicted(range(5, 9), 2, 2)
+    features = FeatureShift({}, {}, 1.0, 1.0, p_value, auc, 6)
+    assert ("its signals differ" in shift_of(target, [test], truth, 80.0, features).statement[-1]) is doubt
+
+
+@pytest.mark.parametrize(
+    ("own", "test", "doubt"),
+    [
+        ([0.5, 0.5], [0.4, 0.6], False),
+        ([0.5, 0.5], [0.35, 0.65], True),
+        ([0.3, 0.7], [0.35, 0.65], False),
+        ([0.3, 0.7], [0.7, 0.3], False),
+        ([0.35, 0.65], [0.85, 0.15], True),
+    ],
+)
+def test_stages_are_mixed_otherwise_beyond_a_tenth_and_what_subjects_differ_by(own, test, doubt):
+    """Two target subjects, whose shares of W are given; the test set has a share of its own."""
+
+    def night(share):
+        return np.repeat([0, 2], [round(100 * share), 100 - round(100 * share)])
+
+    labels = {key(s): night(share) for s, share in enumerate(own)}
+    there = {key(9): night(test[0])}
+    sides = [Predicted({k: np.eye(6)[y] for k, y in side.items()}, side, {}) for side in (labels, there)]
+    found = shift_of(sides[0], [sides[1]], labels, 80.0)
+    assert ("mixed otherwise" in found.statement[-1]) is doubt, found.classes
+
+
+def test_a_constant_feature_differs_by_nothing():
+    target, test = features(0, 5, 0, 3), features(5, 7, 1, 4)
+    for night in (*target.values(), *test.values()):
+        night[:, 2] = 3
+    assert feature_shift(target, test, NAMES).difference["f2"] == 0
 
 
 def test_statement_for_another_test_set():

@@ -1,0 +1,126 @@
+"""Which recordings a competition has, how long they are, and what shares their stages have."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import task
+from ..data.recording import RecordingKey
+from .subject import Traits, draw_subject, mean_shares, night_effect, slow_wave_excess
+from .tables import Floats, generator
+
+SIZES = ("demo", "medium", "full")
+PRIORS = ("target", "final")
+_SUBJECTS = {"demo": (6, 3, 3, 3, 3), "medium": (10, 6, 6, 5, 5)}
+"""Subjects of every folder, in the order of :data:`task.PARTS`."""
+_DEMO_EPOCHS = (160, 241)
+_FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
+"""Counts of the stages in the competition's final test set, released in 2022; used by the prior ``"final"`` alone."""
+
+_DEPTH = np.array([0.0, 0.0, -0.1, 0.5, 1.6, 0.0])
+"""How the log shares follow the log delta power of S3 and S4: in 20 real nights S4 grows with its power 1.6."""
+
+_NIGHT_SPREAD = np.array([0.28, 0.3, 0.16, 0.25, 0.35, 0.12])
+"""Log deviation of the shares of one night."""
+_LEAST_S4 = 0.015
+"""Nights that would have less S4 have none: 3 of 39 real young ones."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Room for one recording in a competition: its folder, who and which night it is, and how long."""
+
+    part: task.Part
+    key: RecordingKey
+    n_epochs: int
+
+
+def slots(size: str, seed: int) -> tuple[Slot, ...]:
+    """Return every recording of a competition of a size, in the order of the folders.
+
+    Parameters
+    ----------
+    size : str
+        ``"demo"``: a few subjects, short nights; ``"medium"``: about 80,000 epochs; ``"full"``: exactly the subjects
+        and epochs of the competition.
+    seed : int
+    """
+    found = []
+    for i, part in enumerate(task.PARTS):
+        subjects = part.subjects if size == "full" else _first(part, size, _SUBJECTS[size][i])
+        for key in (RecordingKey(part.group, subject, session) for subject in subjects for session in task.SESSIONS):
+            length = night_length(seed, key)
+            if size == "demo":
+                length = int(generator(seed, "demo", *key).integers(*_DEMO_EPOCHS))
+            found.append(Slot(part, key, length))
+    return tuple(found)
+
+
+def _first(part: task.Part, size: str, count: int) -> range:
+    """Return a folder's first subjects; a demo's test sets begin at s8, so that s10 sorts before s9 as text."""
+    if size == "demo" and part.role == "test":
+        first = max(part.subjects.start, 8)
+        return range(first, first + count)
+    return part.subjects[:count]
+
+
+def part_of(group: str, subject: int) -> task.Part:
+    """Return the folder that a subject belongs to; numbers beyond the competition's count as source or test."""
+    parts = [part for part in task.PARTS if part.group == group]
+    return next((part for part in parts if subject in part.subjects), parts[-1])
+
+
+def has_final_prior(key: RecordingKey, prior: str) -> bool:
+    """Whether a recording is to have the shares of the real final test set."""
+    return prior == "final" and key.group == "80-95" and part_of(key.group, key.subject).role == "test"
+
+
+def night_length(seed: int, key: RecordingKey) -> int:
+    """Return the epochs of a recording in the full competition of a seed."""
+    part = part_of(key.group, key.subject)
+    if key.subject not in part.subjects:
+        return part.n_epochs // (2 * len(part.subjects))
+    return int(_lengths(seed, part)[2 * part.subjects.index(key.subject) + task.SESSIONS.index(key.session)])
+
+
+@functools.cache
+def _lengths(seed: int, part: task.Part) -> np.ndarray:
+    """Lengths of all nights of a folder; they add up to the competition's total."""
+    count = 2 * len(part.subjects)
+    drawn = generator(seed, "lengths", part.folder).normal(1, 0.16, count).clip(0.6, 1.5)
+    exact = np.cumsum(drawn / drawn.sum() * part.n_epochs)
+    return np.diff(np.round(np.r_[0, exact[:-1], part.n_epochs])).astype(int)
+
+
+def night_shares(seed: int, traits: Traits, key: RecordingKey, prior: str) -> Floats:
+    """Return the shares of the stages that a recording is to have, (6,).
+
+    The mean at the sleeper's age, times the sleeper's and the night's own deviation and, in a test set, a deviation
+    that all its nights share: so no two seeds have the same test prior. S3 and S4 are scored by the size of the slow
+    waves, so that sleepers with large ones have more of them.
+    """
+    if has_final_prior(key, prior):
+        mild = np.exp(_final_deviation(seed, traits, key) - _mean_final_deviation(seed)) * _FINAL_COUNTS
+        return np.asarray(mild / mild.sum())
+    shared = np.zeros(6)
+    if part_of(key.group, key.subject).role == "test":
+        shared = generator(seed, "prior", key.group).normal(0, [0.12, 0.15, 0.1, 0.25, 0.4, 0.15])
+    depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *key)))
+    own = generator(seed, "shares", *key).normal(0, _NIGHT_SPREAD) + depth * _DEPTH
+    shares = mean_shares(traits.age) * np.exp(shared + traits.shares + own)
+    shares[4] *= shares[4] > _LEAST_S4
+    return np.asarray(shares / shares.sum())
+
+
+def _final_deviation(seed: int, traits: Traits, key: RecordingKey) -> Floats:
+    """Log deviation of the shares of a recording from the real final test set's prior, (6,)."""
+    return 0.3 * (traits.shares + generator(seed, "shares", *key).normal(0, _NIGHT_SPREAD))
+
+
+@functools.cache
+def _mean_final_deviation(seed: int) -> Floats:
+    """Mean over the recordings of the final test set, so that together they have its shares."""
+    part = task.part("80-95", "test")
+    keys = [RecordingKey(part.group, subject, session) for subject in part.subjects for session in task.SESSIONS]
+    return np.asarray(np.mean([_final_deviation(seed, draw_subject(seed, key), key) for key in keys], axis=0))
