@@ -49,7 +49,7 @@ lint: .venv/installed
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-# make mutants MODULE=beetl_task1/scoring.py TESTS=tests/test_scoring.py MINUTES=20; without MODULE all of it, for hours
+# make mutants MODULE=beetl_task1/scoring.py TESTS=tests/test_scoring.py MINUTES=20; without MODULE the four rooms of tools/mutants.py
 mutants: .venv/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	@$(BIN)/python tools/mutants.py $(if $(MODULE),'$(MODULE)') $(TESTS) --minutes $(MINUTES)

@@ -22,20 +22,28 @@ from mutmut.stats import status_by_exit_code
 ROOT = Path(__file__).resolve().parents[1]
 MUTMUT = [sys.executable, "-m", "mutmut"]
 NOTICED = ("killed", "timeout")
+TARGETS = {
+    "beetl_task1/scoring.py": ["tests/test_scoring.py"],
+    "beetl_task1/decision.py": ["tests/test_decision.py"],
+    "beetl_task1/validation/*": ["tests/validation"],
+    "beetl_task1/transfer/*": ["tests/transfer"],
+}
+"""What is mutated, and the tests that should notice, unless another module is named."""
 
 
 def main() -> None:
-    """Try the mutants of one module and print what came of them."""
+    """Try the mutants of one module, or of :data:`TARGETS`, and print what came of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("module", help="file of the package, or a pattern such as 'beetl_task1/transfer/*'")
-    parser.add_argument("tests", nargs="+", help="the tests that should notice")
-    parser.add_argument("--minutes", type=float, default=20, help="after which no further mutant is tried")
+    parser.add_argument("module", nargs="?", help="file of the package, or a pattern such as 'beetl_task1/transfer/*'")
+    parser.add_argument("tests", nargs="*", default=["tests"], help="the tests that should notice; all by default")
+    parser.add_argument("--minutes", type=float, default=20, help="after which no further mutant of a module is tried")
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        copy(Path(folder), args.module, args.tests)
-        run(Path(folder), args.minutes, args.jobs)
-        report(Path(folder), args.module)
+    for module, tests in ({args.module: args.tests} if args.module else TARGETS).items():
+        with tempfile.TemporaryDirectory() as folder:
+            copy(Path(folder), module, tests)
+            run(Path(folder), args.minutes, args.jobs)
+            report(Path(folder), module)
 
 
 def copy(folder: Path, module: str, tests: list[str]) -> None:
