@@ -56,7 +56,7 @@ def one_pass(folder: Path, n_epochs: int, jobs: int) -> None:
     file.write_bytes(pickle.dumps(signals(NIGHT).astype(np.float64), protocol=4))
     counts = range(-(-n_epochs // NIGHT))
     for title in ("from files", "from the cache"):
-        nights = [Recording.from_files(RecordingKey("80-95", i, 1), file) for i in counts]
+        nights = [Recording(RecordingKey("80-95", i, 1), file) for i in counts]
         cache = FeatureCache(folder / "cache") if title != "from files" else None
         if cache is not None:
             cache.features(nights[0])

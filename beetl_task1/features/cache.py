@@ -24,9 +24,8 @@ class Night(Protocol):
     """What is asked of a recording here."""
 
     key: object
-    sha256: str
-    """Hash of the file that the signals come from, hexadecimal. A ``fingerprint``, where a recording has one, is used
-    instead: it tells apart one file read in two units."""
+    fingerprint: str
+    """Digest of the signals in volts, hexadecimal."""
 
     @property
     def X(self) -> np.ndarray:
@@ -50,10 +49,10 @@ class FeatureCache:
 
     def features(self, recording: Night) -> np.ndarray:
         """Return the features of a recording, shape (n_epochs, n_features), float32; ``X`` is read only on a miss."""
-        features = self._read(_content(recording))
+        features = self._read(recording.fingerprint)
         if features is None:
             features = _compute(recording)
-            self._write(_content(recording), features)
+            self._write(recording.fingerprint, features)
         return features
 
     def path(self, content: str) -> Path:
@@ -92,7 +91,7 @@ def features_of(
     Parameters
     ----------
     recordings : iterable of recordings
-        Each with ``key``, ``sha256`` and ``X``.
+        Each with ``key``, ``fingerprint`` and ``X``.
     cache : FeatureCache, optional
         Without one, everything is computed.
     jobs : int
@@ -120,11 +119,6 @@ def _compute(recording: Night) -> np.ndarray:
     with _READING:
         X = recording.X
     return extract(X)
-
-
-def _content(recording: Night) -> str:
-    """Return the hash that names the signals of a recording."""
-    return getattr(recording, "fingerprint", None) or recording.sha256
 
 
 def _digest(content: str, payload: bytes) -> bytes:

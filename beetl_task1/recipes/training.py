@@ -226,10 +226,10 @@ def fingerprint(recipe: Recipe, group: str, data: DataFolder) -> str:
 def listing(roles: Roles) -> dict[str, dict[str, list[str]]]:
     """Return the training nights by role: the digests of the signal and of the labels."""
     found = {
-        role: {str(r.key): [r.sha256, hashlib.sha256(r.y.tobytes()).hexdigest()] for r in nights}
+        role: {str(r.key): [r.fingerprint, hashlib.sha256(r.y.tobytes()).hexdigest()] for r in nights}
         for role, nights in (("source", roles.source), ("target", roles.target))
     }
-    hidden = {str(r.key): [r.sha256] for r in roles.unlabelled}
+    hidden = {str(r.key): [r.fingerprint] for r in roles.unlabelled}
     return found | ({"unlabelled": hidden} if hidden else {})
 
 

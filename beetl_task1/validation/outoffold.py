@@ -237,7 +237,7 @@ class _Work:
         return list(dict.fromkeys([source_only(subjects), *more]))
 
     def _key(self, split: Split) -> str:
-        tests = [r.sha256 for r in self._tests(split)]
+        tests = [r.fingerprint for r in self._tests(split)]
         content = json.dumps([self.experiment, asdict(split), tests])
         return hashlib.sha256(content.encode()).hexdigest()
 

@@ -19,7 +19,7 @@ class Night:
     def __init__(self, seed: int, n_epochs: int = 3):
         self._X = noise(n_epochs, seed).astype(np.float32)
         self.key, self.reads = f"g/s{seed}r1", 0
-        self.sha256 = hashlib.sha256(self._X).hexdigest()
+        self.fingerprint = hashlib.sha256(self._X).hexdigest()
 
     @property
     def X(self):
@@ -63,7 +63,7 @@ def _spoil(content: bytes, how: str) -> bytes:
 def test_a_damaged_file_is_computed_anew_and_mended(cache, how):
     night = Night(0)
     expected = cache.features(night)
-    path = cache.path(night.sha256)
+    path = cache.path(night.fingerprint)
     good = path.read_bytes()
     path.write_bytes(_spoil(good, how))
     np.testing.assert_array_equal(cache.features(night), expected)
@@ -74,13 +74,13 @@ def test_a_damaged_file_is_computed_anew_and_mended(cache, how):
 def test_a_file_of_another_recording_is_not_taken(cache):
     night, other = Night(0), Night(1)
     cache.features(other)
-    cache.path(other.sha256).rename(cache.path(night.sha256))
+    cache.path(other.fingerprint).rename(cache.path(night.fingerprint))
     np.testing.assert_array_equal(cache.features(night), extract(night._X))
 
 
 def test_an_array_with_pickled_objects_is_not_taken(cache):
     night = Night(0)
-    path = cache.path(night.sha256)
+    path = cache.path(night.fingerprint)
     path.parent.mkdir(parents=True)
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     np.testing.assert_array_equal(cache.features(night), extract(night._X))
@@ -131,4 +131,4 @@ def test_an_error_in_a_recording_reaches_the_caller(cache):
     bad._X[0] = np.nan
     with pytest.raises(DataError, match="finite"):
         features_of([Night(1), bad], cache, jobs=2)
-    assert not cache.path(bad.sha256).exists()
+    assert not cache.path(bad.fingerprint).exists()
