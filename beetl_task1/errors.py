@@ -2,6 +2,13 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Literal
+
+DataCode = Literal[
+    "unreadable", "missing", "empty", "refused-pickle", "shape", "dtype", "non-finite", "unit", "labels",
+    "missing-labels", "missing-signal", "surplus", "duplicate-name", "duplicate-night",
+]  # fmt: skip
+"""What is wrong with data, as the findings of an audit name it; ``unreadable`` is whatever has no code of its own."""
 
 
 class BeetlError(Exception):
@@ -9,7 +16,19 @@ class BeetlError(Exception):
 
 
 class DataError(BeetlError):
-    """A file or folder of recordings is not as the competition has it."""
+    """A file or folder of recordings is not as the competition has it.
+
+    Parameters
+    ----------
+    message : str
+        For people.
+    code : DataCode
+        For programs, which never look at the message.
+    """
+
+    def __init__(self, message: str, code: DataCode = "unreadable"):
+        super().__init__(message)
+        self.code: DataCode = code
 
 
 class CheckpointError(BeetlError):

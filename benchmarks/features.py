@@ -57,7 +57,7 @@ def one_pass(folder: Path, n_epochs: int, jobs: int) -> None:
     file.write_bytes(pickle.dumps(signals(NIGHT).astype(np.float64), protocol=4))
     counts = range(-(-n_epochs // NIGHT))
     for title in ("from files", "from the cache"):
-        nights = [Recording.from_files(RecordingKey("80-95", i, 1), file) for i in counts]
+        nights = [Recording(RecordingKey("80-95", i, 1), file) for i in counts]
         store = Store(folder / "cache" if title != "from files" else None)
         night_features(nights[0], store)
         idle = resident_mb()

@@ -1,26 +1,19 @@
 """Audit of a data folder: what is there, what is missing, what is damaged, and what the nights are like."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+
+from joblib import Parallel, delayed
 
 from ..data.files import DataFolder
-from . import across
-from .findings import SEVERITIES, Audit, Finding, NightRow, Order, PartRow, Shift, Spectra
-from .inventory import Entry, take_inventory, wanted_parts
+from ..progress import Progress
+from ..task import PARTS, Part
+from .across import distances, findings_across, part_row, spectra
+from .findings import SEVERITIES, Audit
+from .inventory import take_inventory
 from .night import Examined, examine
 from .order import judge_order, label_agreement
 
-__all__ = [
-    "Audit",
-    "Finding",
-    "NightRow",
-    "Order",
-    "PartRow",
-    "Shift",
-    "Spectra",
-    "audit",
-    "judge_order",
-    "label_agreement",
-]
+__all__ = ["Audit", "audit", "judge_order", "label_agreement"]
 
 
 def audit(
@@ -29,7 +22,7 @@ def audit(
     groups: Sequence[str] | None = None,
     jobs: int = 1,
     seed: int = 0,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Audit:
     """Examine every night of a data folder; damaged files become findings, none stops the audit.
 
@@ -44,39 +37,26 @@ def audit(
     seed : int
         For the random pairs behind the verdict on order.
     progress : callable, optional
-        Called with nights done, nights in all, and the night's name.
-
-    Returns
-    -------
-    Audit
-        Its ``ok`` is false when something would spoil a submission.
+        Called after each night with its key.
     """
-    parts = wanted_parts(groups)
-    entries, findings = take_inventory(folder, parts)
-    nights = []
-    for night in _examine_all(entries, folder.unit, jobs, seed):
-        nights.append(night)
+    parts = [part for part in PARTS if groups is None or part.group in groups or part.role == "source"]
+    recordings, findings = take_inventory(folder, parts)
+    tasks = [(part, recording) for part in parts for recording in recordings[part]]
+    nights: dict[Part, list[Examined]] = {part: [] for part in parts}
+    examined = Parallel(n_jobs=jobs, return_as="generator")(delayed(examine)(r, p.role, seed) for p, r in tasks)
+    for done, ((part, _), night) in enumerate(zip(tasks, examined, strict=True), 1):
+        nights[part].append(night)
+        findings += night.findings
         if progress:
-            progress(len(nights), len(entries), str(night.row.key))
-    rows = [across.part_row(folder, part, nights) for part in parts]
-    findings += [finding for night in nights for finding in night.findings]
-    findings += across.repeats_across(nights) + across.totals(folder, rows) + across.short_nights(nights)
-    findings += across.odd_gains(nights) + across.absent_stages(nights) + across.kept_order(nights)
+            progress(done, len(tasks), str(night.row.key))
+    rows = [part_row(folder, part, examined) for part, examined in nights.items()]
+    findings += findings_across(nights, rows)
     return Audit(
         path=str(folder.path),
         provenance=folder.provenance.describe(),
         findings=sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
         parts=rows,
-        nights=[night.row for night in nights],
-        spectra=[s for part in parts if (s := across.spectra(part, nights))],
-        shifts=[s for part in parts if (s := across.shift(part, nights))],
+        nights=[night.row for part in parts for night in nights[part]],
+        spectra=list(spectra(nights)),
+        shifts=list(distances(nights)),
     )
-
-
-def _examine_all(entries: Sequence[Entry], unit: str, jobs: int, seed: int) -> Iterator[Examined]:
-    if jobs == 1 or len(entries) < 2:
-        yield from (examine(entry, unit, seed) for entry in entries)
-        return
-    from joblib import Parallel, delayed
-
-    yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(examine)(entry, unit, seed) for entry in entries)

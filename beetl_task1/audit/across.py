@@ -1,199 +1,171 @@
 """What only shows across nights: repeats, totals, odd gains, mean spectra, and how far each part is from the source."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import wasserstein_distance
 
 from ..data.files import DataFolder
 from ..task import N_OUTPUTS, STAGES, Part
-from .findings import ERROR, IN_ORDER, INFO, PARTLY, WARNING, Finding, PartRow, Shift, Spectra
-from .inventory import expected_counts
-from .night import MEASURES, Examined, frequencies
+from .findings import ERROR, IN_ORDER, INFO, PARTLY, WARNING, Distance, Finding, PartRow, Spectra
+from .night import FREQUENCIES, MEASURES, Examined
 
+Nights = Mapping[Part, Sequence[Examined]]
 ODD_GAIN = 4
 """Times the part's usual amplitude that make a night's gain odd."""
 
 
-def repeats_across(nights: Sequence[Examined]) -> list[Finding]:
-    """Return one finding per pair of nights that share epochs."""
-    read = [night for night in nights if night.digests is not None]
-    if not read:
-        return []
-    digests = np.concatenate([np.unique(night.digests) for night in read])
-    owner = np.repeat(np.arange(len(read)), [len(np.unique(night.digests)) for night in read])
-    order = np.lexsort((owner, digests))
-    digests, owner = digests[order], owner[order]
-    same = (digests[1:] == digests[:-1]) & (digests[1:] != 0)
-    pairs = Counter(zip(owner[:-1][same].tolist(), owner[1:][same].tolist(), strict=True))
-    return [_repeat(read[a], read[b], n) for (a, b), n in sorted(pairs.items())]
-
-
-def _repeat(first: Examined, second: Examined, n: int) -> Finding:
-    whole = n >= 0.9 * min(first.row.n_epochs, second.row.n_epochs)
-    what = "the same night twice" if whole else f"{n} epochs are the same"
-    message = f"{what}: {second.row.key} ({second.row.role}) and {first.row.key} ({first.row.role}, {first.row.path})"
-    code = "duplicate-night" if whole else "duplicate-epochs"
-    return Finding(ERROR, code, second.row.path, f"{message}; take both from the download")
-
-
-def odd_gains(nights: Sequence[Examined]) -> list[Finding]:
-    """Return warnings on nights far louder or quieter than the other nights of their part, where there are three."""
-    findings = []
-    for rows in _by_part(nights).values():
-        stds = {night.row.path: max(night.row.std_uv) for night in rows if night.row.n_epochs}
-        usual = np.median(list(stds.values())) if len(stds) > 2 else 0
-        for path, std in stds.items():
-            if usual > 0 and not usual / ODD_GAIN <= std <= usual * ODD_GAIN:
-                message = f"a typical epoch varies by {std:.3g} uV where its part's nights have {usual:.3g} uV"
-                findings.append(Finding(WARNING, "gain", path, message))
-    return findings
+def findings_across(nights: Nights, rows: Sequence[PartRow]) -> Iterator[Finding]:
+    """Yield the findings that need more than one night, kind by kind."""
+    yield from _repeats([night for examined in nights.values() for night in examined])
+    yield from _totals(rows)
+    for find in (_short_nights, _odd_gains, _absent_stages, _kept_order):
+        for part, examined in nights.items():
+            yield from find(part, examined)
 
 
 def part_row(folder: DataFolder, part: Part, nights: Sequence[Examined]) -> PartRow:
     """Return the summary of a part's nights."""
-    rows = [night.row for night in nights if (night.row.key.group, night.row.role) == (part.group, part.role)]
-    counts = [row.counts for row in rows if row.counts]
-    recordings, epochs = expected_counts(folder, part)
+    expected, counts = folder.expected(part), _counts(nights)
     return PartRow(
         group=part.group,
         role=part.role,
-        found=len(rows),
-        expected=len(rows) if recordings is None else recordings,
-        n_epochs=sum(row.n_epochs for row in rows),
-        expected_epochs=epochs,
-        counts=tuple(int(n) for n in np.sum(counts, axis=0)) if counts else None,
-        orders=dict(Counter(row.order.verdict for row in rows if row.order)),
+        found=len(nights),
+        expected=len(nights) if expected.recordings is None else expected.recordings,
+        n_epochs=sum(night.row.n_epochs for night in nights),
+        expected_epochs=expected.epochs,
+        counts=None if counts is None else tuple(counts.tolist()),
+        orders=dict(Counter(night.row.order.verdict for night in nights if night.row.order)),
     )
 
 
-def totals(folder: DataFolder, parts: Sequence[PartRow]) -> list[Finding]:
-    """Return findings on parts that have all recordings but not the number of epochs that they should have."""
-    findings = []
+def spectra(nights: Nights) -> Iterator[Spectra]:
+    """Yield the mean spectra of each part: over the nights of a subject, then over subjects."""
+    for part, examined in nights.items():
+        subjects = _by_subject(examined, "spectra")
+        if subjects:
+            mean = _nanmean([_nanmean(found) for found in subjects.values()])
+            power_db = dict(zip((*STAGES, "all"), np.round(mean, 2).tolist(), strict=True))
+            known = {name: power_db[name] for name in power_db if np.isfinite(power_db[name]).all()}
+            yield Spectra(part.group, part.role, FREQUENCIES.tolist(), known)
+
+
+def distances(nights: Nights) -> Iterator[Distance]:
+    """Yield how far each part is from the source, where that has two subjects."""
+    source = next(examined for part, examined in nights.items() if part.role == "source")
+    theirs = _by_subject(source, "bands")
+    for part, examined in nights.items():
+        ours = _by_subject(examined, "bands")
+        if part.role == "source" or len(theirs) < 2 or not ours:
+            continue
+        means, epochs = zip(*(_subjects_and_epochs(subjects) for subjects in (ours, theirs)), strict=True)
+        difference = (means[0].mean(0) - means[1].mean(0)) / means[1].std(0, ddof=1)
+        beyond = (means[0] < means[1].min(0)) | (means[0] > means[1].max(0))
+        apart = [wasserstein_distance(*pair) for pair in zip(epochs[0].T, epochs[1].T, strict=True)]
+        shares = [counts / counts.sum() for counts in map(_counts, (examined, source)) if counts is not None]
+        yield Distance(
+            group=part.group,
+            role=part.role,
+            difference=dict(zip(MEASURES, difference.tolist(), strict=True)),
+            wasserstein=dict(zip(MEASURES, (apart / epochs[1].std(0)).tolist(), strict=True)),
+            outside={f"s{subject}": float(row.mean()) for subject, row in zip(ours, beyond, strict=True)},
+            classes=float(0.5 * np.abs(shares[0] - shares[1]).sum()) if len(shares) == 2 else None,
+        )
+
+
+def _subjects_and_epochs(subjects: Mapping[int, Sequence[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each subject, and all epochs."""
+    found = [np.concatenate(nights) for nights in subjects.values()]
+    return np.array([epochs.mean(0) for epochs in found]), np.concatenate(found)
+
+
+def _repeats(nights: Sequence[Examined]) -> Iterator[Finding]:
+    """Yield one finding per pair of nights that share epochs."""
+    unique = [np.unique(night.signal.digests) if night.signal else np.empty(0, np.uint64) for night in nights]
+    if not unique:
+        return
+    digests, owner = np.concatenate(unique), np.repeat(range(len(nights)), [len(found) for found in unique])
+    order = np.lexsort((owner, digests))
+    digests, owner = digests[order], owner[order]
+    same = (digests[1:] == digests[:-1]) & (digests[1:] != 0)
+    pairs = Counter(zip(owner[:-1][same].tolist(), owner[1:][same].tolist(), strict=True))
+    for (a, b), n in sorted(pairs.items()):
+        first, second = nights[a].row, nights[b].row
+        whole = n >= 0.9 * min(first.n_epochs, second.n_epochs)
+        what = "the same night twice" if whole else f"{n} epochs are the same"
+        message = f"{what}: {second.key} ({second.role}) and {first.key} ({first.role}, {first.path})"
+        code = "duplicate-night" if whole else "duplicate-epochs"
+        yield Finding(ERROR, code, second.path, f"{message}; take both from the download")
+
+
+def _totals(parts: Sequence[PartRow]) -> Iterator[Finding]:
+    """Yield findings on parts that have all recordings but not the number of epochs that they should have."""
     for row in parts:
-        complete = row.found == row.expected and row.expected_epochs is not None
-        if complete and row.n_epochs != row.expected_epochs:
+        if row.found == row.expected and row.expected_epochs not in (None, row.n_epochs):
             what = "short" if row.n_epochs < row.expected_epochs else "long"
-            message = (
-                f"{row.group} {row.role} is {what}: {row.n_epochs:,} readable epochs in its {row.found} recordings, "
-                f"expected {row.expected_epochs:,}; fetch the part again"
-            )
-            findings.append(Finding(ERROR, what, f"{row.group} {row.role}", message))
-    return findings
+            message = f"{row.group} {row.role} is {what}: {row.n_epochs:,} readable epochs in its {row.found} "
+            message += f"recordings, expected {row.expected_epochs:,}; fetch the part again"
+            yield Finding(ERROR, what, f"{row.group} {row.role}", message)
 
 
-def short_nights(nights: Sequence[Examined]) -> list[Finding]:
-    """Return warnings on nights of less than a third of their part's usual length."""
-    findings = []
-    for rows in _by_part(nights).values():
-        lengths = [night.row.n_epochs for night in rows if night.row.n_epochs]
-        usual = np.median(lengths) if lengths else 0
-        for night in rows:
-            if 0 < night.row.n_epochs < usual / 3:
-                message = f"{night.row.n_epochs} epochs where the part's nights have {usual:.0f}; cut short?"
-                findings.append(Finding(WARNING, "short-night", night.row.path, message))
-    return findings
+def _short_nights(part: Part, nights: Sequence[Examined]) -> Iterator[Finding]:
+    """Yield warnings on nights of less than a third of their part's usual length."""
+    read = [night.row for night in nights if night.row.n_epochs]
+    usual = np.median([row.n_epochs for row in read]) if read else 0
+    for row in read:
+        if row.n_epochs < usual / 3:
+            message = f"{row.n_epochs} epochs where the part's nights have {usual:.0f}; cut short?"
+            yield Finding(WARNING, "short-night", row.path, message)
 
 
-def absent_stages(nights: Sequence[Examined]) -> list[Finding]:
-    """Return a note for each labelled subject that lacks a stage."""
-    counts: dict[tuple[str, int, str], np.ndarray] = {}
-    for night in nights:
-        if night.row.counts:
-            who = (night.row.key.group, night.row.key.subject, night.row.role)
-            counts[who] = counts.get(who, np.zeros(N_OUTPUTS, int)) + night.row.counts
-    findings = []
-    for (group, subject, role), total in counts.items():
-        lacking = [STAGES[k] for k in np.flatnonzero(total == 0)]
+def _odd_gains(part: Part, nights: Sequence[Examined]) -> Iterator[Finding]:
+    """Yield warnings on nights far louder or quieter than the other nights of their part, where there are three."""
+    stds = {night.row.path: max(night.row.std_uv) for night in nights if night.row.n_epochs}
+    usual = np.median(list(stds.values())) if len(stds) > 2 else 0
+    for path, std in stds.items():
+        if usual > 0 and not usual / ODD_GAIN <= std <= usual * ODD_GAIN:
+            message = f"a typical epoch varies by {std:.3g} uV where its part's nights have {usual:.3g} uV"
+            yield Finding(WARNING, "gain", path, message)
+
+
+def _absent_stages(part: Part, nights: Sequence[Examined]) -> Iterator[Finding]:
+    """Yield a note for each labelled subject that lacks a stage."""
+    counts: dict[int, np.ndarray] = {}
+    for row in (night.row for night in nights if night.row.counts):
+        counts[row.key.subject] = counts.get(row.key.subject, np.zeros(N_OUTPUTS, int)) + row.counts
+    for subject, total in counts.items():
+        lacking = ", ".join(STAGES[k] for k in np.flatnonzero(total == 0))
         if lacking:
-            message = f"subject {subject} of {group} {role} has no {', '.join(lacking)}; scored over the stages present"
-            findings.append(Finding(INFO, "absent-stage", f"{group}/s{subject}", message))
-    return findings
+            message = f"subject {subject} of {part.group} {part.role} has no {lacking}; scored over the stages present"
+            yield Finding(INFO, "absent-stage", f"{part.group}/s{subject}", message)
 
 
-def kept_order(nights: Sequence[Examined]) -> list[Finding]:
-    """Return one note per part in which nights keep the order of time."""
-    findings = []
-    for (group, role), rows in _by_part(nights).items():
-        kept = [n.row for n in rows if n.row.order and n.row.order.verdict in (IN_ORDER, PARTLY)]
-        if kept:
-            message = f"{len(kept)} of {len(rows)} nights of {group} {role} are in order or partly so, where the "
-            message += f"competition shuffles them; for instance {kept[0].key}: {kept[0].order.describe()}"
-            findings.append(Finding(INFO, "order", f"{group} {role}", message))
-    return findings
+def _kept_order(part: Part, nights: Sequence[Examined]) -> Iterator[Finding]:
+    """Yield a note where nights of a part keep the order of time."""
+    orders = {night.row.key: night.row.order for night in nights if night.row.order}
+    kept = {key: order.describe() for key, order in orders.items() if order.verdict in (IN_ORDER, PARTLY)}
+    if kept:
+        message = f"{len(kept)} of {len(nights)} nights of {part.group} {part.role} are in order or partly so, where "
+        message += f"the competition shuffles them; for instance {min(kept)}: {kept[min(kept)]}"
+        yield Finding(INFO, "order", f"{part.group} {part.role}", message)
 
 
-def spectra(part: Part, nights: Sequence[Examined]) -> Spectra | None:
-    """Return the mean spectra of a part: over the nights of a subject, then over subjects."""
-    subjects: dict[int, list[np.ndarray]] = {}
-    for night in _by_part(nights).get((part.group, part.role), []):
-        if night.spectra is not None:
-            subjects.setdefault(night.row.key.subject, []).append(night.spectra)
-    if not subjects:
-        return None
-    mean = _nanmean([_nanmean(spectra) for spectra in subjects.values()])
-    names = (*STAGES, "all")
-    power = {name: np.round(mean[k], 2).tolist() for k, name in enumerate(names) if np.isfinite(mean[k]).all()}
-    return Spectra(part.group, part.role, frequencies().tolist(), power)
-
-
-def shift(part: Part, nights: Sequence[Examined]) -> Shift | None:
-    """Return how far a part is from the source; ``None`` for the source itself or without two subjects of it."""
-    grouped = _by_part(nights)
-    source = next((rows for (_, role), rows in grouped.items() if role == "source"), [])
-    source_means, source_epochs = _describe(source)
-    means, epochs = _describe(grouped.get((part.group, part.role), []))
-    if part.role == "source" or len(source_means) < 2 or not means:
-        return None
-    reference, here = np.array(list(source_means.values())), np.array(list(means.values()))
-    difference = (here.mean(0) - reference.mean(0)) / reference.std(0, ddof=1)
-    beyond = (here < reference.min(0)) | (here > reference.max(0))
-    scale = source_epochs.std(0)
-    return Shift(
-        group=part.group,
-        role=part.role,
-        difference=dict(zip(MEASURES, difference.tolist(), strict=True)),
-        wasserstein={
-            name: float(wasserstein_distance(epochs[:, k], source_epochs[:, k]) / scale[k])
-            for k, name in enumerate(MEASURES)
-        },
-        outside={f"s{subject}": float(row.mean()) for subject, row in zip(means, beyond, strict=True)},
-        classes=_class_distance(grouped.get((part.group, part.role), []), source),
-    )
-
-
-def _describe(nights: Sequence[Examined]) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Return the mean measures of each subject, and the measures of all epochs."""
-    subjects: dict[int, list[np.ndarray]] = {}
+def _by_subject(nights: Sequence[Examined], what: str) -> dict[int, list[np.ndarray]]:
+    """Return what the signals of each subject's nights left behind; nights without a living epoch are left out."""
+    subjects: dict[int, list[np.ndarray]] = defaultdict(list)
     for night in nights:
-        if night.bands is not None and len(night.bands):
-            subjects.setdefault(night.row.key.subject, []).append(night.bands)
-    means = {subject: np.concatenate(rows).mean(0) for subject, rows in subjects.items()}
-    every = [rows for nights in subjects.values() for rows in nights]
-    return means, np.concatenate(every) if every else np.empty((0, len(MEASURES)))
+        if night.signal is not None and len(getattr(night.signal, what)):
+            subjects[night.row.key.subject].append(getattr(night.signal, what))
+    return dict(subjects)
 
 
-def _class_distance(nights: Sequence[Examined], source: Sequence[Examined]) -> float | None:
-    shares = []
-    for rows in (nights, source):
-        counts = [night.row.counts for night in rows if night.row.counts]
-        if not counts:
-            return None
-        total = np.sum(counts, axis=0)
-        shares.append(total / total.sum())
-    return float(0.5 * np.abs(shares[0] - shares[1]).sum())
-
-
-def _by_part(nights: Sequence[Examined]) -> dict[tuple[str, str], list[Examined]]:
-    parts: dict[tuple[str, str], list[Examined]] = {}
-    for night in nights:
-        parts.setdefault((night.row.key.group, night.row.role), []).append(night)
-    return parts
+def _counts(nights: Sequence[Examined]) -> np.ndarray | None:
+    """Return the epochs per stage over all labelled nights."""
+    counts = [night.row.counts for night in nights if night.row.counts]
+    return np.sum(counts, axis=0) if counts else None
 
 
 def _nanmean(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    stacked = np.stack(arrays)
-    there = np.isfinite(stacked)
-    total = np.where(there, stacked, 0).sum(0)
-    return np.divide(total, there.sum(0), out=np.full(total.shape, np.nan), where=there.any(0))
+    mean: np.ndarray = np.ma.masked_invalid(np.stack(arrays)).mean(axis=0).filled(np.nan)
+    return mean

@@ -27,55 +27,34 @@ def judge_order(X: np.ndarray, y: np.ndarray | None, seed: int = 0) -> Order:
 
     At each border the row before is set against one random other row: which of the two forecasts the beginning of the
     row better (by an autoregression fitted to the night), and which leaves the smaller jump? In a shuffled night both
-    win half of the time, whatever the stages and amplitudes are.
-
-    Parameters
-    ----------
-    X : array (n_epochs, 2, 3000)
-        Any unit.
-    y : array (n_epochs,), optional
-        Stages 0..5.
-    seed : int
-        For the random rows.
+    win half of the time, whatever the stages and amplitudes are. ``X`` (n_epochs, 2, 3000) is in any unit, ``y``
+    (n_epochs,) holds stages 0..5, the seed is for the random rows.
     """
-    rng = np.random.default_rng(seed)
     n_borders = max(len(X) - 1, 0)
     if n_borders < FEWEST:
         return Order(TOO_FEW, n_borders, 0.5, 1.0, 0.5, 1.0)
-    rivals = _rivals(len(X), rng)
-    forecast = _wins(_forecast_errors(X, rivals))
-    jump = _wins(_jumps(X, rivals))
+    rivals = _rivals(len(X), np.random.default_rng(seed))
+    forecast = _wins(*_forecast_errors(X, rivals))
+    jump = _wins(*_jumps(X, rivals))
     labels = {} if y is None else label_agreement(y)
-    verdict = _verdict(forecast[0], min(forecast[1], jump[1]), **labels)
+    verdict = _verdict(forecast[0], min(forecast[1], jump[1]), labels)
     return Order(verdict, n_borders, *forecast, *jump, **labels)
 
 
 def label_agreement(y: np.ndarray) -> dict[str, float]:
-    """Return the shares of equal labels between neighbours, in blocks and anywhere.
+    """Return the shares (0 to 1) of equal stages between neighbours, in blocks and anywhere.
 
-    Parameters
-    ----------
-    y : array (n_epochs,)
-        Stages 0..5.
-
-    Returns
-    -------
-    dict
-        ``neighbours``, ``blocks``, ``anywhere`` (0 to 1) and ``neighbours_z``: neighbours against the mean and the
-        standard deviation that they have in shuffled nights. The number of equal neighbours of a random order is close
-        to a binomial one with ``anywhere`` as its probability.
+    ``neighbours_z`` is neighbours against the mean and the standard deviation that they have in shuffled nights: the
+    number of equal neighbours of a random order is close to a binomial one with ``anywhere`` as its probability.
     """
     y = np.asarray(y)
-    n = len(y) - 1
-    neighbours = float(np.mean(y[1:] == y[:-1]))
-    anywhere = _pair_agreement(y)
-    sizes = [y[i : i + BLOCK] for i in range(0, len(y), BLOCK) if len(y[i : i + BLOCK]) > 1]
-    pairs = [len(block) * (len(block) - 1) for block in sizes]
-    blocks = float(np.average([_pair_agreement(block) for block in sizes], weights=pairs))
-    spread = np.sqrt(max(anywhere * (1 - anywhere), 1e-12) / n)
+    neighbours, anywhere = float(np.mean(y[1:] == y[:-1])), _pair_agreement(y)
+    blocks = [y[i : i + BLOCK] for i in range(0, len(y) - 1, BLOCK)]
+    pairs = [len(block) * (len(block) - 1) for block in blocks]
+    spread = np.sqrt(max(anywhere * (1 - anywhere), 1e-12) / (len(y) - 1))
     return {
         "neighbours": neighbours,
-        "blocks": blocks,
+        "blocks": float(np.average([_pair_agreement(block) for block in blocks], weights=pairs)),
         "anywhere": anywhere,
         "neighbours_z": float((neighbours - anywhere) / spread),
     }
@@ -89,25 +68,25 @@ def _pair_agreement(y: np.ndarray) -> float:
 
 def _rivals(n: int, rng: np.random.Generator) -> np.ndarray:
     """Return for each row but the first a random row that is neither itself nor the one before."""
-    row = np.arange(1, n)
-    return (row + rng.integers(1, n - 1, n - 1)) % n
+    rivals: np.ndarray = (np.arange(1, n) + rng.integers(1, n - 1, n - 1)) % n
+    return rivals
 
 
-def _forecast_errors(X: np.ndarray, rivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the squared innovations after each border, given the row before and given the rival.
+def _forecast_errors(X: np.ndarray, rivals: np.ndarray) -> np.ndarray:
+    """Return the squared innovations after each border, given the row before and, second, given the rival.
 
     Innovations, the one-step errors of the autoregression run over the joined pieces, are the whitened errors of the
     forecast over the horizon.
     """
-    after_neighbour, after_rival = 0.0, 0.0
+    errors = np.zeros((2, len(rivals)))
     for channel in range(X.shape[1]):
         signal = X[:, channel].astype(np.float64)
         coef = _autoregression(signal)
         end, start = signal[:, -AR_ORDER:], signal[1:, :HORIZON]
         noise = _innovations(signal[:, : AR_ORDER + 5 * HORIZON], coef).std() or 1.0
-        after_neighbour += ((_innovations(np.hstack([end[:-1], start]), coef) / noise) ** 2).sum(1)
-        after_rival += ((_innovations(np.hstack([end[rivals], start]), coef) / noise) ** 2).sum(1)
-    return after_neighbour, after_rival
+        for error, before in zip(errors, (end[:-1], end[rivals]), strict=True):
+            error += ((_innovations(np.hstack([before, start]), coef) / noise) ** 2).sum(1)
+    return errors
 
 
 def _autoregression(signal: np.ndarray, most: int = 256) -> np.ndarray:
@@ -116,45 +95,35 @@ def _autoregression(signal: np.ndarray, most: int = 256) -> np.ndarray:
     power = np.abs(rfft(rows - rows.mean(), n=rows.shape[1] + AR_ORDER)) ** 2
     correlation = irfft(power.mean(0), n=rows.shape[1] + AR_ORDER)[: AR_ORDER + 1]
     correlation[0] = correlation[0] * (1 + 1e-9) + np.finfo(float).tiny
-    return solve_toeplitz(correlation[:-1], correlation[1:])[::-1]
+    coef: np.ndarray = solve_toeplitz(correlation[:-1], correlation[1:])[::-1]
+    return coef
 
 
 def _innovations(joined: np.ndarray, coef: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(joined, AR_ORDER + 1, axis=1)
-    return windows[..., -1] - windows[..., :-1] @ coef
+    innovations: np.ndarray = windows[..., -1] - windows[..., :-1] @ coef
+    return innovations
 
 
-def _jumps(X: np.ndarray, rivals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _jumps(X: np.ndarray, rivals: np.ndarray) -> list[np.ndarray]:
     """Return the summed size of the jump at each border, from the row before and from the rival."""
     end, start = X[:, :, -1], X[1:, :, 0]
     scale = np.abs(np.diff(X[:, :, :50], axis=2)).mean(axis=(0, 2))
     scale = np.where(scale > 0, scale, 1.0)
-    return (np.abs(start - end[:-1]) / scale).sum(1), (np.abs(start - end[rivals]) / scale).sum(1)
+    return [(np.abs(start - before) / scale).sum(1) for before in (end[:-1], end[rivals])]
 
 
-def _wins(sizes: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
+def _wins(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Return how often the first is smaller, ties left out, and the p-value against one half."""
-    first, second = sizes
-    decided = int((first != second).sum())
-    if decided == 0:
-        return 0.5, 1.0
-    won = int((first < second).sum())
-    return won / decided, float(binomtest(won, decided).pvalue)
+    decided, won = int((first != second).sum()), int((first < second).sum())
+    return (won / decided, float(binomtest(won, decided).pvalue)) if decided else (0.5, 1.0)
 
 
-def _verdict(
-    wins: float,
-    p: float,
-    neighbours: float | None = None,
-    blocks: float | None = None,
-    anywhere: float | None = None,
-    neighbours_z: float | None = None,
-) -> str:
-    labels_follow = neighbours_z is not None and neighbours_z > 6
-    if (p < CERTAIN and wins > MOSTLY) or (labels_follow and neighbours - blocks > 0.2):
+def _verdict(wins: float, p: float, labels: dict[str, float]) -> str:
+    follow = bool(labels) and labels["neighbours_z"] > 6
+    beyond_blocks = labels["neighbours"] - labels["blocks"] if labels else 0
+    if (p < CERTAIN and wins > MOSTLY) or (follow and beyond_blocks > 0.2):
         return IN_ORDER
-    if labels_follow and neighbours - blocks <= 0.05 and blocks - anywhere > 0.02 and p >= CERTAIN:
+    if follow and beyond_blocks <= 0.05 and labels["blocks"] - labels["anywhere"] > 0.02 and p >= CERTAIN:
         return BLOCKS
-    if p < CERTAIN or labels_follow:
-        return PARTLY
-    return SHUFFLED
+    return PARTLY if p < CERTAIN or follow else SHUFFLED

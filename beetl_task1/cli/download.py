@@ -1,11 +1,14 @@
 """``beetl-task1 download``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..task import SOURCE_GROUP, TARGET_GROUPS
 from . import options
+from .inspect import inspect
+from .progress import progress_bar
 
 MB = 1_000_000
 TUTORIAL = "tutorial"
@@ -40,7 +43,7 @@ TUTORIAL = "tutorial"
 @click.option("--inspect/--no-inspect", "look", default=True, show_default=True, help="Audit what has arrived.")
 @options.jobs
 @click.pass_context
-def download(ctx, groups, labels, out, keep_archives, api, look, jobs):
+def download(ctx: click.Context, /, groups: tuple[str, ...], out: Path, look: bool, jobs: int, **asked: Any) -> None:
     """Fetch the competition's recordings from figshare and lay out its folders.
 
     Some 9 GB, and at times twice that while unpacking. A download that broke off continues when run again; what is
@@ -53,41 +56,17 @@ def download(ctx, groups, labels, out, keep_archives, api, look, jobs):
       beetl-task1 download --group 80-95 --labels --out data
     """
     from ..download import download as run
-    from .progress import progress_bar
 
     groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)
     with progress_bar("download (MB)") as bar:
-        result = run(
-            out,
-            groups,
-            labels=labels,
-            keep_archives=keep_archives,
-            api=api,
-            progress=bar and (lambda done, total, name: bar(done // MB, total // MB, name)),
-        )
+        in_mb = bar and (lambda done, total, name: bar(done // MB, total // MB, name))
+        result = run(out, groups, progress=in_mb, **asked)
     for title, count in result.files.items():
         click.echo(f"{title}: {count} files")
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
-    if look:
-        _inspect(ctx, out, groups, jobs)
-
-
-def _inspect(ctx, out, groups, jobs):
-    """End with a look at what has arrived: `inspect`, without its line per night."""
-    from .inspect import inspect
-
-    asked = [group for group in groups if group in TARGET_GROUPS]
-    partial = set(groups) != {SOURCE_GROUP, *TARGET_GROUPS}
-    if set(groups) <= {TUTORIAL}:
-        return
-    ctx.invoke(
-        inspect,
-        data=out,
-        unit="V",
-        allow_partial=partial,
-        jobs=jobs,
-        as_json=False,
-        groups=asked,
-        nights=False,
-    )
+    if look and not set(groups) <= {TUTORIAL}:
+        shown = {"unit": "V", "jobs": jobs, "as_json": False, "nights": False}
+        partial = set(groups) != {SOURCE_GROUP, *TARGET_GROUPS}
+        targets = tuple(group for group in groups if group in TARGET_GROUPS)
+        ctx.invoke(inspect, data=out, groups=targets, allow_partial=partial, **shown)

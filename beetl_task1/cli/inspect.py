@@ -1,9 +1,25 @@
 """``beetl-task1 inspect``."""
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from ..task import CHANNELS, STAGES
 from . import options
+from .progress import progress_bar
+from .show import COLOURS, console, table
+
+if TYPE_CHECKING:
+    from ..audit.findings import Audit, Finding, NightRow, Order, PartRow, Spectra
+
+_LEGEND = (
+    "SD: of the median epoch. Epochs: flat, clipped, wild (ten times the usual amplitude), the same as another. "
+    "Borders won against a random row by forecasting ahead and by the smaller jump: 50% where shuffled. Labels alike "
+    "between neighbours/within 100 rows/anywhere."
+)
 
 
 @click.command()
@@ -13,7 +29,9 @@ from . import options
 )
 @click.option("--nights/--no-nights", default=True, show_default=True, help="Print one line per night.")
 @click.pass_context
-def inspect(ctx, data, unit, allow_partial, jobs, as_json, groups, nights):
+def inspect(
+    ctx: click.Context, /, data: Path, groups: tuple[str, ...], jobs: int, as_json: bool, nights: bool, **folder: Any
+) -> None:
     """Audit a data folder: what is missing or damaged, what the nights are like, how far the groups are apart.
 
     Exit code 1 when something would spoil a submission; what real nights have too is a warning.
@@ -22,66 +40,47 @@ def inspect(ctx, data, unit, allow_partial, jobs, as_json, groups, nights):
     Example:
       beetl-task1 inspect --data DATA --jobs 2
     """
+    from rich.console import Group
+
     from ..audit import audit
     from ..data.files import DataFolder
-    from .progress import progress_bar
 
-    folder = DataFolder(data, unit=unit, allow_partial=allow_partial)
     with progress_bar("inspect (nights)") as progress:
-        result = audit(folder, groups=groups or None, jobs=jobs, progress=progress)
+        result = audit(DataFolder(data, **folder), groups=groups or None, jobs=jobs, progress=progress)
     if as_json:
-        _show_json(result)
+        click.echo(json.dumps(result.to_dict(), indent=1))
     else:
-        _show(result, nights)
+        out = console()
+        for line in _lines(result, nights):
+            out.print(line, soft_wrap=not isinstance(line, Group))
     if not result.ok:
         ctx.exit(1)
 
 
-_LEGEND = (
-    "SD: of the median epoch. Epochs: flat, clipped, wild (ten times the usual amplitude), the same as another. "
-    "Borders won against a random row by forecasting ahead and by the smaller jump: 50% where shuffled. Labels alike "
-    "between neighbours/within 100 rows/anywhere."
-)
-
-
-def _show_json(result):
-    import json
-
-    click.echo(json.dumps(result.to_dict(), indent=1))
-
-
-def _show(result, nights):
-    from .show import console
-
-    out = console()
-    out.print(f"data: {result.provenance} in {result.path}", soft_wrap=True, markup=False)
-    out.print(_parts(result.parts))
+def _lines(result: "Audit", nights: bool) -> Iterator[Any]:
+    yield f"data: {result.provenance} in {result.path}"
+    yield _parts(result.parts)
     if nights:
-        out.print(_stages(result.nights))
-        out.print(_signals(result.nights))
-        out.print(f"  {_LEGEND}", soft_wrap=True)
+        yield _stages(result.nights)
+        yield _signals(result.nights)
+        yield f"  {_LEGEND}"
     if result.spectra:
-        out.print(_spectra(result.spectra))
-    for shift in result.shifts:
-        out.print(f"from the source: {shift.describe()}", soft_wrap=True, markup=False)
-    _show_findings(out, result)
-    out.print(result.describe(), markup=False)
+        yield _spectra(result.spectra)
+    for distance in result.shifts:
+        yield f"from the source: {distance.describe()}"
+    for finding in result.findings:
+        yield _finding(finding, result.path)
+    yield result.describe()
 
 
-def _show_findings(out, result):
+def _finding(finding: "Finding", folder: str) -> Any:
     from rich.text import Text
 
-    from .show import COLOURS
-
-    for finding in result.findings:
-        where = finding.where.removeprefix(f"{result.path}/")
-        mark = Text(f"{finding.severity} [{finding.code}] ", style=COLOURS[finding.severity])
-        out.print(mark + Text(f"{where}: {finding.message}"), soft_wrap=True)
+    mark = Text(f"{finding.severity} [{finding.code}] ", style=COLOURS[finding.severity])
+    return mark + Text(f"{finding.where.removeprefix(f'{folder}/')}: {finding.message}")
 
 
-def _parts(parts):
-    from .show import table
-
+def _parts(parts: Iterable["PartRow"]) -> Any:
     rows = [
         (
             f"{p.group} {p.role}",
@@ -95,39 +94,34 @@ def _parts(parts):
     return table("parts", "part", "nights", "epochs", *STAGES, "order of epochs", rows=rows)
 
 
-def _stages(nights):
-    from .show import table
-
+def _stages(nights: Iterable["NightRow"]) -> Any:
     rows = [(str(n.key), n.role, f"{n.n_epochs:,}", *map(str, n.counts)) for n in nights if n.counts]
     return table("labelled nights: stages", "night", "part", "epochs", *STAGES, rows=rows, left=2)
 
 
-def _signals(nights):
-    from .show import table
-
+def _signals(nights: Iterable["NightRow"]) -> Any:
     measures = ("epochs", "SD uV", "peak uV", "flat", "clip", "wild", "same")
     order = ("order", "ahead", "jump", "labels")
     return table("nights: signals (Fpz-Cz/Pz-Oz) and order", "night", *measures, *order, rows=map(_signal, nights))
 
 
-def _signal(night):
+def _signal(night: "NightRow") -> tuple[str, ...]:
     pairs = (night.std_uv, night.peak_uv, night.flat, night.clipped, night.wild)
     texts = ("/".join(f"{value:.0f}" for value in pair) for pair in pairs)
     repeated = str(night.duplicates) if night.n_epochs else ""
     return (str(night.key), f"{night.n_epochs:,}", *texts, repeated, *_order(night.order))
 
 
-def _order(order):
+def _order(order: "Order | None") -> tuple[str, ...]:
     if order is None:
         return ("unread", "", "", "")
-    labels = (order.neighbours, order.blocks, order.anywhere)
-    agreement = "" if order.neighbours is None else "/".join(f"{share:.2f}".lstrip("0") for share in labels)
+    labels = [share for share in (order.neighbours, order.blocks, order.anywhere) if share is not None]
+    agreement = "/".join(f"{share:.2f}".lstrip("0") for share in labels)
     return (order.verdict, f"{order.forecast_wins:.0%}", f"{order.jump_wins:.0%}", agreement)
 
 
-def _spectra(spectra):
+def _spectra(spectra: Iterable["Spectra"]) -> Any:
     from ..audit.night import BANDS
-    from .show import table
 
     rows = [
         (f"{s.group} {s.role}", stage, channel, *_bands(s.frequencies, s.power_db[stage][c], BANDS))
@@ -138,7 +132,7 @@ def _spectra(spectra):
     return table("spectra, dB of 1 uV^2/Hz", "part", "stage", "channel", *BANDS, rows=rows, left=3)
 
 
-def _bands(frequencies, decibel, bands):
+def _bands(frequencies: list[float], decibel: list[float], bands: Mapping[str, tuple[float, float]]) -> Iterator[str]:
     for low, high in bands.values():
         inside = [d for f, d in zip(frequencies, decibel, strict=True) if low <= f < high]
         yield f"{sum(inside) / len(inside):.1f}"

@@ -1,1 +1,1 @@
-"""Nights, folders, folds and the simulator."""
+"""Nights, the folders that hold them, and folds."""

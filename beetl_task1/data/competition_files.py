@@ -10,7 +10,7 @@ from ..writing import whole_file, write_text
 
 
 def recording_paths(out: Path, part: Part, subject: int, session: int) -> dict[str, Path]:
-    """Return where the signal, the labels (``y``, only of a labelled part) and the onsets of a recording stand."""
+    """Return the files of a recording: the signal ``X``, the labels ``y`` (only of a labelled part), the onsets."""
     name = f"s{subject}r{session}"
     stem = f"{part.prefixes[0]}{name}"
     paths = {"X": out / part.folder / f"{stem}X.npy", "onsets": out / "order" / part.group / f"{name}.npy"}
@@ -18,16 +18,10 @@ def recording_paths(out: Path, part: Part, subject: int, session: int) -> dict[s
 
 
 def write_recording(paths: dict[str, Path], X: np.ndarray, y: np.ndarray, onsets: np.ndarray) -> None:
-    """Write a recording to the paths of :func:`recording_paths`.
+    """Write a recording to the paths of :func:`recording_paths`; labels are left out where there is no ``y``.
 
-    Parameters
-    ----------
-    paths : dict
-        Of the files; labels are left out where there is no ``y``.
-    X : array (n_epochs, 2, 3000)
-        Volts.
-    y, onsets : array (n_epochs,)
-        Stages, and seconds from the beginning of the night.
+    ``X`` (n_epochs, 2, 3000) is in volts, ``y`` (n_epochs,) holds stages, ``onsets`` (n_epochs,) seconds from the
+    beginning of the night.
     """
     _pickle(X, paths["X"])
     if "y" in paths:

@@ -1,35 +1,43 @@
 """The competition's folders, in each layout that is met, and what must be there."""
 
-import json
 import re
-import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from ..errors import DataError
 from ..task import PARTS, SESSIONS, Part, part
-from .pickles import load_header
 from .recording import Recording, RecordingKey
 
 COMPETITION, SIMULATED, OPEN = "competition", "simulated", "open"
+HEADER = "headerInfo.npy"
 _MARKERS = {"simulation.json": SIMULATED, "provenance.json": OPEN}
+_SHOWN = ("size", "seed", "prior", "border_evidence", "source", "version")
+_PARTIAL = "pass --allow-partial"
+_TOP_FOLDERS = tuple(dict.fromkeys(Path(p.folder).parts[0] + "/" for p in PARTS))
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many recordings and epochs a part should have; ``None`` where nobody says."""
+
+    recordings: int | None = None
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the data are.
-
-    Attributes
-    ----------
-    kind : {"competition", "simulated", "open"}
-        Competition files, a simulated tree, or a tree rebuilt from open recordings.
-    details : dict
-        What the marker of a simulated or rebuilt tree says; empty for competition files.
-    """
+    """What the data are."""
 
     kind: str
-    details: dict
+    """``"competition"`` for its files, ``"simulated"``, or ``"open"`` for a tree rebuilt from open recordings."""
+    details: dict[str, Any]
+    """What the marker of a simulated or rebuilt tree says; empty for competition files."""
+    counts: dict[str, Counts] = field(default_factory=dict)
+    """By folder, as far as the marker says."""
 
     def describe(self) -> str:
         """Return one line for people."""
@@ -39,22 +47,20 @@ class Provenance:
         return f"{self.kind} data ({what})" if what else f"{self.kind} data"
 
 
-_SHOWN = ("size", "seed", "prior", "border_evidence", "source", "version")
+@dataclass(frozen=True)
+class PartFiles:
+    """The files of one part: signals and labels by key (two where a night is there twice), and other ``.npy`` files."""
+
+    signals: dict[RecordingKey, list[Path]] = field(default_factory=dict)
+    labels: dict[RecordingKey, list[Path]] = field(default_factory=dict)
+    strangers: list[Path] = field(default_factory=list)
 
 
 class DataFolder:
     """A folder that holds ``SleepSource/``, ``LeaderboardSleep/`` and ``finalSleep/``.
 
     Folders as unzipped from figshare, nested once more, and as the public loader package lays them are accepted.
-
-    Parameters
-    ----------
-    path : path
-        The folder.
-    unit : {"V", "mV", "uV"}
-        Unit of the signals in it.
-    allow_partial : bool
-        Accept missing subjects and sessions.
+    ``unit`` (V, mV or uV) is that of the signals in it; ``allow_partial`` accepts missing subjects and sessions.
 
     Raises
     ------
@@ -64,137 +70,99 @@ class DataFolder:
 
     def __init__(self, path: str | Path, *, unit: str = "V", allow_partial: bool = False):
         self.path, self.unit, self.allow_partial = Path(path), unit, allow_partial
-        self._known: dict[tuple[str, str], list[Recording]] = {}
+        self._known: dict[Part, list[Recording]] = {}
         if not self.path.is_dir():
-            raise DataError(f"{path}: no such folder; --data names the folder that holds {', '.join(_TOP_FOLDERS)}")
+            where = f"--data names the folder that holds {', '.join(_TOP_FOLDERS)}"
+            raise DataError(f"{path}: no such folder; {where}", "missing")
 
-    @property
+    @cached_property
     def provenance(self) -> Provenance:
         """What the data are, by the marker at the root of simulated and rebuilt trees."""
         for name, kind in _MARKERS.items():
-            marker = self.path / name
-            if marker.exists():
-                return Provenance(kind, _read_marker(marker))
+            if (self.path / name).exists():
+                return _read_marker(self.path / name, kind)
         return Provenance(COMPETITION, {})
 
     def recordings(self, group: str, role: str) -> list[Recording]:
-        """Return the nights of a part in submission order: subject by number, then session.
-
-        Parameters
-        ----------
-        group : str
-            Age group.
-        role : {"source", "target", "test"}
-            Part of the group.
+        """Return a group's nights of a role (source, target or test) in submission order: by number, then session.
 
         Raises
         ------
         DataError
             If the folder or a night is missing, or a night is there twice.
         """
-        if (group, role) not in self._known:
-            self._known[group, role] = self._find(part(group, role))
-        return list(self._known[group, role])
+        wanted = part(group, role)
+        if wanted not in self._known:
+            self._known[wanted] = self._find(wanted)
+        return list(self._known[wanted])
 
     def _find(self, wanted: Part) -> list[Recording]:
-        signals = self._index(wanted, "X")
-        labels = self._index(wanted, "y") if wanted.labelled else {}
+        files = self.files(wanted)
+        signals, labels = _single(files.signals), _single(files.labels) if wanted.labelled else {}
         if not signals:
-            raise DataError(
-                f"{self.path}: no recordings of {wanted.group} {wanted.role}; expected files such as {_example(wanted)}"
-            )
+            example = f"{wanted.folder}/{wanted.prefixes[0]}s{wanted.subjects[0]}r1X.npy"
+            what = f"{self.path}: no recordings of {wanted.group} {wanted.role}"
+            raise DataError(f"{what}; expected files such as {example}", "missing")
         if not self.allow_partial:
             self._check_complete(wanted, signals)
         if wanted.labelled:
             _check_pairs(signals, labels)
-        return [Recording.from_files(key, signals[key], labels.get(key), self.unit) for key in sorted(signals)]
+        return [Recording(key, signals[key], labels.get(key), self.unit) for key in sorted(signals)]
 
-    def has(self, group: str, role: str) -> bool:
-        """Whether any recording of the part is there."""
-        return bool(self._index(part(group, role), "X"))
+    def files(self, wanted: Part) -> PartFiles:
+        """Return the files of a part, wherever its folders are, without a look at what should be there."""
+        found = PartFiles()
+        pattern = re.compile(rf"({'|'.join(wanted.prefixes)})s(\d+)r(\d+)([Xy])\.npy")
+        for path in (path for folder in self.folders(wanted) for path in sorted(folder.iterdir())):
+            if match := pattern.fullmatch(path.name):
+                key = RecordingKey(wanted.group, int(match[2]), int(match[3]))
+                (found.signals if match[4] == "X" else found.labels).setdefault(key, []).append(path)
+            elif path.suffix == ".npy" and path.name != HEADER:
+                found.strangers.append(path)
+        return found
 
     def header_path(self, group: str, role: str) -> Path | None:
         """Return the ``headerInfo.npy`` of a part, if there is one."""
-        found = [f / "headerInfo.npy" for f in self.folders(part(group, role)) if (f / "headerInfo.npy").exists()]
-        return found[0] if found else None
-
-    def header(self, group: str, role: str):
-        """Return the part's header, or ``None`` where there is none.
-
-        Returns
-        -------
-        mne.Info or None
-
-        Warns
-        -----
-        UserWarning
-            If the header cannot be read: X and y suffice without it.
-        """
-        path = self.header_path(group, role)
-        try:
-            return None if path is None else load_header(path)
-        except DataError as error:
-            warnings.warn(f"{error}; going on without the header", stacklevel=2)
-            return None
+        found = [folder / HEADER for folder in self.folders(part(group, role))]
+        return next((path for path in found if path.exists()), None)
 
     def folders(self, wanted: Part) -> list[Path]:
         """Return the existing folders in which a part may lie."""
-        top, *rest = Path(wanted.folder).parts
-        candidates = [self.path / top / Path(*rest), self.path / top / top / Path(*rest)]
-        if wanted.loader_folder:
-            loader_top, *loader_rest = Path(wanted.loader_folder).parts
-            candidates += [self.path / wanted.loader_folder, self.path / loader_top / loader_top / Path(*loader_rest)]
+        layouts = [Path(layout) for layout in (wanted.folder, wanted.loader_folder) if layout]
+        candidates = [self.path / folder for layout in layouts for folder in (layout, layout.parts[0] / layout)]
         return [folder for folder in dict.fromkeys(candidates) if folder.is_dir()]
 
-    def _index(self, wanted: Part, letter: str) -> dict[RecordingKey, Path]:
-        found: dict[RecordingKey, Path] = {}
-        pattern = re.compile(rf"({'|'.join(wanted.prefixes)})s(\d+)r(\d+){letter}\.npy")
-        for folder in self.folders(wanted):
-            for path in sorted(folder.iterdir()):
-                match = pattern.fullmatch(path.name)
-                if match is None:
-                    continue
-                key = RecordingKey(wanted.group, int(match[2]), int(match[3]))
-                if key in found:
-                    raise DataError(f"{key}: the same night twice, {found[key]} and {path}; remove one of them")
-                found[key] = path
-        return found
+    def expected(self, wanted: Part) -> Counts:
+        """Return what a part should hold, by the competition or by what a simulated or rebuilt tree says of itself."""
+        if self.provenance.kind == COMPETITION:
+            return Counts(len(wanted.subjects) * len(SESSIONS), wanted.n_epochs)
+        return self.provenance.counts.get(wanted.folder, Counts())
 
     def _check_complete(self, wanted: Part, signals: dict[RecordingKey, Path]) -> None:
-        """Compare with the competition's subjects, or with what a simulated or rebuilt tree says of itself."""
-        provenance, what = self.provenance, f"{self.path}: {wanted.group} {wanted.role}"
-        if provenance.kind != COMPETITION:
-            count = _stated_count(provenance.details, wanted)
-            count = len(signals) if count is None else count
-            if count != len(signals):
-                raise DataError(f"{what} holds {len(signals)} recordings of {count}; make the tree again or {_PARTIAL}")
+        what, count = f"{self.path}: {wanted.group} {wanted.role}", self.expected(wanted).recordings
+        if self.provenance.kind != COMPETITION:
+            if count not in (None, len(signals)):
+                text = f"{what} holds {len(signals)} recordings of {count}; make the tree again or {_PARTIAL}"
+                raise DataError(text, "missing")
             return
-        expected = [RecordingKey(wanted.group, s, r) for s in wanted.subjects for r in SESSIONS]
+        expected = competition_keys(wanted)
         missing = [str(key) for key in expected if key not in signals]
         if missing:
-            raise DataError(
-                f"{what} lacks {len(missing)} of {len(expected)} recordings ({_some(missing)}); "
-                f"fetch them again or {_PARTIAL}"
-            )
+            text = f"{what} lacks {len(missing)} of {len(expected)} recordings ({_some(missing)})"
+            raise DataError(f"{text}; fetch them again or {_PARTIAL}", "missing")
         surplus = [str(key) for key in sorted(signals) if key not in expected]
         if surplus:
-            raise DataError(
-                f"{what} holds recordings that the competition does not have ({_some(surplus)}); "
-                f"move them out of the folder or {_PARTIAL}"
-            )
+            text = f"{what} holds recordings that the competition does not have ({_some(surplus)})"
+            raise DataError(f"{text}; move them out of the folder or {_PARTIAL}", "surplus")
 
 
-_PARTIAL = "pass --allow-partial"
-_TOP_FOLDERS = tuple(dict.fromkeys(Path(p.folder).parts[0] + "/" for p in PARTS))
+def competition_keys(wanted: Part) -> list[RecordingKey]:
+    """Return the nights of a part of the competition."""
+    return [RecordingKey(wanted.group, subject, session) for subject in wanted.subjects for session in SESSIONS]
 
 
 def check_distinct(recordings: Iterable[Recording]) -> None:
-    """Refuse the same signal under two names.
-
-    Parameters
-    ----------
-    recordings : iterable of Recording
-        Their files are hashed, once.
+    """Refuse the same signal under two names; files are hashed, once.
 
     Raises
     ------
@@ -203,40 +171,35 @@ def check_distinct(recordings: Iterable[Recording]) -> None:
     """
     seen: dict[str, Recording] = {}
     for recording in recordings:
-        twin = seen.setdefault(recording.sha256, recording)
+        twin = seen.setdefault(recording.fingerprint, recording)
         if twin is not recording:
-            raise DataError(
-                f"{recording.name}: the same night twice, its content equals {twin.name}; take both from the download"
-            )
+            text = f"{recording.name}: the same night twice, its content equals {twin.name}"
+            raise DataError(f"{text}; take both from the download", "duplicate-night")
+
+
+def _single(found: dict[RecordingKey, list[Path]]) -> dict[RecordingKey, Path]:
+    for key, paths in found.items():
+        if len(paths) > 1:
+            text = f"{key}: the same night twice, {paths[0]} and {paths[1]}; remove one of them"
+            raise DataError(text, "duplicate-name")
+    return {key: paths[0] for key, paths in found.items()}
 
 
 def _check_pairs(signals: dict[RecordingKey, Path], labels: dict[RecordingKey, Path]) -> None:
-    for key in sorted(set(signals) | set(labels)):
-        if key not in labels:
-            raise DataError(f"{signals[key]}: its labels {key}y are missing; fetch the y file from the same download")
-        if key not in signals:
-            raise DataError(f"{labels[key]}: its signal {key}X is missing; fetch the X file from the same download")
+    for key in sorted(set(signals) ^ set(labels)):
+        if key in signals:
+            text = f"{signals[key]}: its labels {key}y are missing; fetch the y file from the same download"
+            raise DataError(text, "missing-labels")
+        text = f"{labels[key]}: its signal {key}X is missing; fetch the X file from the same download"
+        raise DataError(text, "missing-signal")
 
 
-def _read_marker(path: Path) -> dict:
+def _read_marker(path: Path, kind: str) -> Provenance:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        details = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return Provenance(kind, details, msgspec.convert(details.get("counts", {}), dict[str, Counts]))
+    except (OSError, msgspec.MsgspecError) as error:
         raise DataError(f"{path}: cannot be read ({error}); make the tree again") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}; make the tree again")
-    return content
-
-
-def _stated_count(details: dict, wanted: Part) -> int | None:
-    """Return how many recordings a marker says the part has, where it says so."""
-    for name in ("counts", wanted.folder, "recordings"):
-        details = details.get(name) if isinstance(details, dict) else None
-    return details if isinstance(details, int) else None
-
-
-def _example(wanted: Part) -> str:
-    return f"{wanted.folder}/{wanted.prefixes[0]}s{wanted.subjects[0]}r1X.npy"
 
 
 def _some(names: list[str], most: int = 4) -> str:

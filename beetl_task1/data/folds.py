@@ -1,9 +1,11 @@
-"""Folds: which subjects train and which one is held out. Both nights of a subject stay on one side."""
+"""Folds: which subjects train and which one is held out. Both nights of a subject are on one side."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
 
 from ..errors import BeetlError
 from ..writing import write_text
@@ -12,14 +14,7 @@ from .recording import Recording
 
 @dataclass(frozen=True)
 class Fold:
-    """One split of a group's labelled subjects.
-
-    Parameters
-    ----------
-    group : str
-        Age group; subject numbers restart in each.
-    train, held_out : tuple of int
-        Subjects.
+    """One split of a group's labelled subjects by their numbers, which restart in each group.
 
     Raises
     ------
@@ -31,7 +26,7 @@ class Fold:
     train: tuple[int, ...]
     held_out: tuple[int, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         both = sorted(set(self.train) & set(self.held_out))
         if both:
             raise BeetlError(
@@ -40,37 +35,14 @@ class Fold:
         if not self.train or not self.held_out:
             raise BeetlError(f"fold of {self.group}: a side is empty; at least two labelled subjects are needed")
 
-    def split(self, recordings: Sequence[Recording]) -> tuple[list[Recording], list[Recording]]:
-        """Return the recordings that train and those that are held out.
-
-        Raises
-        ------
-        BeetlError
-            If a recording belongs to neither side or to another group.
-        """
-        for recording in recordings:
-            if recording.key.group != self.group or recording.key.subject not in self.train + self.held_out:
-                raise BeetlError(
-                    f"{recording.key}: not in the saved folds of {self.group}; remove folds.json to split anew"
-                )
-        train = [r for r in recordings if r.key.subject in self.train]
-        return train, [r for r in recordings if r.key.subject in self.held_out]
-
 
 def leave_one_subject_out(recordings: Iterable[Recording]) -> list[Fold]:
-    """Return one fold per subject of one group, in numeric order.
-
-    Raises
-    ------
-    BeetlError
-        If the recordings are of several groups or of one subject only.
-    """
-    keys = [recording.key for recording in recordings]
-    groups = {key.group for key in keys}
+    """Return one fold per subject, in numeric order; several groups, or one subject alone, are a ``BeetlError``."""
+    keys = sorted({recording.key[:2] for recording in recordings})
+    groups = sorted({group for group, _ in keys})
     if len(groups) != 1:
-        raise BeetlError(f"folds are made within one group, got {sorted(groups)}")
-    subjects = sorted({key.subject for key in keys})
-    return [Fold(groups.copy().pop(), tuple(s for s in subjects if s != out), (out,)) for out in subjects]
+        raise BeetlError(f"folds are made within one group, got {groups}")
+    return [Fold(group, tuple(s for _, s in keys if s != out), (out,)) for group, out in keys]
 
 
 def save_folds(folds: Sequence[Fold], path: Path) -> None:
@@ -87,10 +59,9 @@ def load_folds(path: Path) -> list[Fold]:
         If the file is damaged or holds a subject on both sides.
     """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        folds = [Fold(row["group"], tuple(row["train"]), tuple(row["held_out"])) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BeetlError(f"{path}: not a file of folds ({error!r}); remove it to split anew") from error
+        folds = msgspec.json.decode(path.read_bytes(), type=list[Fold])
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BeetlError(f"{path}: not a file of folds ({error}); remove it to split anew") from error
     held_out = [subject for fold in folds for subject in fold.held_out]
     if len(held_out) != len(set(held_out)):
         raise BeetlError(f"{path}: a subject is held out twice; remove the file to split anew")

@@ -6,20 +6,30 @@ arrays of plain numbers are pickled and build the array from its bytes.
 """
 
 import io
+import itertools
 import pickle
+import pickletools
 import re
+import reprlib
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError
 
+if TYPE_CHECKING:
+    import mne
+
 _NPY_MAGIC = b"\x93NUMPY"
 _ARRAY_MODULES = {"numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric"}
 _HEADER_NUMBERS = {"NamedInt", "NamedFloat"}
-_PLAIN = {t.__name__: t for t in (list, dict, set, tuple, int, float, complex, bytearray, object)} | {"long": int}
+_PLAIN = {t.__name__: t for t in (list, dict, set, tuple, int, float, complex, object)} | {"long": int}
+_OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
+_SIZES = {-2: 1, -3: 4, -4: 4, -5: 8}
+"""Bytes of the number that says how long an argument is: pickletools' TAKEN_FROM_ARGUMENT1, 4, 4U and 8U."""
 _AGAIN = "take the file from the download again"
 
 
@@ -32,7 +42,7 @@ class _DType:
 
     def __init__(self, code: Any, align: Any = False, copy: Any = False):
         if not (isinstance(code, str) and re.fullmatch(r"[<>=|]?[fiubUS]\d{1,3}", code)):
-            raise _Refused(f"numpy.dtype({str(code)[:40]!r})")
+            raise _Refused(f"numpy.dtype({reprlib.repr(code)})")
         self.value = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
@@ -75,19 +85,19 @@ def _scalar(dtype: Any, content: Any) -> Any:
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     """Stand in for ``_codecs.encode``, which old protocols use for bytes."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise _Refused(f"_codecs.encode to {encoding}")
+        raise _Refused(f"_codecs.encode to {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 
-def _fresh(function: Any) -> Any:
+def _fresh(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that a file may alter without reaching the next one."""
     return lambda *args: function(*args)
 
 
 def _rebuild(cls: Any, base: Any, state: Any) -> Any:
     """Stand in for ``copyreg._reconstructor``, which protocols 0 and 1 make a header and its numbers with."""
-    if not (isinstance(cls, type) and cls.__module__ == __name__):
-        raise _Refused(f"copyreg._reconstructor of {cls}")
+    if not (isinstance(cls, type) and cls.__module__ == __name__ and issubclass(cls, float | dict)):
+        raise _Refused(f"copyreg._reconstructor of {reprlib.repr(cls)}")
     if issubclass(cls, float):
         return cls(state)
     rebuilt = cls()
@@ -98,24 +108,18 @@ def _rebuild(cls: Any, base: Any, state: Any) -> Any:
 class _ArrayUnpickler(pickle.Unpickler):
     """Unpickles numpy arrays of plain numbers, whatever the protocol and the numpy version."""
 
-    def __init__(self, file):
+    def __init__(self, file: io.BytesIO):
         super().__init__(file, encoding="latin1")
-        self._array = type("ndarray", (_Array,), {})
-        self._dtype = type("dtype", (_DType,), {})
+        array = type("ndarray", (_Array,), {})
+        makers = {"_reconstruct": lambda *args: array(), "scalar": _fresh(_scalar), "_frombuffer": _fresh(_frombuffer)}
+        self._known: dict[tuple[str, str], Any] = {(m, name): f for m in _ARRAY_MODULES for name, f in makers.items()}
+        self._known |= {("numpy", "ndarray"): array, ("numpy", "dtype"): type("dtype", (_DType,), {})}
+        self._known["_codecs", "encode"] = _fresh(_encode)
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("numpy", "ndarray"):
-            return self._array
-        if (module, name) == ("numpy", "dtype"):
-            return self._dtype
-        if module in _ARRAY_MODULES and name == "_reconstruct":
-            array = self._array  # no reference to the unpickler: a cycle would keep the night in memory
-            return lambda *args: array()
-        if module in _ARRAY_MODULES and name in ("scalar", "_frombuffer"):
-            return _fresh(_scalar if name == "scalar" else _frombuffer)
-        if (module, name) == ("_codecs", "encode"):
-            return _fresh(_encode)
-        raise _Refused(f"{module}.{name}")
+        if (module, name) not in self._known:
+            raise _Refused(f"{module}.{name}")
+        return self._known[module, name]
 
 
 class _HeaderUnpickler(_ArrayUnpickler):
@@ -133,23 +137,12 @@ class _HeaderUnpickler(_ArrayUnpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return dict
         if module in ("copy_reg", "copyreg") and name == "_reconstructor":
-            return _rebuild
+            return _fresh(_rebuild)
         return super().find_class(module, name)
 
 
 def load_array(path: str | Path, content: bytes | None = None) -> np.ndarray:
-    """Read one array of plain numbers from a raw pickle or a true ``.npy`` file.
-
-    Parameters
-    ----------
-    path : path
-        The file; named in errors.
-    content : bytes, optional
-        Its content, when it has been read already.
-
-    Returns
-    -------
-    numpy.ndarray
+    """Read one array of plain numbers from a raw pickle or a true ``.npy`` file, or from its ``content``.
 
     Raises
     ------
@@ -167,18 +160,8 @@ def load_array(path: str | Path, content: bytes | None = None) -> np.ndarray:
     return array
 
 
-def load_header(path: str | Path):
-    """Read ``headerInfo.npy`` as an :class:`mne.Info`, whatever version of mne pickled it.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    mne.Info
-        With channel names, sampling rate (Hz) and filter settings of the file.
+def load_header(path: str | Path) -> "mne.Info":
+    """Read channel names, sampling rate (Hz) and filter settings of ``headerInfo.npy``, whatever mne pickled it.
 
     Raises
     ------
@@ -191,7 +174,7 @@ def load_header(path: str | Path):
         sfreq, highpass, lowpass = (float(raw[key]) for key in ("sfreq", "highpass", "lowpass"))
         if not (names and np.isfinite([sfreq, highpass, lowpass]).all() and sfreq > 0):
             raise ValueError("values out of range")
-    except Exception as error:  # what stands in the file may be anything
+    except Exception as error:  # what the file holds may be anything
         reason = str(error) or type(error).__name__
         raise DataError(f"{path}: expected a header with ch_names, sfreq, highpass and lowpass ({reason})") from error
     import mne
@@ -209,7 +192,7 @@ def read_bytes(path: str | Path) -> bytes:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
     if not content:
-        raise DataError(f"{path}: the file is empty; {_AGAIN}")
+        raise DataError(f"{path}: the file is empty; {_AGAIN}", "empty")
     return content
 
 
@@ -217,25 +200,48 @@ def _load_npy(path: str | Path, content: bytes) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.load(io.BytesIO(content), allow_pickle=False)
+            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
     except Exception as error:  # a damaged header can raise nearly anything
-        raise DataError(f"{path}: cut short or damaged ({_one_line(error)}); {_AGAIN}") from error
+        raise _damaged(path, error) from error
 
 
-def _unpickle(unpickler: type[pickle.Unpickler], path: str | Path, content: bytes) -> Any:
+def _unpickle(unpickler: type[_ArrayUnpickler], path: str | Path, content: bytes) -> Any:
     file = io.BytesIO(content)
     try:
+        _check_steps(file)
+        file.seek(0)
         value = unpickler(file).load()
     except _Refused as error:
-        raise DataError(
-            f"{path}: the pickle names {error}, which is refused and was not run; "
-            "expected plain numpy arrays: take the file from the competition's own download"
-        ) from error
+        text = f"{path}: the pickle names {_one_line(error)}, which is refused and was not run; expected plain numpy "
+        raise DataError(f"{text}arrays: take the file from the competition's own download", "refused-pickle") from error
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise DataError(f"{path}: cut short or damaged ({_one_line(error)}); {_AGAIN}") from error
+        raise _damaged(path, error) from error
     if file.tell() != len(content):
         raise DataError(f"{path}: {len(content) - file.tell()} bytes follow the array; {_AGAIN}")
     return value
+
+
+def _check_steps(file: io.BytesIO) -> None:
+    """Refuse a size or memo index beyond the file, before the unpickler makes gigabytes of room for it."""
+    end = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    for steps in itertools.count():
+        opcode = _OPCODES.get(file.read(1))
+        if opcode is None or opcode.name == "STOP":  # whatever else is wrong, the unpickler says
+            return
+        kind = opcode.arg.n if opcode.arg else 0
+        argument = file.readline() if kind == pickletools.UP_TO_NEWLINE else file.read(_SIZES.get(kind, kind))
+        number = int(argument) if opcode.name == "PUT" else int.from_bytes(argument[:8], "little")
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and number > steps:
+            raise pickle.UnpicklingError(f"memo index {number} after {steps} steps")
+        if opcode.name in ("GLOBAL", "INST"):
+            file.readline()
+        elif kind in _SIZES and file.seek(number, io.SEEK_CUR) > end:
+            raise pickle.UnpicklingError("pickle data was truncated")
+
+
+def _damaged(path: str | Path, error: Exception) -> DataError:
+    return DataError(f"{path}: cut short or damaged ({_one_line(error)}); {_AGAIN}")
 
 
 def _one_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ the order of :data:`beetl_task1.task.STAGES`, and ``meta``, a JSON text with wha
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,21 +19,8 @@ from .recording import RecordingKey
 Probabilities = Mapping[RecordingKey, np.ndarray]
 
 
-def check_probabilities(probabilities: Probabilities, name: str) -> None:
-    """Refuse what are not probabilities.
-
-    Parameters
-    ----------
-    probabilities : mapping of RecordingKey to array (n_epochs, 6)
-        Rows sum to 1.
-    name : str
-        What the error calls them.
-
-    Raises
-    ------
-    BeetlError
-        On another shape, values outside 0..1, or rows that do not sum to 1 within 1e-3.
-    """
+def _check(probabilities: Probabilities, name: str) -> None:
+    """Refuse another shape, values outside 0..1, and rows that do not sum to 1 within 1e-3."""
     if not probabilities:
         raise BeetlError(f"{name}: holds no recording; expected one array per recording")
     for key, p in probabilities.items():
@@ -44,40 +32,20 @@ def check_probabilities(probabilities: Probabilities, name: str) -> None:
             raise BeetlError(f"{name}: {key} holds rows that are no probabilities; they lie in 0..1 and sum to 1")
 
 
-def save_probabilities(path: Path, probabilities: Probabilities, meta: dict) -> None:
-    """Write probabilities whole; the same content gives the same bytes.
-
-    Parameters
-    ----------
-    path : path
-        An ``.npz`` file.
-    probabilities : mapping of RecordingKey to array (n_epochs, 6)
-        Stored as float32, in order of the keys.
-    meta : dict
-        Stored as JSON.
-    """
-    arrays = {str(key): np.asarray(probabilities[key], dtype=np.float32) for key in sorted(probabilities)}
+def save_probabilities(path: Path, probabilities: Probabilities, meta: dict[str, Any]) -> None:
+    """Write probabilities whole, as float32 in order of the keys; the same content gives the same bytes."""
+    arrays: dict[str, Any] = {str(key): np.asarray(probabilities[key], np.float32) for key in sorted(probabilities)}
     with whole_file(path) as file:
         np.savez(file, meta=np.array(json.dumps(meta, sort_keys=True)), **arrays)
 
 
-def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict]:
-    """Read probabilities and what describes them (an empty dict in files from elsewhere).
-
-    Parameters
-    ----------
-    path : path
-        An ``.npz`` file in the format above.
-
-    Returns
-    -------
-    probabilities : dict of RecordingKey to numpy.ndarray (n_epochs, 6), float32
-    meta : dict
+def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict[str, Any]]:
+    """Read probabilities, float32, and what describes them (an empty dict in files from elsewhere).
 
     Raises
     ------
     BeetlError
-        If the file is missing, damaged, or holds something else.
+        If the file is missing, damaged, or holds something else than probabilities: rows within 0..1 that sum to 1.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -86,5 +54,5 @@ def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict
     except Exception as error:  # zipfile, numpy and json each have their own
         raise BeetlError(f"{path}: not a readable file of probabilities ({error}); run predict again") from error
     probabilities = {RecordingKey.parse(name): array for name, array in arrays.items()}
-    check_probabilities(probabilities, str(path))
+    _check(probabilities, str(path))
     return probabilities, meta

@@ -4,7 +4,7 @@ import hashlib
 import re
 import weakref
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,18 +39,21 @@ class RecordingKey(NamedTuple):
 
 
 class Recording:
-    """One night.
+    """One night of a pair of competition files, read when they are asked for, or of arrays (:meth:`from_arrays`).
 
     Without onsets a night is a *set* of epochs: the order of rows is that of the submission and means nothing else.
 
-    Made by :meth:`from_files` or :meth:`from_arrays`.
-
-    Attributes
+    Parameters
     ----------
     key : RecordingKey
         Identity.
-    path : Path or None
-        File of the signal; ``None`` for a night in memory.
+    path, y_path : Path, optional
+        The file of the signal and, where labelled, that of its stages; ``None`` for a night in memory.
+    unit : {"V", "mV", "uV"}
+        Unit of the signal file.
+
+    Attributes
+    ----------
     X : numpy.ndarray (n_epochs, 2, 3000), float32
         Volts. Read anew when nobody holds the last copy, so that a pass over many nights holds one at a time.
     y : numpy.ndarray (n_epochs,), int64, or None
@@ -60,45 +63,19 @@ class Recording:
     """
 
     def __init__(self, key: RecordingKey, path: Path | None = None, y_path: Path | None = None, unit: str = "V"):
-        self.key, self.path, self.onsets = key, path, None
-        self._y_path, self._unit = y_path, unit
+        self.key, self.path, self.y_path, self.unit = key, path, y_path, unit
+        self.onsets: np.ndarray | None = None
         self._array: np.ndarray | None = None
         self._y: np.ndarray | None = None
         self._sha256: str | None = None
         self._n_epochs: int | None = None
-        self._held: weakref.ref | None = None
-
-    @classmethod
-    def from_files(cls, key: RecordingKey, x_path: Path, y_path: Path | None = None, unit: str = "V") -> "Recording":
-        """Return the night of a pair of competition files; nothing is read yet.
-
-        Parameters
-        ----------
-        key : RecordingKey
-            Identity.
-        x_path, y_path : path
-            The signal and, where labelled, its stages.
-        unit : {"V", "mV", "uV"}
-            Unit of the signal file.
-        """
-        return cls(key, Path(x_path), None if y_path is None else Path(y_path), unit)
+        self._held: weakref.ref[np.ndarray] | None = None
 
     @classmethod
     def from_arrays(
         cls, key: RecordingKey, X: np.ndarray, y: np.ndarray | None = None, onsets: np.ndarray | None = None
     ) -> "Recording":
-        """Return a night that is in memory.
-
-        Parameters
-        ----------
-        key : RecordingKey
-            Identity.
-        X : array (n_epochs, 2, 3000)
-            Volts.
-        y : array (n_epochs,), optional
-            Stages.
-        onsets : array (n_epochs,), optional
-            Seconds.
+        """Return a night that is in memory; arguments as the attributes.
 
         Raises
         ------
@@ -106,27 +83,25 @@ class Recording:
             If an array is not as the competition has it.
         """
         recording = cls(key)
-        recording._array = np.ascontiguousarray(check_signal(np.asarray(X), str(key)))
+        recording._array = np.ascontiguousarray(_volts(np.asarray(X), str(key)))
         recording._n_epochs, recording.onsets = len(recording._array), onsets
-        recording._y = None if y is None else check_labels(np.asarray(y), str(key))
+        recording._y = None if y is None else _stages(np.asarray(y), str(key))
         recording._check_length()
         return recording
 
     @property
     def name(self) -> str:
         """What errors call the signal."""
-        return str(self.key if self.path is None else self.path)
+        return str(self.path or self.key)
 
     @property
     def X(self) -> np.ndarray:
         """Signal in volts; see the class."""
-        if self._array is not None:
-            return self._array
-        X = None if self._held is None else self._held()
+        X = self._array if self._held is None else self._held()
         if X is None:
-            content = read_bytes(self.path)
+            content = read_bytes(self.name)
             self._sha256 = hashlib.sha256(content).hexdigest()
-            X = check_signal(load_array(self.path, content), self.name, self._unit)
+            X = _volts(load_array(self.name, content), self.name, self.unit)
             self._n_epochs, self._held = len(X), weakref.ref(X)
             self._check_length()
         return X
@@ -134,53 +109,52 @@ class Recording:
     @property
     def y(self) -> np.ndarray | None:
         """Stages; see the class."""
-        if self._y is None and self._y_path is not None:
-            self._y = check_labels(load_array(self._y_path), str(self._y_path))
+        if self._y is None and self.y_path is not None:
+            self._y = _stages(load_array(self.y_path), str(self.y_path))
             self._check_length()
         return self._y
 
     def _check_length(self) -> None:
-        if self.labelled and self._n_epochs is not None:
-            check_length(self.y, self._n_epochs, self.name, str(self._y_path or self.key))
+        if self._n_epochs is not None and (y := self.y) is not None:
+            check_length(y, self._n_epochs, self.name, str(self.y_path or self.key))
 
     @property
     def labelled(self) -> bool:
         """Whether stages are given; reads nothing."""
-        return self._y is not None or self._y_path is not None
+        return self._y is not None or self.y_path is not None
 
     def without_labels(self) -> "Recording":
         """Return the same night with its stages hidden."""
-        if self.path is None:
+        if self._array is not None:
             return Recording.from_arrays(self.key, self._array, onsets=self.onsets)
-        return Recording(self.key, self.path, unit=self._unit)
+        return Recording(self.key, self.path, unit=self.unit)
 
     @property
     def n_epochs(self) -> int:
         """Number of epochs; reads the signal once."""
-        if self._n_epochs is None:
-            self.X  # noqa: B018
-        return self._n_epochs
+        return len(self.X) if self._n_epochs is None else self._n_epochs
 
     @property
-    def sha256(self) -> str:
-        """Digest of the signal file (of the array for a night in memory)."""
+    def file_sha256(self) -> str:
+        """Digest of the signal file as it is, for people and manifests; the signal's identity is ``fingerprint``."""
         if self._sha256 is None:
-            self._sha256 = digest(self.path) if self.path else hashlib.sha256(self._array).hexdigest()
+            self._sha256 = digest(self.name) if self._array is None else hashlib.sha256(self._array.data).hexdigest()
         return self._sha256
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the signal in volts: that of its file, and of the unit where it is another."""
-        return self.sha256 if self._unit == "V" else hashlib.sha256(f"{self.sha256} {self._unit}".encode()).hexdigest()
+        """Digest of the signal in volts, the identity of a night in caches and experiments: of its file and unit."""
+        of_file = self.file_sha256
+        return of_file if self.unit == "V" else hashlib.sha256(f"{of_file} {self.unit}".encode()).hexdigest()
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_held": None}
 
     def __repr__(self) -> str:
         return f"Recording({self.key})"
 
 
-def digest(path: Path) -> str:
+def digest(path: str | Path) -> str:
     """Return the sha256 of a file as hexadecimal text."""
     try:
         with open(path, "rb") as file:
@@ -189,39 +163,22 @@ def digest(path: Path) -> str:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
 
 
-def check_signal(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
-    """Return a signal as float32 volts, or say what is wrong with it.
-
-    Parameters
-    ----------
-    X : array (n_epochs, 2, 3000)
-        In ``unit``.
-    name : str
-        What the error calls it.
-    unit : {"V", "mV", "uV"}
-        Unit of ``X``.
-
-    Raises
-    ------
-    DataError
-        On another shape, no epoch, another dtype than float, values that are not finite, or another unit.
-    """
+def _volts(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
+    """Return a signal (n_epochs, 2, 3000) in ``unit`` as float32 volts, or say what is wrong with it."""
     if X.ndim != 3 or X.shape[1:] != (N_CHANS, N_TIMES):
-        raise DataError(
-            f"{name}: expected shape (n_epochs, {N_CHANS}, {N_TIMES}), got {X.shape}; "
-            "cut the recording into 30 s epochs of two channels at 100 Hz"
-        )
+        text = f"{name}: expected shape (n_epochs, {N_CHANS}, {N_TIMES}), got {X.shape}"
+        raise DataError(f"{text}; cut the recording into 30 s epochs of two channels at 100 Hz", "shape")
     if len(X) == 0:
-        raise DataError(f"{name}: holds no epoch; {_AGAIN}")
+        raise DataError(f"{name}: holds no epoch; {_AGAIN}", "empty")
     if X.dtype.kind != "f" or X.dtype.itemsize not in (4, 8):
-        raise DataError(f"{name}: expected float32 or float64, got {X.dtype}; save the signal in volts as floats")
+        text = f"{name}: expected float32 or float64, got {X.dtype}; save the signal in volts as floats"
+        raise DataError(text, "dtype")
     with np.errstate(over="ignore", invalid="ignore"):
         X = X.astype(np.float32, copy=False) if unit == "V" else (X * UNITS[unit]).astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))
     if len(bad):
-        raise DataError(
-            f"{name}: {len(bad)} epochs hold NaN or infinite values (first: row {bad[0]}); mend or remove them"
-        )
+        text = f"{name}: {len(bad)} epochs hold NaN or infinite values (first: row {bad[0]}); mend or remove them"
+        raise DataError(text, "non-finite")
     _check_unit(X, name, unit)
     return X
 
@@ -232,45 +189,28 @@ def _check_unit(X: np.ndarray, name: str, unit: str) -> None:
         raise DataError(f"{name}: the signal never varies; {_AGAIN}")
     typical = float(np.median(spread[spread > 0]))
     if typical > LARGEST_STD:
-        raise DataError(
-            f"{name}: a typical epoch varies by {typical:.3g} where volts give about 2e-05: "
-            "this looks like another unit; pass --unit uV (or mV) to convert it"
-        )
+        text = f"{name}: a typical epoch varies by {typical:.3g} where volts give about 2e-05: this looks like "
+        raise DataError(f"{text}another unit; pass --unit uV (or mV) to convert it", "unit")
     if typical < SMALLEST_STD:
-        raise DataError(
-            f"{name}: read as {unit}, a typical epoch varies by {typical:.3g} V where EEG gives about 2e-05; "
-            "name the right unit with --unit V, mV or uV"
-        )
+        text = f"{name}: read as {unit}, a typical epoch varies by {typical:.3g} V where EEG gives about 2e-05"
+        raise DataError(f"{text}; name the right unit with --unit V, mV or uV", "unit")
 
 
 def check_length(y: np.ndarray, n_epochs: int, name: str, y_name: str) -> None:
     """Refuse labels that are not one per epoch."""
     if len(y) != n_epochs:
-        raise DataError(
-            f"{y_name}: {len(y)} labels for the {n_epochs} epochs of {name}; take both files from the same download"
-        )
+        text = f"{y_name}: {len(y)} labels for the {n_epochs} epochs of {name}; take both files from the same download"
+        raise DataError(text, "labels")
 
 
-def check_labels(y: np.ndarray, name: str) -> np.ndarray:
-    """Return labels as int64, or say what is wrong with them.
-
-    Parameters
-    ----------
-    y : array (n_epochs,)
-        Whole numbers 0..5.
-    name : str
-        What the error calls them.
-
-    Raises
-    ------
-    DataError
-        On another shape or other values.
-    """
+def _stages(y: np.ndarray, name: str) -> np.ndarray:
+    """Return labels (n_epochs,), whole numbers 0..5, as int64, or say what is wrong with them."""
     if y.ndim != 1 or len(y) == 0:
-        raise DataError(f"{name}: expected labels of shape (n_epochs,), got {y.shape}; {_AGAIN}")
+        raise DataError(f"{name}: expected labels of shape (n_epochs,), got {y.shape}; {_AGAIN}", "labels")
+    whole = f"expected whole numbers 0 to {N_OUTPUTS - 1}"
     if y.dtype.kind not in "iuf":
-        raise DataError(f"{name}: expected whole numbers 0 to {N_OUTPUTS - 1}, got dtype {y.dtype}; {_AGAIN}")
+        raise DataError(f"{name}: {whole}, got dtype {y.dtype}; {_AGAIN}", "labels")
     rows = np.flatnonzero((y != np.floor(y)) | (y < 0) | (y >= N_OUTPUTS) | (y != y))
     if len(rows):
-        raise DataError(f"{name}: label {y[rows[0]]} in row {rows[0]}; expected whole numbers 0 to {N_OUTPUTS - 1}")
+        raise DataError(f"{name}: label {y[rows[0]]} in row {rows[0]}; {whole}", "labels")
     return y.astype(np.int64)

@@ -1,7 +1,7 @@
 """The competition data from figshare: file lists, resumed downloads, safe unzipping, the folders laid out."""
 
-from .articles import ARTICLES, LABELS, Article
 from .competition import Downloaded, download
+from .figshare import ARTICLES, LABELS, Article
 from .layout import missing_files
 
 __all__ = ["ARTICLES", "LABELS", "Article", "Downloaded", "download", "missing_files"]

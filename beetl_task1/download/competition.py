@@ -7,32 +7,22 @@ from pathlib import Path, PurePath
 
 from ..data.files import COMPETITION, DataFolder
 from ..errors import BeetlError, DataError, unknown
+from ..progress import Progress
 from ..task import SOURCE_GROUP, TARGET_GROUPS
-from .articles import API, ARTICLES, LABELS, Article
-from .client import Patient, Progress, Refused, Unreachable, fetch
-from .figshare import RemoteFile, list_files
-from .layout import DOWNLOADS, is_wanted, missing_files, place, place_labels
-from .records import standing, write_record
+from .client import Patient, Refused, Unreachable
+from .figshare import API, ARTICLES, LABELS, Article, RemoteFile, fetch, list_files
+from .layout import DOWNLOADS, in_place, missing_files, place, place_labels, write_record
 from .unzip import unzip
 
 
 @dataclass
 class Downloaded:
-    """What :func:`download` has done.
+    """What :func:`download` has done."""
 
-    Attributes
-    ----------
-    out : Path
-        The data folder.
-    files : dict
-        Number of files by article title.
-    notes : list of str
-        What the user should know, one line each.
-    """
-
-    out: Path
     files: dict[str, int] = field(default_factory=dict)
+    """Number of files by article title."""
     notes: list[str] = field(default_factory=list)
+    """What the user should know, one line each."""
 
 
 def download(
@@ -62,14 +52,8 @@ def download(
         Keep the zips after unpacking.
     api : str
         Where figshare's API answers.
-    client : Patient, optional
-        Who asks; tests pass one that does not wait.
     progress : callable, optional
-        ``progress(bytes there, bytes in all, file name)``.
-
-    Returns
-    -------
-    Downloaded
+        Called with the bytes there, the bytes in all and the file's name.
 
     Raises
     ------
@@ -80,22 +64,19 @@ def download(
     out = Path(out)
     _refuse_other_data(out)
     client = client or Patient()
-    done, failures = Downloaded(out), []
-    for article in [_article(group) for group in dict.fromkeys(groups)] + [LABELS] * labels:
+    known = {article.group: article for article in ARTICLES}
+    stranger = next((group for group in groups if group not in known), None)
+    if stranger is not None:
+        raise unknown("group", stranger, known)
+    done, failures = Downloaded(), []
+    for article in [known[group] for group in dict.fromkeys(groups)] + [LABELS] * labels:
         try:
-            done.files[article.title] = _ArticleJob(article, out, client, progress, done.notes).run(api, keep_archives)
+            done.files[article.title] = _Job(article, out, client, progress, done.notes).run(api, keep_archives)
         except BeetlError as error:
             failures.append(error)
     if failures:
-        raise type(failures[0])(" | ".join(str(failure) for failure in failures))
+        raise type(failures[0])(" | ".join(map(str, failures)))
     return done
-
-
-def _article(group: str) -> Article:
-    for article in ARTICLES:
-        if article.group == group:
-            return article
-    raise unknown("group", group, [article.group for article in ARTICLES])
 
 
 def _refuse_other_data(out: Path) -> None:
@@ -103,13 +84,12 @@ def _refuse_other_data(out: Path) -> None:
         raise DataError(f"{out}: is a file, expected a folder; choose another with --out")
     kind = DataFolder(out).provenance.kind if out.is_dir() else COMPETITION
     if kind != COMPETITION:
-        raise DataError(
-            f"{out}: holds {kind} data, which must not mix with the competition's; choose another folder with --out"
-        )
+        what = f"{out}: holds {kind} data, which must not mix with the competition's"
+        raise DataError(f"{what}; choose another folder with --out")
 
 
 @dataclass
-class _ArticleJob:
+class _Job:
     """The way of one article to the data folder."""
 
     article: Article
@@ -129,18 +109,16 @@ class _ArticleJob:
     def run(self, api: str, keep_archives: bool) -> int:
         """Return the number of files that are in place at the end."""
         remote = self._list(api)
-        placed = standing(self.article, self.out, self._md5s(remote))
+        md5s = None if remote is None else {file.name: file.md5 for file in remote}
+        placed = in_place(self.article, self.out, md5s)
         if placed is None:
-            files = self._by_hand() if remote is None else self._fetch(remote)
-            placed = self._lay_out(files)
+            placed = self._lay_out(self._there() if remote is None else self._fetch(remote))
             missing = missing_files(self.article, self.out)
             if missing:
-                raise DataError(
-                    f"figshare article {self.article.number} ({self.article.title}) lacks {len(missing)} "
-                    f"of its recordings, first {missing[0]}; put them into "
-                    f"{(self.out / missing[0]).parent}, or {self.by_hand}"
-                )
-            write_record(self.article, self.out, self._md5s(remote), placed)
+                what = f"figshare article {self.article.number} ({self.article.title}) lacks {len(missing)}"
+                where = f"put them into {(self.out / missing[0]).parent}, or {self.by_hand}"
+                raise DataError(f"{what} of its recordings, first {missing[0]}; {where}", "missing")
+            write_record(self.article, self.out, md5s, placed)
             if not keep_archives:
                 self._tidy(remote or [])
         return len(placed)
@@ -150,63 +128,41 @@ class _ArticleJob:
         try:
             return self._wanted(list_files(self.client, api, self.article))
         except (Refused, Unreachable) as error:
-            if standing(self.article, self.out, None) is None and not self._by_hand():
+            if in_place(self.article, self.out, None) is None and not self._there():
                 raise type(error)(f"{error}; {self.by_hand}") from error
-            self.notes.append(
-                f"{self.article.title}: figshare could not be asked ({error}); used what is there, md5 unchecked"
-            )
+            note = f"figshare could not be asked ({error}); used what is there, md5 unchecked"
+            self.notes.append(f"{self.article.title}: {note}")
             return None
 
     def _wanted(self, remote: list[RemoteFile]) -> list[RemoteFile]:
-        wanted = [file for file in remote if is_wanted(self.article, file.name)]
-        if not wanted:
-            names = ", ".join(file.name for file in remote) or "nothing"
-            raise DataError(
-                f"figshare article {self.article.number} lacks {self.article.title}: expected a zip, .npy "
-                f"or .txt file, got {names}; {self.by_hand}"
-            )
-        ours = [file for file in wanted if "sleep" in file.name.lower()]  # the motor imagery task has archives too
-        return ours or wanted
+        endings = ".txt" if self.article.labels else (".zip", ".npy")
+        found = [file for file in remote if file.name.lower().endswith(endings)]
+        ours = [file for file in found if "sleep" in file.name.lower()]  # the motor imagery task has archives too
+        if ours or (found and not self.article.labels):
+            return ours or found
+        names = ", ".join(file.name for file in remote) or "nothing"
+        what = f"figshare article {self.article.number} lacks {self.article.title}: expected a zip, .npy or .txt file"
+        raise DataError(f"{what}, got {names}; {self.by_hand}", "missing")
 
     def _fetch(self, remote: list[RemoteFile]) -> list[Path]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._refuse_full_disk(remote)
+        needed = sum(file.size for file in remote if not (self.folder / file.name).exists())
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            what = f"{self.folder}: {self.article.title} needs {needed / 1e9:.1f} GB and more to unpack"
+            raise BeetlError(f"{what}, {free / 1e9:.1f} GB are free; choose another --out")
         try:
-            return [
-                fetch(
-                    self.client,
-                    file.url,
-                    self.folder / file.name,
-                    md5=file.md5,
-                    size=file.size or None,
-                    progress=self.progress,
-                )
-                for file in remote
-            ]
+            return [fetch(self.client, file, self.folder, self.progress) for file in remote]
         except (Refused, Unreachable) as error:
-            files = self._by_hand()
+            files = self._there()
             if {file.name for file in files} <= {file.name for file in remote}:
                 raise type(error)(f"{error}; {self.by_hand}") from error
             self.notes.append(f"{self.article.title}: {error}; used the files in {self.folder}, md5 unchecked")
             return files
 
-    def _refuse_full_disk(self, remote: list[RemoteFile]) -> None:
-        needed = sum(file.size for file in remote if not (self.folder / file.name).exists())
-        free = shutil.disk_usage(self.folder).free
-        if needed > free:
-            raise BeetlError(
-                f"{self.folder}: {self.article.title} needs {needed / 1e9:.1f} GB and more to unpack, "
-                f"{free / 1e9:.1f} GB are free; choose another --out"
-            )
-
-    def _by_hand(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        return sorted(
-            path
-            for path in self.folder.iterdir()
-            if path.suffix.lower() in (".zip", ".npy", ".txt") and not path.name.startswith(".")
-        )
+    def _there(self) -> list[Path]:
+        """Return the files that were fetched, or put there by hand."""
+        return sorted(path for path in self.folder.glob("[!.]*") if path.suffix.lower() in (".zip", ".npy", ".txt"))
 
     def _lay_out(self, files: list[Path]) -> dict[str, int]:
         if self.article.labels:
@@ -230,7 +186,3 @@ class _ArticleJob:
             (self.folder / file.name).unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
-
-    @staticmethod
-    def _md5s(remote: list[RemoteFile] | None) -> dict[str, str] | None:
-        return None if remote is None else {file.name: file.md5 for file in remote}

@@ -1,73 +1,47 @@
-"""Where each file of an article belongs below the data folder."""
+"""Where each file of an article belongs below the data folder, and what an earlier download has left there."""
 
+import json
 import re
 from pathlib import Path, PurePath
 
+import msgspec
+
+from ..data.files import HEADER
 from ..errors import DataError
-from ..task import N_OUTPUTS, SESSIONS, Part, part
+from ..task import N_OUTPUTS, SESSIONS, part
 from ..writing import write_text
-from .articles import TUTORIAL_FOLDER, Article
+from .figshare import TUTORIAL, Article
 
 DOWNLOADS = "downloads"
 """Folder below the data folder for archives, records of what is complete, and what was fetched by hand."""
-HEADER = "headerInfo.npy"
-_RECORDING = re.compile(r"(?:(?P<prefix>[A-Za-z]+_))?s(?P<subject>\d+)r(?P<session>\d+)(?P<kind>[Xy])\.npy")
-
-
-def is_wanted(article: Article, name: str) -> bool:
-    """Whether a file of the article, by its name, holds what the competition needs."""
-    name = name.lower()
-    if article.labels:
-        return name.endswith(".txt") and "sleep" in name
-    return name.endswith((".zip", ".npy"))
+TUTORIAL_FOLDER = "SleepTutorial"
+_RECORDING = re.compile(r"(?:[A-Za-z]+_)?s(?P<subject>\d+)r\d+[Xy]\.npy")
 
 
 def destination(article: Article, name: PurePath) -> PurePath | None:
     """Return the path below the data folder, or None for a file that is not of the competition.
 
-    The folder inside the archive decides (``sleep_target``, ``testing``), else the subject's number.
-
-    Parameters
-    ----------
-    article : Article
-        Where the file is from.
-    name : PurePath
-        Its path inside the article or the archive.
+    The folder inside the archive decides (``sleep_target``, ``testing``), else the subject's number; a header without
+    a folder goes to the article's first part. ``name`` is the path inside the article or the archive.
     """
-    if any(part.startswith((".", "__MACOSX")) for part in name.parts):
-        return None
     match = _RECORDING.fullmatch(name.name)
-    if match is None and name.name != HEADER:
+    if any(folder.startswith((".", "__MACOSX")) for folder in name.parts) or not (match or name.name == HEADER):
         return None
     if not article.parts:
         return PurePath(TUTORIAL_FOLDER, name.name)
-    home = _part_by_folder(article, name) or _part_by_subject(article, match)
-    return PurePath(home.folder, name.name) if home else None
+    folders = {folder.lower() for folder in name.parts[:-1]}
+    by_folder = [part for part in article.parts if PurePath(part.folder).name.lower() in folders]
+    by_subject = [part for part in article.parts if match is None or int(match["subject"]) in part.subjects]
+    return next((PurePath(part.folder, name.name) for part in by_folder + by_subject), None)
 
 
 def place(files: list[tuple[PurePath, Path]], article: Article, out: Path) -> dict[str, int]:
-    """Move files to where they belong, each with one rename.
+    """Move files to where they belong, each with one rename; return the bytes by path below the data folder ``out``.
 
-    Parameters
-    ----------
-    files : list of (PurePath, Path)
-        The path inside the article, and the file on the same disk as ``out``.
-    article : Article
-        Where they are from.
-    out : Path
-        The data folder.
-
-    Returns
-    -------
-    dict
-        Bytes by path below ``out``.
-
-    Raises
-    ------
-    DataError
-        Two files belong to one place, or none belongs anywhere.
+    A file is its path inside the article, and where it is now, on the same disk as ``out``. Two files that belong to
+    one place, or none that belongs anywhere, are a ``DataError``.
     """
-    placed = {}
+    placed: dict[str, int] = {}
     for name, file in files:
         target = destination(article, name)
         if target is None:
@@ -78,32 +52,26 @@ def place(files: list[tuple[PurePath, Path]], article: Article, out: Path) -> di
         placed[target.as_posix()] = file.stat().st_size
         file.replace(out / target)
     if not placed:
-        raise DataError(
-            f"figshare article {article.number} ({article.title}) holds no recordings, expected files like "
-            f"{expected_files(article)[0]}; look at {article.page}"
-        )
+        what = f"figshare article {article.number} ({article.title}) holds no recordings"
+        raise DataError(f"{what}, expected files like {expected_files(article)[0]}; look at {article.page}")
     return placed
 
 
 def place_labels(files: list[Path], article: Article, out: Path, notes: list[str]) -> dict[str, int]:
     """Check the released labels and write them where a simulation keeps its truth; return as :func:`place`.
 
-    Raises
-    ------
-    DataError
-        No text file, or one that holds anything but stages.
+    No text file, or one that holds anything but stages, is a ``DataError``.
     """
     path = next((path for path in files if path.suffix.lower() == ".txt"), None)
     if path is None:
-        raise DataError(
-            f"figshare article {article.number}: expected final_sleep_label.txt, got "
-            f"{', '.join(file.name for file in files) or 'nothing'}; look at {article.page}"
-        )
+        got = ", ".join(file.name for file in files) or "nothing"
+        what = f"figshare article {article.number}: expected final_sleep_label.txt, got {got}"
+        raise DataError(f"{what}; look at {article.page}")
     words = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").split()
-    wrong = next((word for word in words if word not in map(str, range(N_OUTPUTS))), None)
-    if wrong is not None or not words:
-        got = "an empty file" if wrong is None else repr(wrong)
-        raise DataError(f"{path}: expected one label 0..{N_OUTPUTS - 1} per line, got {got}; look at {article.page}")
+    wrong = [repr(word) for word in words if word not in map(str, range(N_OUTPUTS))]
+    if wrong or not words:
+        what = f"{path}: expected one label 0..{N_OUTPUTS - 1} per line, got {wrong[0] if wrong else 'an empty file'}"
+        raise DataError(f"{what}; look at {article.page}", "labels")
     expected = part(article.group, "test").n_epochs
     if len(words) != expected:
         notes.append(f"{path.name}: {len(words):,} labels, the test set has {expected:,} epochs")
@@ -114,43 +82,63 @@ def place_labels(files: list[Path], article: Article, out: Path, notes: list[str
 
 def expected_files(article: Article) -> list[str]:
     """Return the paths below the data folder that the article fills, with the first prefix of each folder."""
-    if not article.parts:
-        return [f"{TUTORIAL_FOLDER}/s{subject}r1{kind}.npy" for subject in range(10) for kind in "Xy"]
-    return [names[0] for part in article.parts for names in _alternatives(part)]
+    return [f"{folder}/{prefixes[0]}{name}" for folder, prefixes, name in _recordings(article)]
 
 
 def missing_files(article: Article, out: Path) -> list[str]:
     """Return which of an article's recordings are not below ``out``, whichever accepted prefix they have."""
-    if article.labels:
-        return []
-    if not article.parts:
-        return [name for name in expected_files(article) if not (out / name).is_file()]
     return [
-        names[0]
-        for part in article.parts
-        for names in _alternatives(part)
-        if not any((out / name).is_file() for name in names)
+        f"{folder}/{prefixes[0]}{name}"
+        for folder, prefixes, name in _recordings(article)
+        if not any((out / folder / f"{prefix}{name}").is_file() for prefix in prefixes)
     ]
 
 
-def _alternatives(part: Part) -> list[list[str]]:
-    kinds = "Xy" if part.labelled else "X"
+def _recordings(article: Article) -> list[tuple[str, tuple[str, ...], str]]:
+    """Return folder, accepted prefixes and the rest of the name of each recording's files."""
+    if article.group == TUTORIAL:
+        return [(TUTORIAL_FOLDER, ("",), f"s{subject}r1{kind}.npy") for subject in range(10) for kind in "Xy"]
     return [
-        [f"{part.folder}/{prefix}s{subject}r{session}{kind}.npy" for prefix in part.prefixes]
+        (part.folder, part.prefixes, f"s{subject}r{session}{kind}.npy")
+        for part in article.parts
         for subject in part.subjects
         for session in SESSIONS
-        for kind in kinds
+        for kind in ("Xy" if part.labelled else "X")
     ]
 
 
-def _part_by_folder(article: Article, name: PurePath) -> Part | None:
-    folders = {folder.lower() for folder in name.parts[:-1]}
-    return next((part for part in article.parts if PurePath(part.folder).name.lower() in folders), None)
+class _Record(msgspec.Struct):
+    """The note of :func:`write_record`."""
+
+    placed: dict[str, int]
+    md5: dict[str, str] | None = None
 
 
-def _part_by_subject(article: Article, match: re.Match | None) -> Part | None:
-    """Return the part that has the subject; a header without a folder goes to the article's first part."""
-    if match is None:
-        return article.parts[0]
-    subject = int(match["subject"])
-    return next((part for part in article.parts if subject in part.subjects), None)
+def write_record(article: Article, out: Path, md5s: dict[str, str] | None, placed: dict[str, int]) -> None:
+    """Note that an article is complete: figshare's md5 by file, where known, and bytes by path below ``out``."""
+    record = {"article": article.number, "md5": md5s, "placed": placed}
+    write_text(_record_path(article, out), json.dumps(record, indent=1) + "\n")
+
+
+def in_place(article: Article, out: Path, md5s: dict[str, str] | None) -> dict[str, int] | None:
+    """Return the files (bytes by path) if the article is complete, else None.
+
+    With a record, its files must be there in their sizes and figshare must still have the same; without one, which is
+    so for data unpacked by hand, every recording must be there.
+    """
+    try:
+        record = msgspec.json.decode(_record_path(article, out).read_bytes(), type=_Record)
+    except FileNotFoundError:
+        if article.labels or missing_files(article, out):
+            return None
+        folders = {folder for folder, *_ in _recordings(article)}
+        return {str(p.relative_to(out)): p.stat().st_size for folder in folders for p in (out / folder).glob("*.npy")}
+    except (OSError, msgspec.MsgspecError):
+        return None
+    sizes = {name: (out / name).stat().st_size for name in record.placed if (out / name).is_file()}
+    same = md5s is None or record.md5 in (None, md5s)
+    return sizes if sizes and sizes == record.placed and same else None
+
+
+def _record_path(article: Article, out: Path) -> Path:
+    return out / DOWNLOADS / f"{article.number}.json"

@@ -30,7 +30,7 @@ class Entry:
 
 def entries(recordings: Sequence[Recording]) -> list[Entry]:
     """Return the manifest of test recordings, in their order; each file is read once."""
-    return [Entry(str(r.key), Path(r.name).name, r.sha256, r.n_epochs) for r in recordings]
+    return [Entry(str(r.key), Path(r.name).name, r.file_sha256, r.n_epochs) for r in recordings]
 
 
 def test_recordings(data: DataFolder, group: str) -> list[Recording]:

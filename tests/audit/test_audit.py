@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from beetl_task1.audit import audit, judge_order, label_agreement
+from beetl_task1.audit.across import findings_across
+from beetl_task1.audit.findings import NightRow
+from beetl_task1.audit.night import Examined, Signal
 from beetl_task1.data.files import DataFolder
+from beetl_task1.data.recording import RecordingKey
 from beetl_task1.task import PARTS
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -337,6 +341,34 @@ def test_progress(sound):
     audit(DataFolder(sound), groups=["65-79"], progress=lambda *call: calls.append(call))
     assert calls[-1][:2] == (10, 10)
     assert calls[0][2] == "25-64/s0r1"
+
+
+def test_a_tree_in_volts_that_is_read_in_microvolts(tree):
+    """The kind of an error is its code, whatever the message says."""
+    result = audit(DataFolder(tree, unit="uV"), groups=["65-79"])
+    unread = [finding for finding in result.errors if finding.where.endswith("X.npy")]
+    assert len(unread) == len(result.nights)
+    assert {finding.code for finding in unread} == {"unit"}
+    assert "name the right unit with --unit V, mV or uV" in unread[0].message
+
+
+def test_an_empty_folder(tmp_path):
+    result = audit(DataFolder(tmp_path))
+    assert not result.nights
+    assert {finding.code for finding in result.errors} == {"missing"}
+
+
+def test_epochs_that_differ_in_the_last_bit_of_their_digest_are_no_repeats():
+    digests = [np.array([2**60 + 1, 2**61 + 1], np.uint64), np.array([2**60 + 2, 2**61 + 1], np.uint64)]
+    rows = [
+        NightRow(RecordingKey("65-79", subject, 1), "test", f"s{subject}", 2, std_uv=(20, 20)) for subject in (6, 7)
+    ]
+    nights = [
+        Examined(row, [], Signal(d, np.empty((0, 12)), np.empty(0))) for row, d in zip(rows, digests, strict=True)
+    ]
+    found = [f for f in findings_across({PARTS[2]: nights}, []) if f.code == "duplicate-epochs"]
+    assert len(found) == 1
+    assert found[0].message.startswith("1 epochs are the same")
 
 
 def test_a_tree_in_microvolts_that_says_so(tree):

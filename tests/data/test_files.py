@@ -8,6 +8,7 @@ import pytest
 from conftest import SUBJECTS, dump, make_night, write_part, write_tree
 
 from beetl_task1.data.files import COMPETITION, OPEN, SIMULATED, DataFolder, check_distinct
+from beetl_task1.data.pickles import load_header
 from beetl_task1.errors import DataError
 from beetl_task1.task import PARTS, part
 
@@ -41,7 +42,7 @@ def test_other_layouts_give_the_same_nights(tree, tmp_path, layout):
     for p in PARTS:
         a, b = ours.recordings(p.group, p.role), theirs.recordings(p.group, p.role)
         assert _keys(a) == _keys(b)
-        assert [r.sha256 for r in a] == [r.sha256 for r in b]
+        assert [r.fingerprint for r in a] == [r.fingerprint for r in b]
 
 
 @pytest.mark.parametrize("prefix", ["testing_", "leaderboard_", "training_", "target_"])
@@ -52,15 +53,17 @@ def test_prefixes_of_the_final_target(tmp_path, rng, prefix):
 
 def test_competition_must_be_complete(tmp_path):
     root = write_tree(tmp_path, marked=False)
-    with pytest.raises(DataError, match=r"65-79 test lacks 20 of 24 recordings .*s7r1.*--allow-partial"):
+    with pytest.raises(DataError, match=r"65-79 test lacks 20 of 24 recordings .*s7r1.*--allow-partial") as caught:
         DataFolder(root).recordings("65-79", "test")
+    assert caught.value.code == "missing"
     assert len(DataFolder(root, allow_partial=True).recordings("65-79", "test")) == 4
 
 
 def test_a_recording_that_the_competition_does_not_have(tmp_path, rng):
     write_part(tmp_path, "80-95", "target", [*range(5), 7], rng)
-    with pytest.raises(DataError, match=r"does not have.*s7r1"):
+    with pytest.raises(DataError, match=r"does not have.*s7r1") as caught:
         DataFolder(tmp_path).recordings("80-95", "target")
+    assert caught.value.code == "surplus"
 
 
 def test_a_marked_tree_that_lost_a_night(tmp_path):
@@ -85,12 +88,14 @@ def test_labels_or_signal_missing(tmp_path):
     root = write_tree(tmp_path)
     y = root / "SleepSource/training_s1r1y.npy"
     y.rename(root / "y.npy")
-    with pytest.raises(DataError, match=r"training_s1r1X\.npy: its labels .* are missing"):
+    with pytest.raises(DataError, match=r"training_s1r1X\.npy: its labels .* are missing") as caught:
         DataFolder(root).recordings("25-64", "source")
+    assert caught.value.code == "missing-labels"
     (root / "y.npy").rename(y)
     (root / "SleepSource/training_s1r1X.npy").unlink()
-    with pytest.raises(DataError, match=r"training_s1r1y\.npy: its signal .* is missing"):
+    with pytest.raises(DataError, match=r"training_s1r1y\.npy: its signal .* is missing") as caught:
         DataFolder(root).recordings("25-64", "source")
+    assert caught.value.code == "missing-signal"
 
 
 def test_the_same_night_twice_by_name(tmp_path, rng):
@@ -116,8 +121,10 @@ def test_provenance_by_marker(tree, tmp_path):
     assert DataFolder(tmp_path).provenance.kind == OPEN
     assert "Sleep-EDF Expanded" in DataFolder(tmp_path).provenance.describe()
     (tmp_path / "simulation.json").write_text("{")
-    with pytest.raises(DataError, match=r"simulation\.json"):
-        DataFolder(tmp_path).provenance  # noqa: B018
+    for content in ("{", "[]", '{"counts": {"SleepSource": {"recordings": "many"}}}'):
+        (tmp_path / "simulation.json").write_text(content)
+        with pytest.raises(DataError, match=r"simulation\.json: cannot be read \(.*\); make the tree again"):
+            DataFolder(tmp_path).provenance  # noqa: B018
 
 
 def test_header(tmp_path):
@@ -126,17 +133,14 @@ def test_header(tmp_path):
     folder = tmp_path / "SleepSource"
     dump(folder / "headerInfo.npy", mne.create_info(["Fpz-Cz", "Pz-Oz"], 100.0, "eeg"))
     data = DataFolder(tmp_path)
-    assert data.header("25-64", "source")["sfreq"] == 100
-    assert data.header("80-95", "test") is None
+    assert load_header(data.header_path("25-64", "source"))["sfreq"] == 100
+    assert data.header_path("80-95", "test") is None
 
 
 def test_unreadable_header_does_not_hinder(tmp_path, rng):
     write_part(tmp_path, "25-64", "source", [0], rng)
     (tmp_path / "SleepSource" / "headerInfo.npy").write_bytes(b"rubbish")
-    data = DataFolder(tmp_path, allow_partial=True)
-    with pytest.warns(UserWarning, match=r"headerInfo\.npy: .*; going on without the header"):
-        assert data.header("25-64", "source") is None
-    nights = data.recordings("25-64", "source")
+    nights = DataFolder(tmp_path, allow_partial=True).recordings("25-64", "source")
     assert nights[0].X.shape == (24, 2, 3000)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import resource
+import time
 
 import numpy as np
 import pytest
@@ -61,8 +63,9 @@ def test_a_malicious_pickle_runs_nothing(tmp_path, load, protocol):
     proof, path = tmp_path / "ran", tmp_path / "evil.npy"
     for evil in (_Touch(proof), {"ch_names": ["a"], "sfreq": _Touch(proof)}):
         path.write_bytes(pickle.dumps(evil, protocol=protocol))
-        with pytest.raises(DataError, match=r"(posix|nt)\.system.*refused and was not run"):
+        with pytest.raises(DataError, match=r"(posix|nt)\.system.*refused and was not run") as caught:
             load(path)
+        assert caught.value.code == "refused-pickle"
         assert not proof.exists()
 
 
@@ -105,6 +108,46 @@ def test_numpy_itself_is_not_handed_to_a_file(tmp_path, load, content):
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(DataError):
         load(tmp_path / "a.npy")
+
+
+def _greedy() -> dict[str, bytes]:
+    """Return small files that ask for gigabytes: a memo index, a size, a call."""
+    array, block = pickle.dumps(np.arange(70.0), protocol=2), pickle.dumps(bytearray(500), protocol=5)
+    size = block.index(b"\x96") + 1
+    return {
+        "memo": array[:2] + b"Nr" + (400_000_000).to_bytes(4, "little") + b"0" + array[2:],
+        "memo as text": array[:2] + b"Np400000000\n0" + array[2:],
+        "bytearray": block[:size] + (3_000_000_000).to_bytes(8, "little") + block[size + 8 :],
+        "bytes": b"\x80\x04\x8e" + (2**63).to_bytes(8, "little") + b".",
+        "a call": b"cbuiltins\nbytearray\n(I3000000000\ntR.",
+    }
+
+
+@pytest.mark.parametrize("case", _greedy())
+@pytest.mark.parametrize("load", [load_array, load_header])
+def test_a_small_file_that_asks_for_gigabytes(tmp_path, load, case):
+    (tmp_path / "a.npy").write_bytes(_greedy()[case])
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    with pytest.raises(DataError, match="refused and was not run" if case == "a call" else "cut short or damaged"):
+        load(tmp_path / "a.npy")
+    assert time.perf_counter() - start < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "kB"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_mutated_files_are_one_line_and_quick(tmp_path, rng, protocol, capfd):
+    whole, path = bytearray(pickle.dumps(np.arange(8.0), protocol=protocol)), tmp_path / "a.npy"
+    start = time.perf_counter()
+    for position in range(len(whole)):
+        for value in (0, 255, int(rng.integers(256))):
+            path.write_bytes(whole[:position] + bytes([value]) + whole[position + 1 :])
+            for load in (load_array, load_header):
+                try:
+                    load(path)
+                except DataError as error:
+                    assert "\n" not in str(error)  # noqa: PT017
+    assert time.perf_counter() - start < 20
+    assert capfd.readouterr().err == ""
 
 
 def test_bytes_behind_the_array(tmp_path):

@@ -24,7 +24,7 @@ def files(tmp_path, rng):
 
 def test_reads_float32_volts_and_labels(files):
     x_path, y_path, X, y = files
-    recording = Recording.from_files(KEY, x_path, y_path)
+    recording = Recording(KEY, x_path, y_path)
     assert recording.X.dtype == np.float32
     np.testing.assert_allclose(recording.X, X, rtol=1e-6)
     np.testing.assert_array_equal(recording.y, y)
@@ -32,7 +32,7 @@ def test_reads_float32_volts_and_labels(files):
 
 
 def test_is_lazy_and_holds_one_copy(files):
-    recording = Recording.from_files(KEY, files[0])
+    recording = Recording(KEY, files[0])
     X = recording.X
     assert recording.X is X
     gone = weakref.ref(X)
@@ -42,57 +42,65 @@ def test_is_lazy_and_holds_one_copy(files):
 
 
 def test_hidden_labels_are_none(files):
-    assert Recording.from_files(KEY, files[0]).y is None
+    assert Recording(KEY, files[0]).y is None
 
 
 def test_goes_to_another_process(files):
-    recording = Recording.from_files(KEY, files[0], files[1])
+    recording = Recording(KEY, files[0], files[1])
     recording.X  # noqa: B018
     again = pickle.loads(pickle.dumps(recording))
     np.testing.assert_array_equal(again.X, recording.X)
-    assert again.sha256 == recording.sha256
+    assert again.file_sha256 == recording.file_sha256
 
 
 def test_converts_units(files, tmp_path):
     dump(tmp_path / "uV.npy", files[2] * 1e6)
-    in_microvolts = Recording.from_files(KEY, tmp_path / "uV.npy", unit="uV")
+    in_microvolts = Recording(KEY, tmp_path / "uV.npy", unit="uV")
     np.testing.assert_allclose(in_microvolts.X, files[2], rtol=1e-5)
-    assert in_microvolts.fingerprint != Recording.from_files(KEY, tmp_path / "uV.npy").fingerprint
+    in_volts = Recording(KEY, tmp_path / "uV.npy")
+    assert in_microvolts.fingerprint != in_volts.fingerprint
+    assert in_microvolts.file_sha256 == in_volts.file_sha256
+    assert not hasattr(in_volts, "sha256"), "a name that does not say whether the unit belongs to it"
 
 
 def _wrong(X, **changes):
     return {
-        "microvolts": (X * 1e6, "--unit uV"),
-        "two dimensions": (X[0], r"expected shape \(n_epochs, 2, 3000\), got \(2, 3000\)"),
-        "one channel": (X[:, :1], r"got \(6, 1, 3000\)"),
-        "short epochs": (X[:, :, :2999], "2999"),
-        "no epoch": (X[:0], "holds no epoch"),
-        "integers": ((X * 1e6).astype(int), "expected float32 or float64, got int64"),
-        "half precision": ((X * 1e3).astype(np.float16), "expected float32 or float64, got float16"),
-        "huge": (X * 1e300, "NaN or infinite"),
-        "flat": (X * 0, "never varies"),
-        "faint": (X * 1e-9, "name the right unit"),
-        "microvolts, mostly flat": (np.where(np.arange(6)[:, None, None] > 0, 0, X * 1e6), "--unit uV"),
-        "NaN": (np.where(np.arange(6)[:, None, None] == 2, np.nan, X), r"1 epochs hold NaN.*row 2"),
-        "infinite": (np.where(np.arange(6)[:, None, None] == 3, np.inf, X), r"1 epochs hold NaN or infinite.*row 3"),
+        "microvolts": (X * 1e6, "--unit uV", "unit"),
+        "two dimensions": (X[0], r"expected shape \(n_epochs, 2, 3000\), got \(2, 3000\)", "shape"),
+        "one channel": (X[:, :1], r"got \(6, 1, 3000\)", "shape"),
+        "short epochs": (X[:, :, :2999], "2999", "shape"),
+        "no epoch": (X[:0], "holds no epoch", "empty"),
+        "integers": ((X * 1e6).astype(int), "expected float32 or float64, got int64", "dtype"),
+        "half precision": ((X * 1e3).astype(np.float16), "expected float32 or float64, got float16", "dtype"),
+        "huge": (X * 1e300, "NaN or infinite", "non-finite"),
+        "flat": (X * 0, "never varies", "unreadable"),
+        "faint": (X * 1e-9, "name the right unit", "unit"),
+        "microvolts, mostly flat": (np.where(np.arange(6)[:, None, None] > 0, 0, X * 1e6), "--unit uV", "unit"),
+        "NaN": (np.where(np.arange(6)[:, None, None] == 2, np.nan, X), r"1 epochs hold NaN.*row 2", "non-finite"),
+        "infinite": (
+            np.where(np.arange(6)[:, None, None] == 3, np.inf, X),
+            r"1 epochs hold NaN or infinite.*row 3",
+            "non-finite",
+        ),
     }
 
 
 @pytest.mark.parametrize("case", list(_wrong(np.zeros((6, 2, 3000)))))
 def test_each_wrong_signal_has_its_line(files, tmp_path, case):
-    X, message = _wrong(files[2])[case]
+    X, message, code = _wrong(files[2])[case]
     dump(tmp_path / "bad.npy", X)
     with pytest.raises(DataError, match=message) as caught:
-        Recording.from_files(KEY, tmp_path / "bad.npy").X  # noqa: B018
+        Recording(KEY, tmp_path / "bad.npy").X  # noqa: B018
     assert "bad.npy" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert caught.value.code == code
     with pytest.raises(DataError, match=message):
         Recording.from_arrays(KEY, X)
 
 
 def test_volts_read_as_microvolts_are_refused(files):
     with pytest.raises(DataError, match="name the right unit"):
-        Recording.from_files(KEY, files[0], unit="uV").X  # noqa: B018
+        Recording(KEY, files[0], unit="uV").X  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -110,14 +118,15 @@ def test_volts_read_as_microvolts_are_refused(files):
 def test_each_wrong_label_has_its_line(files, tmp_path, labels, message):
     dump(tmp_path / "bad_y.npy", labels)
     with pytest.raises(DataError, match=message) as caught:
-        Recording.from_files(KEY, files[0], tmp_path / "bad_y.npy").y  # noqa: B018
+        Recording(KEY, files[0], tmp_path / "bad_y.npy").y  # noqa: B018
     assert "bad_y.npy" in str(caught.value)
+    assert caught.value.code == "labels"
 
 
 @pytest.mark.parametrize("first", ["X", "y"])
 def test_labels_of_another_length(files, tmp_path, first):
     dump(tmp_path / "short_y.npy", files[3][:5])
-    recording = Recording.from_files(KEY, files[0], tmp_path / "short_y.npy")
+    recording = Recording(KEY, files[0], tmp_path / "short_y.npy")
     with pytest.raises(DataError, match=r"short_y\.npy: 5 labels for the 6 epochs of"):
         getattr(recording, first), getattr(recording, "yX"[first == "y"])
 

@@ -105,16 +105,16 @@ def figshare():
     figshare.server.server_close()
 
 
-class Clock(list):
-    """Notes the waits instead of waiting."""
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """Note the waits instead of waiting."""
+    waits = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    return waits
 
-    def __call__(self, seconds):
-        self.append(seconds)
 
-
-def get(figshare, out, *groups, waits=None, attempts=4, **options):
-    waits = Clock() if waits is None else waits
-    client = Patient(attempts=attempts, timeout=5, sleep=waits)
+def get(figshare, out, *groups, attempts=4, **options):
+    client = Patient(attempts=attempts, timeout=5)
     return download(out, groups or [TUTORIAL.group], api=figshare.url, client=client, **options)
 
 
@@ -209,6 +209,17 @@ def test_break_offs_without_progress_end(figshare, tmp_path):
     assert len(figshare.requests) < 20
 
 
+def test_a_list_that_arrives_damaged_is_asked_for_again(figshare, tmp_path, waits):
+    put_tutorial(figshare)
+    path = f"/articles/{TUTORIAL.number}/files"
+    figshare.faults[path] = ["other bytes", "breaks off"]
+    assert get(figshare, tmp_path).files == {TUTORIAL.title: 21}
+    assert waits == [1, 2]
+    figshare.faults[path] = ["other bytes"] * 4
+    with pytest.raises(Unreachable, match=r"no usable answer \(JSONDecodeError\) after 4 attempts"):
+        get(figshare, tmp_path / "other")
+
+
 def test_wrong_bytes_once_are_fetched_again(figshare, tmp_path):
     path, _ = put_tutorial(figshare)
     figshare.faults[path] = ["other bytes"]
@@ -223,22 +234,20 @@ def test_a_lie_about_the_md5(figshare, tmp_path):
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_waits_grow_until_the_server_recovers(figshare, tmp_path, status):
+def test_waits_grow_until_the_server_recovers(figshare, tmp_path, waits, status):
     path, _ = put_tutorial(figshare)
     figshare.faults[path] = [status] * 3
-    waits = Clock()
-    get(figshare, tmp_path, waits=waits)
+    get(figshare, tmp_path)
     assert waits == [1, 2, 4]
 
 
 @pytest.mark.parametrize(
     ("asked", "waited"), [("7", 7), ("9999", 120), ("nonsense", 1), ("Wed, 21 Oct 2015 07:28:00 GMT", 1)]
 )
-def test_retry_after(figshare, tmp_path, asked, waited):
+def test_retry_after(figshare, tmp_path, waits, asked, waited):
     path, _ = put_tutorial(figshare)
     figshare.faults[path] = [(429, {"Retry-After": asked})]
-    waits = Clock()
-    get(figshare, tmp_path, waits=waits)
+    get(figshare, tmp_path)
     assert waits == [waited]
 
 
@@ -338,6 +347,15 @@ def test_list_that_lies(figshare, tmp_path, lie):
         get(figshare, tmp_path / "data")
 
 
+@pytest.mark.parametrize("answer", [{"message": "no"}, ["file"], [{"size": "many"}]])
+def test_answer_that_is_no_list_of_files(figshare, tmp_path, answer):
+    figshare.articles[TUTORIAL.number] = (answer, {})
+    with pytest.raises(
+        BeetlError, match=r"expected a list of files, got another answer \(Expected .*\); try again later"
+    ):
+        get(figshare, tmp_path / "data")
+
+
 def test_wrong_labels(figshare, tmp_path):
     figshare.put(LABELS, ("final_sleep_label.txt", b"0\n6\n"))
     with pytest.raises(DataError, match=r"expected one label 0..5 per line, got '6'"):
@@ -352,9 +370,9 @@ def test_other_data_are_not_mixed_in(figshare, tmp_path):
 
 def test_nobody_there(tmp_path):
     with pytest.raises(Unreachable, match=r"no usable answer .* after 2 attempts; .* by hand"):
-        download(tmp_path, ["tutorial"], api="http://127.0.0.1:9", client=Patient(2, 1, Clock()))
+        download(tmp_path, ["tutorial"], api="http://127.0.0.1:9", client=Patient(2, 1))
     with pytest.raises(Unreachable, match="not an address"):
-        download(tmp_path, ["tutorial"], api="figshare", client=Patient(2, 1, Clock()))
+        download(tmp_path, ["tutorial"], api="figshare", client=Patient(2, 1))
 
 
 def test_command(figshare, tmp_path):

@@ -71,6 +71,12 @@ def test_archive_that_lies_about_its_size(tmp_path):
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(DataError, match="not a readable zip"):
         unzip(tmp_path / "a.zip", tmp_path / "out", limit=LIMIT)
+    assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) <= 5, "no more than it says"
+
+
+def test_folders_of_another_system(tmp_path):
+    archive = make_zip(tmp_path / "a.zip", [("d\\x.npy", b"1")])
+    assert unzip(archive, tmp_path / "out", limit=LIMIT) == [tmp_path / "out" / "d" / "x.npy"]
 
 
 def test_too_many_entries(tmp_path):

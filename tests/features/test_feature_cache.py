@@ -91,7 +91,7 @@ def test_an_array_with_pickled_objects_is_not_taken(store):
 
 def test_one_file_in_two_units_has_two_entries(store):
     night, other = Counted(0), Counted(0)
-    other._sha256, other._array, other._unit = night.sha256, night._array * 2, "mV"
+    other._sha256, other._array, other.unit = night.file_sha256, night._array * 2, "mV"
     night_features(night, store)
     np.testing.assert_array_equal(night_features(other, store), extract(other._array))
 
