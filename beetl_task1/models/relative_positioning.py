@@ -93,9 +93,7 @@ class RelativePositioning(Network):
             compose=self.pairs,
             extra=head,
             setting=setting,
-            judge=lambda held_out, transfers: self._pretext_judge(
-                [night for group in held_out for night in group], head
-            ),
+            judge=lambda held_out, transfers: self._pretext_judge(held_out, head),
         )
         self._fit_source(stage, source)
         with threads(self.resources.jobs):

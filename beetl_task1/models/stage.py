@@ -62,7 +62,7 @@ def supervised(step: Step, logits: torch.Tensor | None = None) -> torch.Tensor:
     logits = step.module(step.X) if logits is None else logits
     total, settings = step.loss(logits[step.labelled], step.y[step.labelled]), step.loss.settings
     if settings.vat:
-        total = total + settings.vat * virtual_adversarial(step.module, step.X, logits, settings.vat_radius, step.rng)
+        total = total + settings.vat * virtual_adversarial(step.module, step.X, settings.vat_radius, step.rng)
     return total
 
 
