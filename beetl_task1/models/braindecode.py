@@ -93,7 +93,7 @@ class Braindecode(_Network):
         name = values.get("network")
         if name is None:
             raise BeetlError(f"{where}: network is missing; set it to one of: {', '.join(sorted(models_dict))}")
-        if name not in models_dict:
+        if name not in list(models_dict):
             raise unknown(f"network of {where}", str(name), sorted(models_dict))
         return overlaid(settings_of(name)(), values, where)
 

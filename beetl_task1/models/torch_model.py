@@ -98,7 +98,7 @@ class TorchModel(Model):
             warnings.filterwarnings("ignore", category=FutureWarning)  # braindecode and mne, of each other
             try:
                 module = self.make_module()
-            except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+            except Exception as error:  # each class has its own
                 what = f"{type(self).__name__} cannot be made with these [parameters]"
                 raise BeetlError(f"{what} ({one_line(error)}); change them") from error
             for transfer in self.transfers:
@@ -121,10 +121,12 @@ class TorchModel(Model):
     def head(self, module: nn.Module) -> tuple[str, ...]:
         """Return the names of the submodules that make up the last layer, in the order of the signal."""
         final = dict(module.named_children()).get("final_layer")
+        if isinstance(final, nn.ModuleList):  # side by side, one for each part of the signal
+            return tuple(f"final_layer.{i}" for i in range(len(final)))
         return ("final_layer",) if final and list(final.parameters()) else (layers_of(module)[-1],)
 
     def features_and_logits(self, module: nn.Module, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what the last layer is given, flattened to ``(n, n_features)``, and what it gives."""
+        """Return what the (first of the) last layers is given, flattened to ``(n, n_features)``, and what comes out."""
         seen: list[torch.Tensor] = []
         last = module.get_submodule(self.head(module)[0])
         handle = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
