@@ -43,7 +43,7 @@ class Recording:
 
     Without onsets a night is a *set* of epochs: the order of rows is that of the submission and means nothing else.
 
-    Made by :meth:`from_files` or :meth:`from_arrays`.
+    Made by :meth:`from_files`, :meth:`from_arrays` or, for models on features alone, :meth:`from_features`.
 
     Attributes
     ----------
@@ -57,7 +57,11 @@ class Recording:
         Stages as indices into :data:`beetl_task1.task.STAGES`; ``None`` where hidden.
     onsets : numpy.ndarray (n_epochs,) or None
         Seconds from the beginning of the night, where the order is known.
+    features : numpy.ndarray (n_epochs, n_features), float32, or None
+        In the place of the signal, where the night was made from them.
     """
+
+    features: np.ndarray | None = None
 
     def __init__(self, key: RecordingKey, path: Path | None = None, y_path: Path | None = None, unit: str = "V"):
         self.key, self.path, self.onsets = key, path, None
@@ -112,6 +116,28 @@ class Recording:
         recording._check_length()
         return recording
 
+    @classmethod
+    def from_features(
+        cls, key: RecordingKey, F: np.ndarray, y: np.ndarray | None = None, onsets: np.ndarray | None = None
+    ) -> "Recording":
+        """Return a night that has no signal, but features: ``F``, shape ``(n_epochs, n_features)``.
+
+        Raises
+        ------
+        DataError
+            If ``F`` has another shape or holds NaN or infinite values, or the labels are not as the competition has
+            them.
+        """
+        features = np.ascontiguousarray(F, dtype=np.float32)
+        if features.ndim != 2 or not len(features) or not np.isfinite(features).all():
+            raise DataError(f"{key}: expected finite features of shape (n_epochs, n_features), got {features.shape}")
+        recording = cls(key)
+        recording.features, recording._sha256 = features, hashlib.sha256(features).hexdigest()
+        recording._n_epochs, recording.onsets = len(features), onsets
+        recording._y = None if y is None else check_labels(np.asarray(y), str(key))
+        recording._check_length()
+        return recording
+
     @property
     def name(self) -> str:
         """What errors call the signal."""
@@ -122,6 +148,8 @@ class Recording:
         """Signal in volts; see the class."""
         if self._array is not None:
             return self._array
+        if self.features is not None:
+            raise DataError(f"{self.key}: made from features, without a signal; take a model on features")
         X = None if self._held is None else self._held()
         if X is None:
             content = read_bytes(self.path)
@@ -150,6 +178,8 @@ class Recording:
 
     def without_labels(self) -> "Recording":
         """Return the same night with its stages hidden."""
+        if self.features is not None:
+            return Recording.from_features(self.key, self.features, onsets=self.onsets)
         if self.path is None:
             return Recording.from_arrays(self.key, self._array, onsets=self.onsets)
         return Recording(self.key, self.path, unit=self._unit)

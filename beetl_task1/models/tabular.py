@@ -86,6 +86,7 @@ class TabularModel(Model):
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Compute and cache the features of the nights that are not cached yet."""
+        recordings = [recording for recording in recordings if recording.features is None]
         if self._cache is not None:
             features_of(recordings, self._cache, jobs=self.resources.jobs, progress=self.resources.progress)
 
@@ -174,7 +175,9 @@ class TabularModel(Model):
 
     def _table(self, recording: Recording) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
-        absolute = extract(recording.X) if self._cache is None else self._cache.features(recording)
+        absolute = recording.features
+        if absolute is None:
+            absolute = extract(recording.X) if self._cache is None else self._cache.features(recording)
         table = np.hstack([absolute, relative(absolute)])
         for transfer in self.transfers:
             table = transfer.night(table)
