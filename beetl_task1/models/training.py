@@ -8,7 +8,6 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from ..errors import BeetlError
 from .base import Resources, Row
@@ -74,7 +73,7 @@ class Run:
         self.everything = nn.ModuleDict({"network": self.module, **beside})
         self.optimizer = _optimizer(self.everything, self.stage)
         self.all_steps = training.passes * n_batches(self.rows, self.stage.draw, training)
-        self.schedule = LambdaLR(self.optimizer, _course(training.schedule, self.all_steps))
+        self.schedule = _schedule(self.optimizer, training.schedule, self.all_steps)
         self.history: list[Row] = []
         self.losses: list[float] = []
         self.steps = 0
@@ -160,8 +159,9 @@ class Run:
             if self.stage.training.clip:
                 nn.utils.clip_grad_norm_(self.everything.parameters(), self.stage.training.clip)
             self.optimizer.step()
-            self.schedule.step()
             self.steps += 1
+            if self.steps < self.all_steps:  # passes drawn by recording may have some batches more
+                self.schedule.step()
         return float(loss.item())
 
     def _judged(self) -> tuple[float, float] | tuple[None, None]:
@@ -230,19 +230,12 @@ def _optimizer(everything: nn.ModuleDict, stage: Stage) -> torch.optim.Optimizer
     return torch.optim.AdamW(moving, lr=lr, weight_decay=decay)
 
 
-def _course(schedule: str, n_steps: int) -> Callable[[int], float]:
-    """Return the factor of the learning rate by step."""
-    rise = 0.3 * n_steps
-
-    def one_cycle(k: int) -> float:
-        if k < rise:
-            return 0.04 + 0.96 * (1 - math.cos(math.pi * k / rise)) / 2
-        return max(1e-4, (1 + math.cos(math.pi * min(1, (k - rise) / (n_steps - rise)))) / 2)
-
-    def cosine(k: int) -> float:
-        return max(1e-4, (1 + math.cos(math.pi * min(1, k / n_steps))) / 2)
-
-    return {"one-cycle": one_cycle, "cosine": cosine, "constant": lambda k: 1.0}[schedule]
+def _schedule(optimizer: torch.optim.Optimizer, name: str, n_steps: int) -> LRScheduler:
+    """Return the course of the learning rate over all passes."""
+    if name == "one-cycle":
+        rates = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(optimizer, rates, total_steps=n_steps, cycle_momentum=False)
+    return CosineAnnealingLR(optimizer, n_steps) if name == "cosine" else ConstantLR(optimizer, factor=1.0)
 
 
 def _word(text: str) -> int:
