@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..task import N_OUTPUTS
-from .device import own_generator
+from .modules import own_generator
 from .settings import Loss
 
 CLASS_AWARE = (1.0, 1.5, 1.0, 1.0, 1.0, 1.0)
@@ -18,15 +18,7 @@ CLASS_AWARE = (1.0, 1.5, 1.0, 1.0, 1.0, 1.0)
 
 
 def class_weights(loss: Loss, y: np.ndarray) -> np.ndarray:
-    """Return the weight of each stage, shape ``(6,)``, mean 1 over the epochs given; 0 where a stage is absent.
-
-    Parameters
-    ----------
-    loss : Loss
-        Names the rule.
-    y : array (n_epochs,)
-        Labels that train.
-    """
+    """Return the weight of each stage, shape ``(6,)``, mean 1 over the labels ``y`` that train; 0 for an absent one."""
     counts = np.bincount(y, minlength=N_OUTPUTS).astype(float)
     share = np.divide(len(y), counts, out=np.zeros(N_OUTPUTS), where=counts > 0)
     if loss.weights == "none":
@@ -41,17 +33,7 @@ def class_weights(loss: Loss, y: np.ndarray) -> np.ndarray:
 
 
 class StageLoss:
-    """The loss of a batch.
-
-    Parameters
-    ----------
-    loss : Loss
-        Settings.
-    y : array (n_epochs,)
-        Labels that train; weights and frequencies are counted over them.
-    device : torch.device
-        Where batches are.
-    """
+    """The loss of a batch on a device; weights and frequencies are counted over the labels ``y`` that train."""
 
     def __init__(self, loss: Loss, y: np.ndarray, device: torch.device):
         self.settings = loss

@@ -15,8 +15,7 @@ from ..scoring import leaderboard_score
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES, SFREQ
 from ..typed import Settings
 from .base import Model, Transfer
-from .device import find_device, own_generator, threads
-from .modules import layers_of, one_line, outputs, pack, unpack
+from .modules import find_device, layers_of, one_line, outputs, own_generator, pack, threads, unpack
 from .settings import Loss, Training
 from .signals import Scaling, night_signals, signals_of
 from .stage import Groups, Judge, Stage
@@ -30,20 +29,11 @@ Nights = Mapping[str, Sequence[Recording]]
 
 
 class NetworkSettings(Settings, frozen=True):
-    """What a recipe may set of every network.
+    """What a recipe may set of every network."""
 
-    Parameters
-    ----------
-    scaling : {"night", "window", "fixed"}
-        How signals are scaled: :func:`beetl_task1.models.signals.scaled`.
-    loss : Loss
-    training : Training
-        Of the stage on the source.
-    """
-
-    scaling: Scaling = "night"
+    scaling: Scaling = "night"  # how signals are scaled: :func:`beetl_task1.models.signals.scaled`
     loss: Loss = Loss()
-    training: Training = Training()
+    training: Training = Training()  # of the stage on the source
 
 
 class NetworkTransfer(Transfer, frozen=True):
@@ -69,10 +59,7 @@ class NetworkTransfer(Transfer, frozen=True):
 class TorchModel(Model):
     """Base of what predicts with a torch module; a subclass says how the module is made and trained.
 
-    Parameters
-    ----------
-    settings, seed, resources, transfers
-        As in :class:`beetl_task1.models.base.Model`; the seed is that of initial weights, batches and dropout.
+    The seed is that of initial weights, batches and dropout.
     """
 
     Settings: ClassVar[type[NetworkSettings]] = NetworkSettings
@@ -87,13 +74,7 @@ class TorchModel(Model):
         raise NotImplementedError
 
     def fresh_module(self) -> nn.Module:
-        """Return the module as the transfers alter it, with initial weights drawn by the seed.
-
-        Raises
-        ------
-        BeetlError
-            If it cannot be made with these parameters.
-        """
+        """Return the module as transfers alter it, with weights drawn by the seed, or a :class:`BeetlError`."""
         with own_generator(self.seed), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)  # braindecode and mne, of each other
             try:
@@ -147,11 +128,9 @@ class TorchModel(Model):
 
         return judged
 
-    def probabilities(
-        self, module: nn.Module, recording: Recording, transfers: Sequence[NetworkTransfer]
-    ) -> np.ndarray:
+    def probabilities(self, module: nn.Module, night: Recording, transfers: Sequence[NetworkTransfer]) -> np.ndarray:
         """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""
-        X = night_signals(recording, self.resources.store, self.settings.scaling)
+        X = night_signals(night, self.resources.store, self.settings.scaling)
         module.to(self.device).eval()
         with contextlib.ExitStack() as fitted:
             for transfer in transfers:

@@ -20,9 +20,8 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 from ..errors import BeetlError
 from .base import Resources, Row
 from .batches import n_batches, pass_batches
-from .device import mixed_precision, own_generator
 from .losses import StageLoss
-from .modules import copied
+from .modules import copied, mixed_precision, own_generator
 from .signals import Rows
 from .stage import Judge, Stage, Step
 
@@ -32,40 +31,19 @@ STATES = "trainings"
 
 @dataclass
 class Run:
-    """A stage with all that it needs.
-
-    Attributes
-    ----------
-    stage : Stage
-    module : torch.nn.Module
-        Trained in place.
-    rows : Rows
-        What is drawn from.
-    loss : StageLoss
-    judge : callable or None
-        Chooses the pass that is kept, on nights that do not train.
-    seed : int
-    device : torch.device
-    resources : Resources
-    key : str
-        Digest of all that decides the result; a killed run of the same key is resumed.
-    passes : int
-        Those of the schedule that run.
-    fold : int
-        Inner fold that the history names; 0 where a stage trains on all of its nights.
-    """
+    """A stage with all that it needs."""
 
     stage: Stage
-    module: nn.Module
-    rows: Rows
+    module: nn.Module  # trained in place
+    rows: Rows  # what is drawn from
     loss: StageLoss
-    judge: Judge | None
+    judge: Judge | None  # chooses the pass that is kept
     seed: int
     device: torch.device
     resources: Resources
-    key: str
-    passes: int
-    fold: int = 0
+    key: str  # digest of all that decides the result; a killed run of the same key is resumed
+    passes: int  # those of the schedule that run
+    fold: int = 0  # inner fold that the history names; 0 where a stage trains on all of its nights
 
     def __post_init__(self) -> None:
         training = self.stage.training

@@ -15,9 +15,8 @@ from beetl_task1.errors import BeetlError
 from beetl_task1.models import network as networks
 from beetl_task1.models import training as loop
 from beetl_task1.models.base import Resources
-from beetl_task1.models.device import find_device
 from beetl_task1.models.inner import Choice, choose, inner_folds, inner_split
-from beetl_task1.models.modules import pack
+from beetl_task1.models.modules import find_device, pack
 from beetl_task1.models.network import _Work
 from beetl_task1.models.settings import Training
 from beetl_task1.models.stage import Stage
