@@ -348,6 +348,16 @@ def test_a_stage_that_helps_is_kept_and_runs_on_all_subjects():
     assert plain.choices_ == []
 
 
+def test_what_trains_beside_the_network_begins_anew_in_each_fold(monkeypatch):
+    """The discriminator of DANN is trained in the inner folds, and must not bring that into the stage itself."""
+    target, table = shifted("65-79"), {"name": "dann", **FEW, "passes": 2, "weight": 1.0}
+    monkeypatch.setattr(networks, "choose", lambda *args: replace(choose(*args), passes=2))
+    chosen = fit([table], target=target)
+    plain = fit([table | {"folds": 0}], target=target)
+    assert {row["fold"] for row in chosen.history_ if row["stage"] == "dann"} == {0, 1, 2, 3}
+    assert chosen.to_bytes() == plain.to_bytes()
+
+
 def test_a_choice_of_fewer_passes_is_the_same_schedule_cut_short(monkeypatch):
     target = shifted("65-79")
     monkeypatch.setattr(networks, "choose", lambda stage, folds, losses_of: Choice(stage, 2, (3.0, 2.0, 1.0, 2.0)))
