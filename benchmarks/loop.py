@@ -10,7 +10,6 @@ three times, and the fastest counts.
 import argparse
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +17,24 @@ import torch
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.models.base import Resources
+from beetl_task1.models.registry import make, resolve
 from beetl_task1.recipes.recipe import load_recipe
-from beetl_task1.recipes.training import build
 
 RECIPES = ("chambon", "blanco", "eegnet", "kit-shallow", "usleep", "attnsleep", "mixup-vat-source")
 FULL = 90_545
 ROUNDS = 3
 
 
+def network_of(recipe, resources: Resources, **training):
+    """Return the network of a recipe, untrained and without transfers."""
+    tables = {"loss": dict(recipe.loss), "training": dict(recipe.training) | training}
+    settings = resolve(recipe.model, dict(recipe.parameters) | tables, recipe.name)
+    return make(recipe.model, settings, seed=0, resources=resources)
+
+
 def bare(network, nights, epochs: int) -> float:
     """Return the seconds of a pass without the loop."""
-    size = network.training.batch_size
+    size = network.settings.training.batch_size
     X = torch.from_numpy(np.concatenate([night.X for night in nights])[:epochs] / 2e-5)
     y = torch.from_numpy(np.concatenate([night.y for night in nights])[:epochs])
     module = network.make_module().train()
@@ -43,10 +49,8 @@ def bare(network, nights, epochs: int) -> float:
 
 def looped(recipe, nights, epochs: int, cache: Path) -> float:
     """Return the seconds of a pass through the loop, as its history has them."""
-    settings = recipe.training | {"passes": 1, "pass_epochs": epochs, "holdout": 0}
-    network = build(
-        replace(recipe, training=settings), Resources(cache, torch.get_num_threads(), resume=False)
-    ).members[0]
+    resources = Resources(cache, torch.get_num_threads(), resume=False)
+    network = network_of(recipe, resources, passes=1, pass_epochs=epochs, holdout=0)
     network.prepare(nights)
     return network.fit_source(source=nights).history_[0]["seconds"]
 
@@ -67,7 +71,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         for name in given.recipe or RECIPES:
             recipe = load_recipe(name)
-            network = build(recipe, Resources()).members[0]
+            network = network_of(recipe, Resources())
             pairs = [
                 (bare(network, nights, given.epochs), looped(recipe, nights, given.epochs, Path(cache)))
                 for _ in range(ROUNDS)

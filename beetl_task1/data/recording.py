@@ -39,7 +39,7 @@ class RecordingKey(NamedTuple):
 
 
 class Recording:
-    """One night of a pair of competition files, read when they are asked for, or of arrays (:meth:`from_arrays`).
+    """One night of a pair of competition files, read when they are asked for, or of arrays.
 
     Without onsets a night is a *set* of epochs: the order of rows is that of the submission and means nothing else.
 
@@ -60,11 +60,14 @@ class Recording:
         Stages as indices into :data:`beetl_task1.task.STAGES`; ``None`` where hidden.
     onsets : numpy.ndarray (n_epochs,) or None
         Seconds from the beginning of the night, where the order is known.
+    features : numpy.ndarray (n_epochs, n_features), float32, or None
+        In the place of the signal, where the night was made from them.
     """
 
     def __init__(self, key: RecordingKey, path: Path | None = None, y_path: Path | None = None, unit: str = "V"):
         self.key, self.path, self.y_path, self.unit = key, path, y_path, unit
         self.onsets: np.ndarray | None = None
+        self.features: np.ndarray | None = None
         self._array: np.ndarray | None = None
         self._y: np.ndarray | None = None
         self._sha256: str | None = None
@@ -89,6 +92,28 @@ class Recording:
         recording._check_length()
         return recording
 
+    @classmethod
+    def from_features(
+        cls, key: RecordingKey, F: np.ndarray, y: np.ndarray | None = None, onsets: np.ndarray | None = None
+    ) -> "Recording":
+        """Return a night that has no signal, but features: ``F``, shape ``(n_epochs, n_features)``.
+
+        Raises
+        ------
+        DataError
+            If ``F`` has another shape or holds NaN or infinite values, or the labels are not as the competition has
+            them.
+        """
+        features = np.ascontiguousarray(F, dtype=np.float32)
+        if features.ndim != 2 or not len(features) or not np.isfinite(features).all():
+            raise DataError(f"{key}: expected finite features of shape (n_epochs, n_features), got {features.shape}")
+        recording = cls(key)
+        recording.features, recording._sha256 = features, hashlib.sha256(features).hexdigest()
+        recording._n_epochs, recording.onsets = len(features), onsets
+        recording._y = None if y is None else _stages(np.asarray(y), str(key))
+        recording._check_length()
+        return recording
+
     @property
     def name(self) -> str:
         """What errors call the signal."""
@@ -97,6 +122,10 @@ class Recording:
     @property
     def X(self) -> np.ndarray:
         """Signal in volts; see the class."""
+        if self.features is not None:
+            raise DataError(
+                f"{self.key}: made from features, without a signal; take a model on features", "missing-signal"
+            )
         X = self._array if self._held is None else self._held()
         if X is None:
             content = read_bytes(self.name)
@@ -125,6 +154,8 @@ class Recording:
 
     def without_labels(self) -> "Recording":
         """Return the same night with its stages hidden."""
+        if self.features is not None:
+            return Recording.from_features(self.key, self.features, onsets=self.onsets)
         if self._array is not None:
             return Recording.from_arrays(self.key, self._array, onsets=self.onsets)
         return Recording(self.key, self.path, unit=self.unit)

@@ -18,6 +18,8 @@ _READING = threading.Lock()
 
 def night_features(recording: Recording, store: Store) -> np.ndarray:
     """Return the features of a recording, shape (n_epochs, n_features), float32; ``X`` is read where none are kept."""
+    if recording.features is not None:
+        return recording.features
     if store.folder is None:
         return extract(_signals(recording))
     return store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))

@@ -22,53 +22,26 @@ class AttentionSleep(Network):
     """
 
     class Settings(NetworkSettings, frozen=True):
-        """What a recipe may set.
+        """What a recipe may set."""
 
-        Parameters
-        ----------
-        trunk : {"shared", "separate"}
-            Whether both channels pass one trunk, or each its own.
-        n_encoders : int
-            Attention encoders of a trunk.
-        n_filters : int
-            Filters that are left after recalibration.
-        drop_prob : float
-            Dropout in the encoders.
-        """
-
-        trunk: Literal["shared", "separate"] = "shared"
-        n_encoders: AtLeast1 = 2
-        n_filters: AtLeast1 = 30
-        drop_prob: Share = 0.1
+        trunk: Literal["shared", "separate"] = "shared"  # whether both channels pass one trunk, or each its own
+        n_encoders: AtLeast1 = 2  # attention encoders of a trunk
+        n_filters: AtLeast1 = 30  # those that are left after recalibration
+        drop_prob: Share = 0.1  # dropout in the encoders
         loss: Loss = Loss(weights="class-aware")
 
     settings: Settings
 
     def make_module(self) -> nn.Module:
         """Return the untrained module."""
-        made = self.settings
-        return TwoChannels(
-            [
-                AttnSleep(
-                    **SIGNAL | {"n_chans": 1},
-                    n_tce=made.n_encoders,
-                    after_reduced_cnn_size=made.n_filters,
-                    drop_prob=made.drop_prob,
-                    return_feats=True,
-                )
-                for _ in range(1 if made.trunk == "shared" else N_CHANS)
-            ]
-        )
+        made, n_trunks = self.settings, 1 if self.settings.trunk == "shared" else N_CHANS
+        own = {"n_tce": made.n_encoders, "after_reduced_cnn_size": made.n_filters, "drop_prob": made.drop_prob}
+        given = SIGNAL | own | {"n_chans": 1, "return_feats": True}
+        return TwoChannels([AttnSleep(**given) for _ in range(n_trunks)])
 
 
 class TwoChannels(nn.Module):
-    """Features of each channel side by side, then one linear layer.
-
-    Parameters
-    ----------
-    trunks : sequence of AttnSleep
-        One for both channels, or one for each; they return features.
-    """
+    """Features of each channel side by side, by one trunk for both or one for each, then one linear layer."""
 
     def __init__(self, trunks: Sequence[Any]):
         super().__init__()

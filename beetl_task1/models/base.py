@@ -20,30 +20,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resources:
-    """Where and how to compute; changes no result, but for networks by the rounding of sums.
+    """Where and how to compute; changes no result, but for networks by the rounding of sums."""
 
-    Attributes
-    ----------
-    cache : Path or None
-        Folder of what is computed once: features, signals, stages of networks.
-    jobs : int
-        Processes.
-    progress : callable or None
-        Told about long work.
-    device : {"auto", "cpu", "cuda", "mps"}
-        Where networks compute; ``auto`` takes what is there.
-    resume : bool
-        Whether networks go on from what a killed or an earlier run of the same experiment left in ``cache``.
-    log : callable or None
-        Called with each row of a network's history as it comes.
-    """
-
-    cache: Path | None = None
-    jobs: int = 1
-    progress: Progress | None = None
-    device: str = "auto"
-    resume: bool = True
-    log: Callable[[Row], None] | None = None
+    cache: Path | None = None  # folder of what is computed once: features, signals, stages of networks
+    jobs: int = 1  # processes, or threads of a network
+    progress: Progress | None = None  # told about long work
+    device: str = "auto"  # where networks compute: "cpu", "cuda", "mps", or "auto" for what is there
+    resume: bool = True  # whether networks go on from what a killed or an earlier run left in the cache
+    log: Callable[[Row], None] | None = None  # called with each row of a network's history as it comes
 
     @property
     def store(self) -> Store:
@@ -84,28 +68,14 @@ class StagedPredictor(Predictor, Protocol):
 
 
 class Transfer(BaseSettings, frozen=True):
-    """How a model is carried over to the target; its fields are what a recipe may set.
+    """How a model is carried over to the target; its fields are what a recipe may set."""
 
-    Attributes
-    ----------
-    name : str
-        As a recipe has it.
-    for_networks : bool
-        Whether it is for networks, or for models on features.
-    uses_target, uses_unlabelled : bool
-        Whether labelled target nights train, and the unlabelled nights that are to be predicted.
-    in_source : bool
-        Whether it changes the module or every stage, that on the source among them.
-    by_night : bool
-        Whether it fits layers to each night.
-    """
-
-    name: ClassVar[str] = ""
-    for_networks: ClassVar[bool] = True
-    uses_target: ClassVar[bool] = False
-    uses_unlabelled: ClassVar[bool] = False
-    in_source: ClassVar[bool] = False
-    by_night: ClassVar[bool] = False
+    name: ClassVar[str] = ""  # as a recipe has it
+    for_networks: ClassVar[bool] = True  # or for models on features
+    uses_target: ClassVar[bool] = False  # whether labelled target nights train
+    uses_unlabelled: ClassVar[bool] = False  # whether the unlabelled nights that are to be predicted train
+    in_source: ClassVar[bool] = False  # whether it changes the module or every stage, that on the source among them
+    by_night: ClassVar[bool] = False  # whether it fits layers to each night
 
     def table(self) -> dict[str, Any]:
         """Return the table of a recipe that makes this transfer: its name and all its parameters."""
@@ -125,23 +95,12 @@ class Model(Predictor):
         Where and how to compute.
     transfers : sequence of Transfer
         How it is carried over to the target; :func:`beetl_task1.transfer.check_transfers` says which fit.
-
-    Attributes
-    ----------
-    Settings : type
-        What a recipe may set.
-    is_network : bool
-        Whether transfers for networks fit it, or those for models on features.
-    by_night : bool
-        Whether transfers may fit its layers to each night.
-    uses_target, uses_unlabelled : bool
-        Whether it learns from labelled target nights, and from unlabelled ones, without any transfer.
     """
 
-    Settings: ClassVar[type[BaseSettings]]
-    is_network: ClassVar[bool]
-    by_night: ClassVar[bool] = False
-    uses_target: ClassVar[bool] = True
+    Settings: ClassVar[type[BaseSettings]]  # what a recipe may set
+    is_network: ClassVar[bool]  # whether transfers for networks fit it, or those for models on features
+    by_night: ClassVar[bool] = False  # whether transfers may fit its layers to each night
+    uses_target: ClassVar[bool] = True  # whether it learns from labelled target nights without any transfer
     uses_unlabelled: ClassVar[bool] = False
 
     def __init__(self, settings: Any, *, seed: int, resources: Resources, transfers: Sequence[Any] = ()):
@@ -149,13 +108,7 @@ class Model(Predictor):
 
     @classmethod
     def resolve(cls, values: Mapping[str, Any], where: str) -> BaseSettings:
-        """Return all settings: the defaults, and what a recipe sets over them.
-
-        Raises
-        ------
-        BeetlError
-            Naming ``where``, on an unknown key or a wrong value.
-        """
+        """Return all settings, the defaults and what a recipe sets over them, or a :class:`BeetlError` at ``where``."""
         return overlaid(cls.Settings(), values, where)
 
     def versions(self) -> dict[str, str]:
@@ -167,11 +120,5 @@ class Model(Predictor):
         raise NotImplementedError
 
     def from_bytes(self, content: bytes) -> Self:
-        """Take over what was learned, into a model made with the same settings.
-
-        Raises
-        ------
-        CheckpointError
-            If the content is damaged, or not of this model.
-        """
+        """Take over what a model of the same settings learned, or a :class:`CheckpointError` if it is damaged."""
         raise NotImplementedError

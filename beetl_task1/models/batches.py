@@ -16,12 +16,8 @@ from .signals import Rows
 class Draw:
     """How the batches of a stage are drawn.
 
-    Parameters
-    ----------
-    roles : mapping of str to float
-        Share of the batch for each role; a pass is a pass over the first. Empty: all labelled rows alike.
-    per_recording : int
-        Epochs of one recording that stand together in a batch; 0 where batches mix all recordings.
+    Each role has its share of the batch, and a pass is a pass over the first; without roles all labelled rows count
+    alike. ``per_recording`` epochs of one recording are together in a batch, or 0 where batches mix all recordings.
     """
 
     roles: Mapping[str, float] = field(default_factory=dict)
@@ -29,24 +25,7 @@ class Draw:
 
 
 def pass_batches(rows: Rows, draw: Draw, training: Training, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return the batches of a pass as indices of rows.
-
-    Parameters
-    ----------
-    rows : Rows
-        What may be drawn.
-    draw : Draw
-        How.
-    training : Training
-        Size of batches, sampling and the cap of a pass.
-    rng : numpy.random.Generator
-        Draws.
-
-    Raises
-    ------
-    BeetlError
-        If there is nothing to draw from.
-    """
+    """Return the batches of a pass as indices of rows; a :class:`BeetlError` if there is nothing to draw from."""
     if not draw.roles:
         order = _order(rows, _some(np.flatnonzero(rows.labelled), "labelled epoch"), training, rng)
         if draw.per_recording:

@@ -19,29 +19,17 @@ from .torch_model import SIGNAL, NetworkSettings
 
 HEADS = {"USleep": ("clf", "final_layer")}
 """Submodules that make up the last layer, where that is more than one."""
-KINDS: dict[type, Any] = {
-    bool: bool,
-    int: int,
-    float: float,
-    str: str,
-    list: list[Any],
-    tuple: tuple[Any, ...],
-    type(None): Any,
-}
+KINDS: dict[type, Any] = {kind: kind for kind in (bool, int, float, str)}
+KINDS |= {list: list[Any], tuple: tuple[Any, ...], type(None): Any}
 """Types of defaults that TOML can say, and what a recipe may set in their place."""
 _GIVEN = {*SIGNAL, "chs_info", "input_window_seconds"}
 
 
 @functools.cache
 def settings_of(network: str, **preset: Any) -> type[NetworkSettings]:
-    """Return the settings of a network: those of every network, and the plain keywords of its class.
+    """Return the settings of a network by the name of its class: those of every network, and its own plain keywords.
 
-    Parameters
-    ----------
-    network : str
-        Name of a class of braindecode.
-    **preset
-        Defaults other than those of braindecode and of :class:`NetworkSettings`.
+    ``preset`` are other defaults than those of the class and of :class:`NetworkSettings`.
     """
     keywords = {name: p.default for name, p in inspect.signature(models_dict[network]).parameters.items()}
     own = {name: value for name, value in keywords.items() if name not in _GIVEN and type(value) in KINDS}
@@ -93,7 +81,7 @@ class Braindecode(_Network):
         name = values.get("network")
         if name is None:
             raise BeetlError(f"{where}: network is missing; set it to one of: {', '.join(sorted(models_dict))}")
-        if name not in models_dict:
+        if name not in list(models_dict):
             raise unknown(f"network of {where}", str(name), sorted(models_dict))
         return overlaid(settings_of(name)(), values, where)
 

@@ -11,19 +11,13 @@ from .tabular import TabularModel, TabularSettings
 
 
 class FeaturesLogreg(TabularModel):
-    """Standardised features, then an L2-regularised multinomial logistic regression.
+    """Standardised features, then an L2-regularised multinomial logistic regression of inverse strength ``C``.
 
     The seed is that of the draw of source epochs.
     """
 
     class Settings(TabularSettings, frozen=True):
-        """What a recipe may set.
-
-        Parameters
-        ----------
-        C : float
-            Inverse strength of the penalty.
-        """
+        """What a recipe may set."""
 
         C: Positive = 0.1
         source_cap: Count = 6000

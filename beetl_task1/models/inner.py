@@ -8,6 +8,8 @@ import numpy as np
 from ..data.recording import Recording
 
 Nights = Sequence[Recording]
+Fold = tuple[list[Recording], list[Recording]]
+"""Nights that train, and held-out ones."""
 
 
 def by_subject(nights: Nights) -> list[list[Recording]]:
@@ -16,22 +18,10 @@ def by_subject(nights: Nights) -> list[list[Recording]]:
     return [[night for night in nights if night.key[:2] == subject] for subject in subjects]
 
 
-def inner_split(nights: Nights, share: float, seed: int) -> tuple[list[Recording], list[Recording]]:
-    """Hold out whole subjects, drawn by the seed; none where fewer than three are there, or none is asked for.
+def inner_split(nights: Nights, share: float, seed: int) -> Fold:
+    """Return nights that train and held-out ones, a share of the subjects (at least one) drawn by the seed.
 
-    Parameters
-    ----------
-    nights : sequence of Recording
-        Labelled.
-    share : float
-        Of the subjects, at least one where it is not 0.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    train, held_out : list of Recording
-        No subject stands on both sides.
+    Nothing is held out where fewer than three subjects are there, or the share is 0.
     """
     n_subjects = len(by_subject(nights))
     if not share or n_subjects < 3:
@@ -40,17 +30,10 @@ def inner_split(nights: Nights, share: float, seed: int) -> tuple[list[Recording
     return _apart(nights, np.random.default_rng(seed).choice(n_subjects, n_out, replace=False))
 
 
-def inner_folds(nights: Nights, n_folds: int, seed: int) -> list[tuple[list[Recording], list[Recording]]]:
+def inner_folds(nights: Nights, n_folds: int, seed: int) -> list[Fold]:
     """Return training and held-out nights of each fold; every subject is held out once, drawn by the seed.
 
-    Parameters
-    ----------
-    nights : sequence of Recording
-        Labelled.
-    n_folds : int
-        As many as subjects at most. No fold where there are fewer than two, of either.
-    seed : int
-        Of the draw.
+    There are as many folds as subjects at most, and none where there are fewer than two, of either.
     """
     n_subjects = len(by_subject(nights))
     n_folds = min(n_folds, n_subjects)
@@ -58,7 +41,7 @@ def inner_folds(nights: Nights, n_folds: int, seed: int) -> list[tuple[list[Reco
     return [_apart(nights, out) for out in np.array_split(drawn, n_folds)] if n_folds > 1 else []
 
 
-def _apart(nights: Nights, out: np.ndarray) -> tuple[list[Recording], list[Recording]]:
+def _apart(nights: Nights, out: np.ndarray) -> Fold:
     subjects = by_subject(nights)
     held_out = {subjects[i][0].key[:2] for i in out}
     kept = [night for night in nights if night.key[:2] not in held_out]
@@ -67,20 +50,11 @@ def _apart(nights: Nights, out: np.ndarray) -> tuple[list[Recording], list[Recor
 
 @dataclass(frozen=True)
 class Choice:
-    """How many passes of a stage on the target are kept.
-
-    Attributes
-    ----------
-    stage : str
-    passes : int
-        0 where the stage is undone.
-    losses : tuple of float
-        Held-out loss before the first pass and after each, the mean over all subjects, each once held out.
-    """
+    """How many passes of a stage on the target are kept."""
 
     stage: str
-    passes: int
-    losses: tuple[float, ...]
+    passes: int  # 0 where the stage is undone
+    losses: tuple[float, ...]  # held out, before the first pass and after each, the mean over all subjects
 
     def __str__(self) -> str:
         kept = f"{self.passes} of {len(self.losses) - 1} passes kept" if self.passes else "undone"
@@ -88,22 +62,11 @@ class Choice:
         return f"{self.stage}: {kept} (held-out loss {self.losses[0]:.3f} before, {after:.3f} at best after)"
 
 
-def choose(
-    stage: str,
-    folds: Sequence[tuple[list[Recording], list[Recording]]],
-    losses_of: Callable[[int, list[Recording], list[Recording]], Sequence[float]],
-) -> Choice:
+def choose(stage: str, folds: Sequence[Fold], losses_of: Callable[[int, Nights, Nights], Sequence[float]]) -> Choice:
     """Choose the number of passes with the lowest held-out loss, each subject counting alike; the fewest of equals.
 
-    Parameters
-    ----------
-    stage : str
-        Name.
-    folds : sequence
-        As :func:`inner_folds` gives them.
-    losses_of : callable
-        From the number of the fold and its nights to the held-out loss, the mean over subjects, before the first pass
-        and after each. Where one stops early, the passes that all have reached can be chosen.
+    ``losses_of`` goes from the number of a fold and its nights to the held-out loss, the mean over its subjects, before
+    the first pass and after each. Where one stops early, the passes that all have reached can be chosen.
     """
     found = [losses_of(number, *fold) for number, fold in enumerate(folds, 1)]
     reached = min(map(len, found))

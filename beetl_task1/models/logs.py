@@ -1,10 +1,12 @@
 """Follows a training in TensorBoard or Weights & Biases, both optional extras."""
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..errors import BeetlError
 from .base import Row
@@ -30,38 +32,29 @@ def training_log(name: str | None, folder: Path, run: str) -> Iterator[Callable[
     BeetlError
         If the extra is not installed.
     """
+    logs = Path(folder) / "logs"
     if name is None:
         yield None
-        return
-    opened = {"tensorboard": _tensorboard, "wandb": _wandb}[name]
-    with opened(Path(folder) / "logs", run) as write:
-        yield write
+    elif name == "tensorboard":
+        _needed("tensorboard")
+        with _needed("torch.utils.tensorboard").SummaryWriter(logs / run) as writer:
+            yield functools.partial(_add, writer)
+    else:
+        logs.mkdir(parents=True, exist_ok=True)
+        with _needed("wandb").init(project="beetl-task1", name=run, dir=logs) as writer:
+            yield lambda row: writer.log(_numbers(row))
 
 
-@contextlib.contextmanager
-def _tensorboard(folder: Path, run: str) -> Iterator[Callable[[Row], None]]:
-    _needed("tensorboard")
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(folder / run) as writer:
-
-        def write(row: Row) -> None:
-            for key, value in _numbers(row).items():
-                writer.add_scalar(f"seed{row['seed']}/{row['stage']}/{key}", value, row["pass"])
-
-        yield write
-
-
-@contextlib.contextmanager
-def _wandb(folder: Path, run: str) -> Iterator[Callable[[Row], None]]:
-    wandb = _needed("wandb")
-    folder.mkdir(parents=True, exist_ok=True)
-    with wandb.init(project="beetl-task1", name=run, dir=folder) as opened:
-        yield lambda row: opened.log({f"seed{row['seed']}/{row['stage']}/{k}": v for k, v in _numbers(row).items()})
+def _add(writer: Any, row: Row) -> None:
+    for tag, value in _numbers(row).items():
+        writer.add_scalar(tag, value, row["pass"])
 
 
 def _numbers(row: Row) -> dict[str, float]:
-    return {k: v for k, v in row.items() if isinstance(v, int | float) and k not in ("seed", "pass")}
+    """Return the numbers of a row by seed, stage and, where there is one, inner fold."""
+    place = f"seed{row['seed']}/{row['stage']}" + (f"/fold{row['fold']}" if row.get("fold") else "")
+    plain = {k: v for k, v in row.items() if k not in ("seed", "fold", "pass")}
+    return {f"{place}/{k}": v for k, v in plain.items() if isinstance(v, int | float)}
 
 
 def _needed(name: str) -> ModuleType:

@@ -2,14 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..task import N_OUTPUTS
+from .modules import own_generator
 from .settings import Loss
 
 CLASS_AWARE = (1.0, 1.5, 1.0, 1.0, 1.0, 1.0)
@@ -17,15 +18,7 @@ CLASS_AWARE = (1.0, 1.5, 1.0, 1.0, 1.0, 1.0)
 
 
 def class_weights(loss: Loss, y: np.ndarray) -> np.ndarray:
-    """Return the weight of each stage, shape ``(6,)``, mean 1 over the epochs given; 0 where a stage is absent.
-
-    Parameters
-    ----------
-    loss : Loss
-        Names the rule.
-    y : array (n_epochs,)
-        Labels that train.
-    """
+    """Return the weight of each stage, shape ``(6,)``, mean 1 over the labels ``y`` that train; 0 for an absent one."""
     counts = np.bincount(y, minlength=N_OUTPUTS).astype(float)
     share = np.divide(len(y), counts, out=np.zeros(N_OUTPUTS), where=counts > 0)
     if loss.weights == "none":
@@ -40,17 +33,7 @@ def class_weights(loss: Loss, y: np.ndarray) -> np.ndarray:
 
 
 class StageLoss:
-    """The loss of a batch.
-
-    Parameters
-    ----------
-    loss : Loss
-        Settings.
-    y : array (n_epochs,)
-        Labels that train; weights and frequencies are counted over them.
-    device : torch.device
-        Where batches are.
-    """
+    """The loss of a batch on a device; weights and frequencies are counted over the labels ``y`` that train."""
 
     def __init__(self, loss: Loss, y: np.ndarray, device: torch.device):
         self.settings = loss
@@ -70,10 +53,10 @@ class StageLoss:
         return each.sum() / self.weights[y].sum().clamp_min(1e-6)
 
 
-def virtual_adversarial(
-    module: nn.Module, X: torch.Tensor, logits: torch.Tensor, radius: float, rng: torch.Generator
-) -> torch.Tensor:
+def virtual_adversarial(module: nn.Module, X: torch.Tensor, radius: float, rng: torch.Generator) -> torch.Tensor:
     """Return how far the nearest adversarial direction moves the predictions (Miyato et al. 2018), one power iteration.
+
+    Predictions are compared under the same dropout, and leave the running statistics of normalisation as they are.
 
     Parameters
     ----------
@@ -81,44 +64,39 @@ def virtual_adversarial(
         Network.
     X : tensor (n, 2, 3000)
         Scaled signals.
-    logits : tensor (n, 6)
-        Of ``X``; held fixed.
     radius : float
         Norm of the perturbation, times the norm of a signal of standard deviation 1.
     rng : torch.Generator
-        Draws the first direction.
+        Draws the first direction and the dropout.
     """
+    masks, size = int(torch.randint(2**62, (), generator=rng)), X[0].numel() ** 0.5
+
+    def predicted(signals: torch.Tensor) -> torch.Tensor:
+        with own_generator(masks, X.device):
+            return functional.log_softmax(module(signals).float(), dim=1)
+
     with _statistics_at_rest(module):
-        return _adversarial(module, X, logits, radius, rng)
+        with torch.no_grad():
+            fixed = predicted(X).exp()
+        direction = (1e-2 * size * _unit(torch.randn(X.shape, generator=rng).to(X))).requires_grad_()
+        distance = functional.kl_div(predicted(X + direction), fixed, reduction="batchmean")
+        (gradient,) = torch.autograd.grad(distance, direction)
+        return functional.kl_div(predicted(X + radius * size * _unit(gradient)), fixed, reduction="batchmean")
 
 
 @contextlib.contextmanager
 def _statistics_at_rest(module: nn.Module) -> Iterator[None]:
-    """Keep perturbed signals out of the running statistics of batch normalisation."""
-    layers = [part for part in module.modules() if isinstance(part, _BatchNorm)]
-    before = [layer.momentum for layer in layers]
+    """Keep perturbed signals out of running statistics."""
+    layers: list[Any] = [part for part in module.modules() if getattr(part, "track_running_stats", False)]
     for layer in layers:
-        layer.momentum = 0.0
+        layer.track_running_stats = False
     try:
         yield
     finally:
-        for layer, momentum in zip(layers, before, strict=True):
-            layer.momentum = momentum
-
-
-def _adversarial(module: nn.Module, X, logits, radius: float, rng: torch.Generator) -> torch.Tensor:
-    fixed = functional.softmax(logits.detach().float(), dim=1)
-    direction = _unit(torch.randn(X.shape, generator=rng).to(X))
-    direction = (direction * 1e-2 * X[0].numel() ** 0.5).requires_grad_()
-    distance = _divergence(module(X + direction), fixed)
-    (gradient,) = torch.autograd.grad(distance, direction)
-    return _divergence(module(X + radius * X[0].numel() ** 0.5 * _unit(gradient)), fixed)
-
-
-def _divergence(logits: torch.Tensor, fixed: torch.Tensor) -> torch.Tensor:
-    return functional.kl_div(functional.log_softmax(logits.float(), dim=1), fixed, reduction="batchmean")
+        for layer in layers:
+            layer.track_running_stats = True
 
 
 def _unit(direction: torch.Tensor) -> torch.Tensor:
-    norm = direction.flatten(1).norm(dim=1).clamp_min(1e-12)
+    norm: torch.Tensor = torch.linalg.vector_norm(direction.flatten(1), dim=1).clamp_min(1e-12)
     return direction / norm[:, None, None]

@@ -1,5 +1,6 @@
-"""What is done with a torch module: signals through it, its parts, its weights as bytes."""
+"""What is done with torch and its modules: where it computes and draws, signals through it, weights as bytes."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 
@@ -9,10 +10,45 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from ..errors import CheckpointError
-from .device import mixed_precision
+from ..errors import BeetlError, CheckpointError
 
 PREDICT_BATCH = 256
+
+
+def find_device(wanted: str) -> torch.device:
+    """Return ``cpu``, ``cuda``, ``mps`` or, by ``auto``, what is there, or a :class:`BeetlError` if it is not."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        wanted = "cuda" if there["cuda"] else "mps" if there["mps"] else "cpu"
+    if not there.get(wanted):
+        raise BeetlError(f"device {wanted}: not there; use --device cpu, or auto for what is there")
+    return torch.device(wanted)
+
+
+@contextlib.contextmanager
+def threads(jobs: int) -> Iterator[None]:
+    """Compute with a number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(jobs)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def own_generator(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Draw by a seed, and leave torch's global generators as they were: dropout draws from them, and knows no other."""
+    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return a context that computes in bfloat16 on CUDA, and as it is elsewhere."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.autocast("cuda", dtype=torch.bfloat16)
 
 
 def parts_of(X: np.ndarray, device: torch.device) -> Iterator[torch.Tensor]:

@@ -14,14 +14,13 @@ import torch
 from ..data.recording import Recording
 from ..errors import BeetlError
 from ..store import key_of
-from .base import Resources, Row
-from .device import threads
+from .base import Row
 from .inner import Choice, by_subject, choose, inner_folds, inner_split
 from .losses import StageLoss
-from .modules import copied, digest_of, unpack
+from .modules import copied, digest_of, threads, unpack
 from .signals import Rows
 from .stage import Groups, Stage
-from .torch_model import NETWORK_VERSION, NetworkSettings, NetworkTransfer, Nights, TorchModel
+from .torch_model import NETWORK_VERSION, NetworkTransfer, Nights, TorchModel
 from .training import Run
 
 KEPT, CHOSEN = "networks", "choices"
@@ -46,41 +45,20 @@ class _Work:
 class Network(TorchModel):
     """Base of the networks of the zoo: a subclass has its settings and makes its module; everything else is here.
 
-    Attributes
-    ----------
-    history_ : list of dict
-        A row for each pass: :meth:`beetl_task1.models.training.Run.train`.
-    choices_ : list of Choice
-        How many passes of each stage on the target are kept, where that was chosen.
+    ``history_`` has a row for each pass (:meth:`beetl_task1.models.training.Run.train`), and ``choices_`` says how many
+    passes of each stage on the target are kept, where that was chosen.
     """
 
     uses_target = False
     """A network learns from the source; what it takes from the target its transfers say."""
 
-    def __init__(
-        self,
-        settings: NetworkSettings,
-        *,
-        seed: int,
-        resources: Resources,
-        transfers: Sequence[NetworkTransfer] = (),
-    ):
-        super().__init__(settings, seed=seed, resources=resources, transfers=transfers)
-        self.history_: list[Row] = []
-        self.choices_: list[Choice] = []
+    history_: list[Row]
+    choices_: list[Choice]
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
     ) -> Self:
-        """Train on the source, then as the transfers say.
-
-        Parameters
-        ----------
-        source, target : sequence of Recording
-            Labelled nights. Without a source the target takes its place.
-        unlabelled : sequence of Recording
-            Nights to be predicted; used only by transfers that say so.
-        """
+        """Train on the source, whose place the target takes where there is none, then as the transfers say."""
         if not source and not target:
             raise BeetlError("nothing to train on: no labelled night was given")
         if not source:
@@ -122,7 +100,7 @@ class Network(TorchModel):
         passes, parts = stage.training.passes, [self.module_, *([] if stage.extra is None else [stage.extra])]
         before = [copied(part) for part in parts]
 
-        def losses_of(fold: int, train: list[Recording], held_out: list[Recording]) -> list[float]:
+        def losses_of(fold: int, train: Sequence[Recording], held_out: Sequence[Recording]) -> list[float]:
             work = self._shaped(_Work(stage, {**nights, "target": train}, by_subject(held_out), passes, fold))
             history, losses = self._judged(work)
             for part, weights in zip(parts, before, strict=True):

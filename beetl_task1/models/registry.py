@@ -26,13 +26,7 @@ class Registry:
         self._places: dict[str, str | type] = dict(places)
 
     def add(self, name: str, place: str | type) -> None:
-        """Make a class known, as it is or by its place.
-
-        Raises
-        ------
-        BeetlError
-            If the name is taken.
-        """
+        """Make a class known, as it is or by its place; a :class:`BeetlError` if the name is taken."""
         if name in self._places:
             raise BeetlError(f"{self.kind} {name!r} is registered already: {self._places[name]}; choose another name")
         self._places[name] = place
@@ -42,13 +36,7 @@ class Registry:
         return sorted(self._places)
 
     def get(self, name: str) -> Any:
-        """Return the class of a name.
-
-        Raises
-        ------
-        BeetlError
-            If there is none; the nearest name is given.
-        """
+        """Return the class of a name; a :class:`BeetlError` with the nearest name if there is none."""
         if name not in self._places:
             raise unknown(self.kind, name, self.names())
         place = self._places[name]

@@ -15,9 +15,8 @@ from ..data.recording import Recording
 from ..errors import BeetlError
 from ..task import N_OUTPUTS, N_TIMES, SFREQ
 from ..typed import AtLeast0, Positive
-from .device import own_generator, threads
 from .losses import class_weights
-from .modules import parts_of
+from .modules import own_generator, parts_of, threads
 from .network import Network
 from .settings import Loss
 from .signals import Rows, night_signals
@@ -42,22 +41,12 @@ class RelativePositioning(Network):
     """
 
     class Settings(NetworkSettings, frozen=True):
-        """What a recipe may set; ``training`` is that of the pretext, weights of the ``loss`` are the regression's.
+        """What a recipe may set; ``training`` is that of the pretext, weights of the ``loss`` are the regression's."""
 
-        Parameters
-        ----------
-        window : float
-            Length of a window in seconds.
-        tau_pos, tau_neg : float
-            Seconds.
-        C : float
-            Inverse strength of the regression's penalty.
-        """
-
-        window: Annotated[float, msgspec.Meta(ge=3, le=15)] = 6.0
-        tau_pos: AtLeast0 = 60.0
+        window: Annotated[float, msgspec.Meta(ge=3, le=15)] = 6.0  # seconds
+        tau_pos: AtLeast0 = 60.0  # seconds
         tau_neg: AtLeast0 = 900.0
-        C: Positive = 1.0
+        C: Positive = 1.0  # inverse strength of the regression's penalty
 
         def __post_init__(self) -> None:
             if self.tau_neg < self.tau_pos:
@@ -72,30 +61,22 @@ class RelativePositioning(Network):
     by_night = False
     """Its regression is fitted to features that are not fitted to each night."""
 
-    @property
-    def _n_times(self) -> int:
-        return round(self.settings.window * SFREQ)
-
     def make_module(self) -> nn.Module:
         """Return the untrained embedder with its last layer."""
-        return WindowEmbedder(self._n_times)
+        return WindowEmbedder(round(self.settings.window * SFREQ))
 
     def fit_source(self, *, source: Sequence[Recording]) -> Self:
         """Train the pretext on the source, without its labels, then the regression with them."""
         with own_generator(self.seed + 1):
             head = nn.Linear(EMBEDDING, 1).to(self.device)
 
-        setting = f"pretext {self.settings.window} {self.settings.tau_pos} {self.settings.tau_neg}"
         stage = Stage(
             "pretext",
             self.settings.training,
             objective=lambda step: self._told_apart(head, step.module, step.X)[0],
             compose=self.pairs,
             extra=head,
-            setting=setting,
-            judge=lambda held_out, transfers: self._pretext_judge(
-                [night for group in held_out for night in group], head
-            ),
+            judge=lambda held_out, transfers: self._pretext_judge(held_out, head),
         )
         self._fit_source(stage, source)
         with threads(self.resources.jobs):
@@ -129,22 +110,12 @@ class RelativePositioning(Network):
     def pairs(self, rows: Rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a window of each row, then those of their partners: near ones for the first half, far ones after it.
 
-        Parameters
-        ----------
-        rows : Rows
-            What partners are drawn from.
-        index : array (n,)
-            Rows.
-        rng : numpy.random.Generator
-            Draws.
-
-        Returns
-        -------
-        numpy.ndarray (2 * n, 2, window), float32
+        The shape is ``(2 * len(index), 2, n_times)``.
         """
         places = zip(index, _near(len(index)), strict=True)
         partner = np.array([self._partner(rows, int(row), near, rng) for row, near in places])
-        length, n_slots = self._n_times, N_TIMES // self._n_times
+        length = round(self.settings.window * SFREQ)
+        n_slots = N_TIMES // length
         slots = rng.permuted(np.tile(np.arange(n_slots), (len(index), 1)), axis=1)[:, :2]  # no overlap in one epoch
         start = slots * length + rng.integers(N_TIMES - n_slots * length + 1, size=(len(index), 1))
         epochs, starts = rows.signals(np.concatenate([index, partner])), start.T.ravel()
@@ -192,13 +163,7 @@ class RelativePositioning(Network):
 
 
 class WindowEmbedder(nn.Module):
-    """The mean over the windows of an epoch of their embedding, then a linear layer.
-
-    Parameters
-    ----------
-    n_times : int
-        Samples of a window; what comes in is cut into as many as fit.
-    """
+    """The mean embedding of windows of ``n_times`` samples, as many as fit into an epoch, then a linear layer."""
 
     def __init__(self, n_times: int):
         super().__init__()

@@ -18,20 +18,15 @@ class Loss(Settings, frozen=True):
     name : {"cross-entropy", "focal"}
         Focal: each epoch times ``(1 - p) ** gamma`` (Lin et al. 2017).
     weights : {"balanced", "class-aware", "none"}
-        Weight of a stage. ``balanced``: inverse frequency to the power ``balance``. ``class-aware``: ``mu_k * max(1,
-        ln(mu_k N / n_k))`` (Eldele et al. 2021, AttnSleep).
-    balance : float
-        Exponent of ``balanced``: 0 weighs epochs alike, 1 weighs stages alike.
-    gamma : float
-        Of the focal loss.
+        Weight of a stage. ``balanced``: inverse frequency to the power ``balance`` (0: epochs count alike, 1: stages
+        do). ``class-aware``: ``mu_k * max(1, ln(mu_k N / n_k))`` (Eldele et al. 2021, AttnSleep).
     label_smoothing : float
         Share of the label that is spread over all stages.
     adjustment : float
         Logit adjustment: this times the log frequency of a stage is added to its logit in training (Menon et al. 2021).
-    vat : float
-        Weight of virtual adversarial training (Miyato et al. 2018); 0 for none.
-    vat_radius : float
-        Norm of its perturbation, in units of the scaled signal's typical norm.
+    vat, vat_radius : float
+        Weight of virtual adversarial training (Miyato et al. 2018), 0 for none, and the norm of its perturbation in
+        units of the scaled signal's typical norm.
     """
 
     name: Literal["cross-entropy", "focal"] = "cross-entropy"
@@ -45,18 +40,15 @@ class Loss(Settings, frozen=True):
 
 
 class Training(Settings, frozen=True):
-    """How a network is trained.
+    """How a network is trained, by AdamW.
 
     Parameters
     ----------
-    passes : int
-        Passes over the epochs that train.
-    batch_size : int
-        Epochs of a batch.
-    lr : float
-        Largest learning rate of AdamW.
-    weight_decay : float
-        Of AdamW.
+    passes, batch_size, pass_epochs : int
+        Passes over the epochs that train; epochs of a batch; epochs drawn for a pass at most, of all roles together, 0
+        for all.
+    lr, weight_decay : float
+        The largest learning rate, and the decay of weights.
     schedule : {"one-cycle", "cosine", "constant"}
         Course of the rate over the passes.
     clip : float
@@ -67,8 +59,6 @@ class Training(Settings, frozen=True):
         Share of the source subjects that choose the pass whose weights are kept, and do not train; 0: the last pass.
     sampling : {"shuffle", "balanced"}
         ``balanced`` draws stages with equal chances.
-    pass_epochs : int
-        Epochs drawn for a pass at most, of all roles together; 0 for all.
     """
 
     passes: Count = 8

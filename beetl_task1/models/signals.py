@@ -59,27 +59,16 @@ def night_signals(recording: Recording, store: Store, scaling: Scaling) -> np.nd
 
 
 class Rows:
-    """Epochs of several nights as one sequence of rows, read when they are asked for.
-
-    Parameters
-    ----------
-    nights : sequence of Recording
-        In the order of the rows.
-    roles : sequence of str
-        One per night, such as ``"source"``.
-    store : Store
-        Where the signals are read from.
-    scaling : {"night", "window", "fixed"}
-        As in :func:`scaled`.
+    """Epochs of several nights, each of a role, as one sequence of rows, read when they are asked for.
 
     Attributes
     ----------
     night, row : numpy.ndarray (n_rows,)
         Index of the night, and of the epoch within it.
-    y : numpy.ndarray (n_rows,)
-        Stages; 0 where ``labelled`` is false.
-    labelled : numpy.ndarray (n_rows,), bool
+    y, labelled : numpy.ndarray (n_rows,)
+        Stages, 0 where they are hidden; and whether they are not.
     role : numpy.ndarray (n_rows,) of str
+        Such as ``"source"``.
     onset : numpy.ndarray (n_rows,)
         Seconds from the beginning of the night; NaN where the order is unknown.
     """

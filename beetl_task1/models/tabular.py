@@ -22,14 +22,9 @@ TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredict
 class TabularSettings(Settings, frozen=True):
     """What a recipe may set of every model on features.
 
-    Parameters
-    ----------
-    source_cap : int
-        Source epochs of a stage that train at most, drawn by the seed and weighted for those left out; 0 for all.
-    target_weight : float
-        Weight of a labelled target epoch against one of the source.
-    balance : float
-        Exponent of inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
+    At most ``source_cap`` source epochs of a stage train, drawn by the seed and weighted for those left out; 0 for all.
+    A labelled target epoch weighs ``target_weight`` times as much as one of the source. ``balance`` is the exponent of
+    inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
     """
 
     source_cap: Count = 0
@@ -49,14 +44,9 @@ class FeatureTransfer(Transfer, frozen=True):
         return X
 
     def adapt(self, source: np.ndarray, target: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the source's features, changed, and a weight for each of its rows.
+        """Return the source's features, shape ``(n_rows, n_features)``, changed, and a weight for each of its rows.
 
-        Parameters
-        ----------
-        source, target : array (n_rows, n_features)
-            The target's rows are those of labelled and unlabelled nights together.
-        seed : int
-            Of whatever is drawn.
+        The target's rows are those of labelled and unlabelled nights together.
         """
         return source, np.ones(len(source))
 
@@ -66,11 +56,6 @@ class TabularModel(Model):
 
     The relative half is a set operation over the night (Van der Donckt et al. 2022 use context instead; here the order
     is unknown).
-
-    Parameters
-    ----------
-    settings, seed, resources, transfers
-        As in :class:`beetl_task1.models.base.Model`.
     """
 
     Settings: ClassVar[type[TabularSettings]] = TabularSettings
@@ -92,15 +77,7 @@ class TabularModel(Model):
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
     ) -> Self:
-        """Fit the classifier on all labelled nights.
-
-        Parameters
-        ----------
-        source, target : sequence of Recording
-            Labelled nights; either may be empty, not both.
-        unlabelled : sequence of Recording
-            Nights to be predicted; used only by transfers that say so.
-        """
+        """Fit the classifier on all labelled nights; source or target may be empty, not both."""
         nights = [*source, *target]
         if not nights:
             raise BeetlError("nothing to train on: no labelled night was given")

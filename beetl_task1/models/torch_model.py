@@ -15,8 +15,7 @@ from ..scoring import leaderboard_score
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES, SFREQ
 from ..typed import Settings
 from .base import Model, Transfer
-from .device import find_device, own_generator, threads
-from .modules import layers_of, one_line, outputs, pack, unpack
+from .modules import find_device, layers_of, one_line, outputs, own_generator, pack, threads, unpack
 from .settings import Loss, Training
 from .signals import Scaling, night_signals, signals_of
 from .stage import Groups, Judge, Stage
@@ -30,20 +29,11 @@ Nights = Mapping[str, Sequence[Recording]]
 
 
 class NetworkSettings(Settings, frozen=True):
-    """What a recipe may set of every network.
+    """What a recipe may set of every network."""
 
-    Parameters
-    ----------
-    scaling : {"night", "window", "fixed"}
-        How signals are scaled: :func:`beetl_task1.models.signals.scaled`.
-    loss : Loss
-    training : Training
-        Of the stage on the source.
-    """
-
-    scaling: Scaling = "night"
+    scaling: Scaling = "night"  # how signals are scaled: :func:`beetl_task1.models.signals.scaled`
     loss: Loss = Loss()
-    training: Training = Training()
+    training: Training = Training()  # of the stage on the source
 
 
 class NetworkTransfer(Transfer, frozen=True):
@@ -69,10 +59,7 @@ class NetworkTransfer(Transfer, frozen=True):
 class TorchModel(Model):
     """Base of what predicts with a torch module; a subclass says how the module is made and trained.
 
-    Parameters
-    ----------
-    settings, seed, resources, transfers
-        As in :class:`beetl_task1.models.base.Model`; the seed is that of initial weights, batches and dropout.
+    The seed is that of initial weights, batches and dropout.
     """
 
     Settings: ClassVar[type[NetworkSettings]] = NetworkSettings
@@ -87,18 +74,12 @@ class TorchModel(Model):
         raise NotImplementedError
 
     def fresh_module(self) -> nn.Module:
-        """Return the module as the transfers alter it, with initial weights drawn by the seed.
-
-        Raises
-        ------
-        BeetlError
-            If it cannot be made with these parameters.
-        """
+        """Return the module as transfers alter it, with weights drawn by the seed, or a :class:`BeetlError`."""
         with own_generator(self.seed), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)  # braindecode and mne, of each other
             try:
                 module = self.make_module()
-            except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+            except Exception as error:  # each class has its own
                 what = f"{type(self).__name__} cannot be made with these [parameters]"
                 raise BeetlError(f"{what} ({one_line(error)}); change them") from error
             for transfer in self.transfers:
@@ -121,10 +102,12 @@ class TorchModel(Model):
     def head(self, module: nn.Module) -> tuple[str, ...]:
         """Return the names of the submodules that make up the last layer, in the order of the signal."""
         final = dict(module.named_children()).get("final_layer")
+        if isinstance(final, nn.ModuleList):  # side by side, one for each part of the signal
+            return tuple(f"final_layer.{i}" for i in range(len(final)))
         return ("final_layer",) if final and list(final.parameters()) else (layers_of(module)[-1],)
 
     def features_and_logits(self, module: nn.Module, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what the last layer is given, flattened to ``(n, n_features)``, and what it gives."""
+        """Return what the (first of the) last layers is given, flattened to ``(n, n_features)``, and what comes out."""
         seen: list[torch.Tensor] = []
         last = module.get_submodule(self.head(module)[0])
         handle = last.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
@@ -145,11 +128,9 @@ class TorchModel(Model):
 
         return judged
 
-    def probabilities(
-        self, module: nn.Module, recording: Recording, transfers: Sequence[NetworkTransfer]
-    ) -> np.ndarray:
+    def probabilities(self, module: nn.Module, night: Recording, transfers: Sequence[NetworkTransfer]) -> np.ndarray:
         """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""
-        X = night_signals(recording, self.resources.store, self.settings.scaling)
+        X = night_signals(night, self.resources.store, self.settings.scaling)
         module.to(self.device).eval()
         with contextlib.ExitStack() as fitted:
             for transfer in transfers:

@@ -8,7 +8,6 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -16,14 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from ..errors import BeetlError
 from .base import Resources, Row
 from .batches import n_batches, pass_batches
-from .device import mixed_precision, own_generator
 from .losses import StageLoss
-from .modules import copied
+from .modules import copied, mixed_precision, own_generator
 from .signals import Rows
 from .stage import Judge, Stage, Step
 
@@ -33,40 +31,19 @@ STATES = "trainings"
 
 @dataclass
 class Run:
-    """A stage with all that it needs.
-
-    Attributes
-    ----------
-    stage : Stage
-    module : torch.nn.Module
-        Trained in place.
-    rows : Rows
-        What is drawn from.
-    loss : StageLoss
-    judge : callable or None
-        Chooses the pass that is kept, on nights that do not train.
-    seed : int
-    device : torch.device
-    resources : Resources
-    key : str
-        Digest of all that decides the result; a killed run of the same key is resumed.
-    passes : int
-        Those of the schedule that run.
-    fold : int
-        Inner fold that the history names; 0 where a stage trains on all of its nights.
-    """
+    """A stage with all that it needs."""
 
     stage: Stage
-    module: nn.Module
-    rows: Rows
+    module: nn.Module  # trained in place
+    rows: Rows  # what is drawn from
     loss: StageLoss
-    judge: Judge | None
+    judge: Judge | None  # chooses the pass that is kept
     seed: int
     device: torch.device
     resources: Resources
-    key: str
-    passes: int
-    fold: int = 0
+    key: str  # digest of all that decides the result; a killed run of the same key is resumed
+    passes: int  # those of the schedule that run
+    fold: int = 0  # inner fold that the history names; 0 where a stage trains on all of its nights
 
     def __post_init__(self) -> None:
         training = self.stage.training
@@ -74,7 +51,7 @@ class Run:
         self.everything = nn.ModuleDict({"network": self.module, **beside})
         self.optimizer = _optimizer(self.everything, self.stage)
         self.all_steps = training.passes * n_batches(self.rows, self.stage.draw, training)
-        self.schedule = LambdaLR(self.optimizer, _course(training.schedule, self.all_steps))
+        self.schedule = _schedule(self.optimizer, training.schedule, self.all_steps)
         self.history: list[Row] = []
         self.losses: list[float] = []
         self.steps = 0
@@ -160,8 +137,9 @@ class Run:
             if self.stage.training.clip:
                 nn.utils.clip_grad_norm_(self.everything.parameters(), self.stage.training.clip)
             self.optimizer.step()
-            self.schedule.step()
             self.steps += 1
+            if self.steps < self.all_steps:  # passes drawn by recording may have some batches more
+                self.schedule.step()
         return float(loss.item())
 
     def _judged(self) -> tuple[float, float] | tuple[None, None]:
@@ -230,19 +208,12 @@ def _optimizer(everything: nn.ModuleDict, stage: Stage) -> torch.optim.Optimizer
     return torch.optim.AdamW(moving, lr=lr, weight_decay=decay)
 
 
-def _course(schedule: str, n_steps: int) -> Callable[[int], float]:
-    """Return the factor of the learning rate by step."""
-    rise = 0.3 * n_steps
-
-    def one_cycle(k: int) -> float:
-        if k < rise:
-            return 0.04 + 0.96 * (1 - math.cos(math.pi * k / rise)) / 2
-        return max(1e-4, (1 + math.cos(math.pi * min(1, (k - rise) / (n_steps - rise)))) / 2)
-
-    def cosine(k: int) -> float:
-        return max(1e-4, (1 + math.cos(math.pi * min(1, k / n_steps))) / 2)
-
-    return {"one-cycle": one_cycle, "cosine": cosine, "constant": lambda k: 1.0}[schedule]
+def _schedule(optimizer: torch.optim.Optimizer, name: str, n_steps: int) -> LRScheduler:
+    """Return the course of the learning rate over all passes."""
+    if name == "one-cycle":
+        rates = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(optimizer, rates, total_steps=n_steps, cycle_momentum=False)
+    return CosineAnnealingLR(optimizer, n_steps) if name == "cosine" else ConstantLR(optimizer, factor=1.0)
 
 
 def _word(text: str) -> int:

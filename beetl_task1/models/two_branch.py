@@ -20,18 +20,10 @@ class TwoBranch(Network):
     """
 
     class Settings(NetworkSettings, frozen=True):
-        """What a recipe may set.
+        """What a recipe may set."""
 
-        Parameters
-        ----------
-        n_filters : int
-            Filters of the first convolution; later ones have twice as many.
-        drop_prob : float
-            Dropout.
-        """
-
-        n_filters: AtLeast1 = 32
-        drop_prob: Share = 0.3
+        n_filters: AtLeast1 = 32  # of the first convolution; later ones have twice as many
+        drop_prob: Share = 0.3  # dropout
         loss: Loss = Loss(name="focal", label_smoothing=0.05, vat=1.0)
 
     settings: Settings
@@ -42,13 +34,7 @@ class TwoBranch(Network):
 
 
 class Branches(nn.Module):
-    """Both branches side by side, then one linear layer.
-
-    Parameters
-    ----------
-    n_filters, drop_prob
-        As in :class:`TwoBranch`.
-    """
+    """Both branches side by side, then one linear layer."""
 
     def __init__(self, n_filters: int, drop_prob: float):
         super().__init__()

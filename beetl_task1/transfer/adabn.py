@@ -19,14 +19,9 @@ class AdaBN(NetworkTransfer, frozen=True):
     """Put each night's own statistics in place of those of the source when it is predicted (Li et al. 2018).
 
     Labels are not used. A night is a domain of its own here, since people differ more than the groups do.
-
-    Parameters
-    ----------
-    strength : float
-        Share of the night in the statistics; the rest stays with the source.
     """
 
-    strength: Share = 1.0
+    strength: Share = 1.0  # of the night in the statistics; the rest stays with the source
 
     name = "adabn"
     by_night = True

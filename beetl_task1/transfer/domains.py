@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..models.batches import Draw
-from ..models.device import own_generator
+from ..models.modules import own_generator
 from ..models.stage import Objective, Stage, Step, supervised
 from ..models.torch_model import Nights, TorchModel
 from ..task import N_CHANS, N_TIMES
@@ -21,15 +21,10 @@ from .target_stage import TargetStage
 class DomainStage(TargetStage, frozen=True):
     """A stage on source, labelled target and unlabelled nights, a third of each batch from each that is there.
 
-    Parameters
-    ----------
-    passes, lr, batch_size, pass_epochs, folds, patience
-        As in :class:`TargetStage`; a pass is over the source.
-    weight : float
-        Weight of the term that the unlabelled nights bring.
+    A pass is over the source.
     """
 
-    weight: AtLeast0 = 1.0
+    weight: AtLeast0 = 1.0  # of the term that the unlabelled nights bring
 
     uses_unlabelled = True
 
@@ -50,13 +45,7 @@ class DomainStage(TargetStage, frozen=True):
 
 
 class DeepCoral(DomainStage, frozen=True):
-    """Pull the covariance of the last layer's input in source and target together (Sun & Saenko 2016).
-
-    Parameters
-    ----------
-    passes, lr, batch_size, pass_epochs, folds, patience, weight
-        As in :class:`DomainStage`.
-    """
+    """Pull the covariance of the last layer's input in source and target together (Sun & Saenko 2016)."""
 
     name = "deep-coral"
 
@@ -77,10 +66,7 @@ class DeepCoral(DomainStage, frozen=True):
 class Dann(DomainStage, frozen=True):
     """Train the layers so that a discriminator cannot tell source from target (Ganin et al. 2016).
 
-    Parameters
-    ----------
-    passes, lr, batch_size, pass_epochs, folds, patience, weight
-        As in :class:`DomainStage`; the weight rises from 0 along the stage.
+    The weight rises from 0 along the stage.
     """
 
     weight: AtLeast0 = 0.1
@@ -109,22 +95,12 @@ class Dann(DomainStage, frozen=True):
 
 
 class SelfTraining(DomainStage, frozen=True):
-    """Let the network of the round before label the unlabelled nights, and learn from what it is sure of.
+    """Let the network of the round before label the unlabelled nights, and learn from what it is sure of."""
 
-    Parameters
-    ----------
-    passes, lr, batch_size, pass_epochs, folds, patience, weight
-        As in :class:`DomainStage`; passes of each round.
-    rounds : int
-        How often the labels are made anew.
-    sure : float
-        Smallest probability of a label that is learned from.
-    """
-
-    passes: Count = 3
+    passes: Count = 3  # of each round
     weight: AtLeast0 = 0.5
-    rounds: AtLeast1 = 2
-    sure: Share = 0.9
+    rounds: AtLeast1 = 2  # how often the labels are made anew
+    sure: Share = 0.9  # smallest probability of a label that is learned from
 
     name = "self-training"
 

@@ -33,14 +33,9 @@ class Coral(FeatureTransfer, frozen=True):
     """Give the source the mean and covariance of the target (Sun et al. 2016), by skada's ``CORALAdapter``.
 
     Features are brought to the source's scale first, for the shrunk covariance depends on it.
-
-    Parameters
-    ----------
-    shrinkage : float
-        Of the covariances, 0 to 1.
     """
 
-    shrinkage: Share = 0.1
+    shrinkage: Share = 0.1  # of the covariances
 
     name = "coral"
 
@@ -58,17 +53,10 @@ class Importance(FeatureTransfer, frozen=True):
     """Weigh source epochs by how much they look like the target, by the odds that a classifier gives (Shimodaira 2000).
 
     Not by skada's ``DiscriminatorReweightAdapter``: up to 0.6.0 it gives the inverse of these weights.
-
-    Parameters
-    ----------
-    power : float
-        Exponent of the weights; below 1 they are evened out.
-    most : float
-        Largest weight, before they are brought to the mean 1.
     """
 
-    power: AtLeast0 = 0.5
-    most: Annotated[float, Meta(ge=1)] = 10.0
+    power: AtLeast0 = 0.5  # exponent of the weights; below 1 they are evened out
+    most: Annotated[float, Meta(ge=1)] = 10.0  # largest weight, before they are brought to the mean 1
 
     name = "importance"
 

@@ -18,24 +18,14 @@ from .target_stage import TargetStage
 class Finetune(TargetStage, frozen=True):
     """Train on labelled target nights.
 
-    Parameters
-    ----------
-    passes, lr, batch_size, pass_epochs, folds, patience
-        As in :class:`TargetStage`.
-    scope : {"all", "head"}
-        All layers, or the last one while the others stay as they are, dropout and batch statistics included.
-    layer_decay : float
-        Learning rate of a layer against that of the layer above it; 1 for one rate.
-    pull : float
-        Weight of half the squared distance to the source weights (L2-SP, Li et al. 2018).
-    source_share : float
-        Share of each batch that stays with the source, against forgetting.
+    With the scope ``head`` the last layer learns while the others stay as they are, dropout and batch statistics
+    included.
     """
 
     scope: Literal["all", "head"] = "all"
-    layer_decay: Share = 1.0
-    pull: AtLeast0 = 0.0
-    source_share: Annotated[float, Meta(ge=0, le=0.95)] = 0.0
+    layer_decay: Share = 1.0  # learning rate of a layer against that of the layer above it; 1 for one rate
+    pull: AtLeast0 = 0.0  # weight of half the squared distance to the source weights (L2-SP, Li et al. 2018)
+    source_share: Annotated[float, Meta(ge=0, le=0.95)] = 0.0  # of each batch, against forgetting
 
     name = "finetune"
 

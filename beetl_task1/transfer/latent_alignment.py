@@ -35,23 +35,12 @@ class LatentAlignment(NetworkTransfer, frozen=True):
     mixed with those of the training recordings, the more, the fewer stages (in the sense of the exponential of the
     entropy) the network sees in the night without alignment. ``by_stage`` goes further: stages count alike in the
     statistics, however long they lasted, by their labels in training and by the predictions so far for a new night.
-
-    Parameters
-    ----------
-    per_recording : int
-        Epochs of a recording in a training batch.
-    at_input : bool
-        Align the input as well.
-    stages : float
-        Number of stages from which a night's statistics count in full.
-    by_stage : bool
-        Let stages count alike in the statistics of a recording.
     """
 
-    per_recording: Annotated[int, Meta(ge=2)] = 32
-    at_input: bool = True
-    stages: Annotated[float, Meta(ge=1, le=6)] = 2.5
-    by_stage: bool = False
+    per_recording: Annotated[int, Meta(ge=2)] = 32  # epochs of a recording in a training batch
+    at_input: bool = True  # align the input as well
+    stages: Annotated[float, Meta(ge=1, le=6)] = 2.5  # number of them from which a night's statistics count in full
+    by_stage: bool = False  # let stages count alike in the statistics of a recording
 
     name = "latent-alignment"
     by_night = True
@@ -70,7 +59,7 @@ class LatentAlignment(NetworkTransfer, frozen=True):
                 return stage.objective(step)
 
         draw = replace(stage.draw, per_recording=self.per_recording)
-        return replace(stage, draw=draw, objective=objective, setting=f"{stage.setting} {self.table()}")
+        return replace(stage, draw=draw, objective=objective)
 
     def _weights(self, step: Step) -> torch.Tensor:
         """Return weights of the epochs of a batch; those without a label count as they are."""
@@ -102,12 +91,8 @@ class LatentAlignment(NetworkTransfer, frozen=True):
 
 
 def stage_weights(p: torch.Tensor) -> torch.Tensor:
-    """Return a weight for each epoch by which stages count alike, shape ``(n,)``.
+    """Return a weight for each epoch by which stages count alike, from their probabilities, ``(n, 6)``.
 
-    Parameters
-    ----------
-    p : tensor (n, 6)
-        Probabilities of the stages. One that is rarer than ``RAREST`` counts less: an epoch of it must not stand for
-        the night.
+    One that is rarer than ``RAREST`` counts less: an epoch of it must not stand for the night.
     """
     return p @ (1 / p.mean(dim=0).clamp_min(RAREST))

@@ -18,23 +18,13 @@ class TargetMixup(TargetStage, frozen=True):
     """Mix each source epoch with a random labelled target epoch of the same stage (Nahlik, BEETL 2021).
 
     The sum of two signals that know nothing of each other is quieter than either: at equal shares by 3 dB. Amplitude
-    tells S3 from S4, and the nights that are predicted are not mixed, so the mixture is brought back to their power.
-
-    Parameters
-    ----------
-    passes, lr, batch_size, pass_epochs, folds, patience
-        As in :class:`TargetStage`; a pass is over the source.
-    most : float
-        The share of the target is drawn between 0 and this.
-    target_share : float
-        Share of each batch that is target epochs as they are.
-    keep_power : bool
-        Divide a mixture by the root of the sum of its squared shares.
+    tells S3 from S4, and the nights that are predicted are not mixed, so the mixture is brought back to their power. A
+    pass is over the source.
     """
 
-    most: Share = 0.6
-    target_share: Annotated[float, Meta(ge=0, le=0.95)] = 0.25
-    keep_power: bool = True
+    most: Share = 0.6  # the share of the target is drawn between 0 and this
+    target_share: Annotated[float, Meta(ge=0, le=0.95)] = 0.25  # of each batch that is target epochs as they are
+    keep_power: bool = True  # divide a mixture by the root of the sum of its squared shares
 
     name = "mixup"
 
@@ -45,17 +35,7 @@ class TargetMixup(TargetStage, frozen=True):
         yield stage, {"source": nights["source"], "target": nights["target"]}
 
     def mixed(self, rows: Rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return scaled signals of rows, those of the source mixed with target epochs of their stage.
-
-        Parameters
-        ----------
-        rows : Rows
-            Source and target.
-        index : array (n,)
-            Rows of the batch.
-        rng : numpy.random.Generator
-            Draws partners and shares.
-        """
+        """Return scaled signals of rows, those of the source mixed with target epochs of their stage."""
         X = rows.signals(index)
         partner = index.copy()
         for stage in np.unique(rows.y[index]):

@@ -1,13 +1,20 @@
 """Statistics of what comes into the layers of a network over a whole night, whatever its batches."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import nn
 
 T = TypeVar("T")
 L = TypeVar("L", bound=nn.Module)
+
+
+class Moments(NamedTuple):
+    """Mean and variance of each channel, each of shape ``(n_channels,)``."""
+
+    mean: torch.Tensor
+    var: torch.Tensor
 
 
 def in_order(layers: Sequence[L], forward: Callable[[], torch.Tensor]) -> tuple[list[L], torch.Tensor]:
@@ -17,19 +24,10 @@ def in_order(layers: Sequence[L], forward: Callable[[], torch.Tensor]) -> tuple[
     return list(met), out
 
 
-def moments(
-    layer: nn.Module, forward: Callable[[], object], weights: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and variance of each channel that comes into a layer, over all that ``forward`` sends.
+def moments(layer: nn.Module, forward: Callable[[], object], weights: torch.Tensor | None = None) -> Moments:
+    """Return mean and variance of each channel, the second dimension, that comes into a layer over a whole night.
 
-    Parameters
-    ----------
-    layer : torch.nn.Module
-        Channels are the second dimension of its input.
-    forward : callable
-        Sends the night through the network.
-    weights : tensor (n_epochs,), optional
-        Weight of each epoch, in the order in which ``forward`` sends them.
+    ``forward`` sends the night through the network, and ``weights`` are those of the epochs in that order.
     """
     means, variances = [], []
 
@@ -44,7 +42,7 @@ def moments(
     return _together(mean, var, weights)
 
 
-def weighted_moments(x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def weighted_moments(x: torch.Tensor, weights: torch.Tensor) -> Moments:
     """Return mean and variance of each channel, the second dimension, with a weight for each row."""
     return _together(*_moments_of_rows(x), weights)
 
@@ -54,10 +52,10 @@ def _moments_of_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x.mean(2), x.var(2, unbiased=False)
 
 
-def _together(mean: torch.Tensor, var: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _together(mean: torch.Tensor, var: torch.Tensor, weights: torch.Tensor) -> Moments:
     share = (weights / weights.sum()).to(mean)[:, None]
     of_all = (share * mean).sum(0)
-    return of_all, (share * (var + (mean - of_all) ** 2)).sum(0)
+    return Moments(of_all, (share * (var + (mean - of_all) ** 2)).sum(0))
 
 
 def _watched(layers: Sequence[nn.Module], hook: Callable[..., Any], forward: Callable[[], T]) -> T:

@@ -9,17 +9,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..task import N_CHANS
-from .night_statistics import moments, weighted_moments
+from .night_statistics import Moments, moments, weighted_moments
 
 MOMENTUM = 0.05
 EPS = 1e-5
-
-
-class Moments(NamedTuple):
-    """Mean and variance of each channel, each of shape ``(n_features,)``."""
-
-    mean: torch.Tensor
-    var: torch.Tensor
 
 
 class Groups(NamedTuple):
@@ -30,15 +23,10 @@ class Groups(NamedTuple):
 
 
 class RecordingNorm(nn.Module):
-    """Standardise each channel over epochs and time, recording by recording, then a shared affine.
+    """Standardise each channel, the second dimension, over epochs and time by recording, then a shared affine.
 
     Within :meth:`using` the recordings of the batch, or the moments that it is given, count; else the running mean over
     training recordings.
-
-    Parameters
-    ----------
-    n_features : int
-        Channels, the second dimension of what comes in.
     """
 
     running_mean: torch.Tensor
@@ -68,16 +56,9 @@ class RecordingNorm(nn.Module):
         return self._standardised(x, self._by or Moments(self.running_mean, self.running_var))
 
     def measured(self, forward: Callable[[], object], strength: float, weights: torch.Tensor | None = None) -> Moments:
-        """Return the moments of a night, given that the layers before this one use theirs.
+        """Return the moments of a night that ``forward`` sends, given that the layers before this one use theirs.
 
-        Parameters
-        ----------
-        forward : callable
-            Sends the night through the module.
-        strength : float
-            Share of the night; the rest is the mean over the training recordings.
-        weights : tensor (n_epochs,), optional
-            Weight of each epoch.
+        ``strength`` is the share of the night; the rest is the mean over the training recordings.
         """
         training, found = (self.running_mean, self.running_var), moments(self, forward, weights)
         return Moments(*(torch.lerp(a, b.to(a), strength) for a, b in zip(training, found, strict=True)))
@@ -88,7 +69,7 @@ class RecordingNorm(nn.Module):
         groups, weights = by.night.repeat_interleave(rows), by.weights.to(x.dtype).repeat_interleave(rows)
         for group in torch.unique(groups):
             here = groups == group
-            found = Moments(*weighted_moments(x[here], weights[here]))
+            found = weighted_moments(x[here], weights[here])
             out[here] = self._standardised(x[here], found).to(out.dtype)
             if self.training and self.track_running_stats:
                 self.running_mean.lerp_(found.mean.detach().to(self.running_mean), MOMENTUM)

@@ -15,30 +15,17 @@ from ..typed import Count
 class TargetStage(NetworkTransfer, frozen=True):
     """A stage that goes on from the weights of the source, for as many passes as inner folds over its subjects choose.
 
-    Parameters
-    ----------
-    passes : int
-        Passes at most.
-    lr : float
-        Largest learning rate.
-    batch_size : int
-        Epochs of a batch, of all roles together.
-    pass_epochs : int
-        Epochs drawn for a pass at most, of all roles together.
-    patience : int
-        Passes without a better held-out loss after which an inner fold ends; 0 for never.
-    folds : int
-        Inner folds over the target's subjects, as many as subjects at most. In each the stage is run without some of
-        them and judged on those, before the first pass and after each. The number of passes with the lowest loss, the
-        mean over all subjects, is then run on all of them; with 0 passes the stage is undone. With 0 folds, or one
-        subject, there is no choice, and the last pass is kept.
+    In each of ``folds``, as many as subjects at most, it runs without some subjects and is judged on those, before the
+    first pass and after each. The number of passes with the lowest loss, the mean over all subjects, is then run on all
+    of them; with 0 passes the stage is undone. With 0 folds, or one subject, there is no choice, and the last pass is
+    kept.
     """
 
-    passes: Count = 4
-    lr: Rate = 5e-4
-    batch_size: BatchSize = 128
-    pass_epochs: Count = 2048
-    patience: Count = 0
+    passes: Count = 4  # at most
+    lr: Rate = 5e-4  # the largest one
+    batch_size: BatchSize = 128  # epochs, of all roles together
+    pass_epochs: Count = 2048  # epochs drawn for a pass at most, of all roles together
+    patience: Count = 0  # passes without a better held-out loss after which an inner fold ends; 0 for never
     folds: Count = 3
 
     uses_target = True
@@ -48,17 +35,7 @@ class TargetStage(NetworkTransfer, frozen=True):
             raise BeetlError(f"transfer {self.name}: folds is 1; expected 0, for no choice, or at least 2")
 
     def stage(self, base: Training, name: str = "", **parts: Any) -> Stage:
-        """Return the stage: training as for the source, with the settings above put over it.
-
-        Parameters
-        ----------
-        base : Training
-            Of the network.
-        name : str
-            Of the stage, where it is another than that of the transfer.
-        **parts
-            Of :class:`beetl_task1.models.stage.Stage`.
-        """
+        """Return the stage: the network's training with the above put over it, under the transfer's name or another."""
         own = {key: getattr(self, key) for key in ("passes", "lr", "batch_size", "pass_epochs", "patience")}
         training, setting = replace(base, **own), json.dumps(self.table())
         return Stage(name or self.name, training, folds=self.folds, setting=setting, **parts)

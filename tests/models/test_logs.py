@@ -14,6 +14,7 @@ ROWS = [
     {"seed": 0, "stage": "source", "pass": 1, "train_loss": 1.5, "valid_loss": None, "valid_score": None, "lr": 1e-3},
     {"seed": 0, "stage": "source", "pass": 2, "train_loss": 1.25, "valid_loss": 2.0, "valid_score": 60.0, "lr": 1e-4},
     {"seed": 0, "stage": "finetune", "pass": 1, "train_loss": 1.0, "valid_loss": 1.5, "valid_score": 70.0, "lr": 1e-4},
+    {"seed": 0, "stage": "finetune", "fold": 2, "pass": 1, "train_loss": 3.0, "valid_score": None, "lr": 1e-4},
 ]
 
 
@@ -32,7 +33,8 @@ def test_tensorboard(tmp_path):
     events = EventAccumulator(str(tmp_path / "logs" / "chambon-65-79")).Reload()
     assert [(e.step, e.value) for e in events.Scalars("seed0/source/train_loss")] == [(1, 1.5), (2, 1.25)]
     assert [(e.step, e.value) for e in events.Scalars("seed0/finetune/valid_score")] == [(1, 70.0)]
-    assert "seed0/source/pass" not in events.Tags()["scalars"]
+    assert [(e.step, e.value) for e in events.Scalars("seed0/finetune/fold2/train_loss")] == [(1, 3.0)]
+    assert not {"seed0/source/pass", "seed0/finetune/fold2/fold"} & set(events.Tags()["scalars"])
 
 
 def test_tensorboard_follows_a_training(tmp_path):

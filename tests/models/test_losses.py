@@ -70,7 +70,7 @@ def linear(scale):
 
 
 def vat(module, X, radius=0.1):
-    return virtual_adversarial(module, X, module(X), radius, torch.Generator().manual_seed(1))
+    return virtual_adversarial(module, X, radius, torch.Generator().manual_seed(1))
 
 
 def test_virtual_adversarial_training():
@@ -93,6 +93,47 @@ def test_the_adversarial_direction_is_worse_than_a_random_one():
     away = away / away.flatten(1).norm(dim=1)[:, None, None] * 0.1 * 60**0.5
     random = functional.kl_div(functional.log_softmax(module(X + away), dim=1), fixed, reduction="batchmean")
     assert float(vat(module, X)) > 2 * float(random)
+
+
+class Careless(torch.nn.Module):
+    """Dropout as a layer and as a function, and batch normalisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.drop, self.linear = torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.5), torch.nn.Linear(60, 6)
+
+    def forward(self, X):
+        return self.linear(functional.dropout(self.drop(self.norm(X).flatten(1)), 0.3, self.training))
+
+
+def test_vat_compares_predictions_under_the_same_dropout():
+    """With hardly any perturbation, hardly anything differs."""
+    torch.manual_seed(0)
+    X, module = torch.randn(64, 2, 30), Careless().train()
+    assert 0 <= float(vat(module, X, 1e-4).detach()) < 1e-5
+    assert float(vat(module, X, 1.0).detach()) > 1e-3
+
+
+def test_vat_leaves_batch_normalisation_and_the_global_generator_alone():
+    torch.manual_seed(0)
+    X, module = torch.randn(64, 2, 30), Careless().train()
+    with torch.no_grad():
+        module(X)
+    before, generator = {k: v.clone() for k, v in module.state_dict().items()}, torch.get_rng_state()
+    vat(module, 3 * X + 1)
+    assert all(torch.equal(v, module.state_dict()[k]) for k, v in before.items())
+    assert torch.equal(generator, torch.get_rng_state())
+    with torch.no_grad():
+        module(X)
+    assert module.norm.num_batches_tracked == 2, "what comes after it counts again"
+    assert not torch.equal(before["norm.running_var"], module.norm.running_var)
+
+
+def test_vat_draws_other_masks_for_other_batches():
+    torch.manual_seed(0)
+    X, module, rng = torch.randn(64, 2, 30), Careless().train(), torch.Generator().manual_seed(1)
+    first, second = (float(virtual_adversarial(module, X, 0.1, rng).detach()) for _ in range(2))
+    assert first != second
 
 
 @pytest.mark.parametrize(

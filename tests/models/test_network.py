@@ -15,9 +15,8 @@ from beetl_task1.errors import BeetlError
 from beetl_task1.models import network as networks
 from beetl_task1.models import training as loop
 from beetl_task1.models.base import Resources
-from beetl_task1.models.device import find_device
 from beetl_task1.models.inner import Choice, choose, inner_folds, inner_split
-from beetl_task1.models.modules import pack
+from beetl_task1.models.modules import find_device, pack
 from beetl_task1.models.network import _Work
 from beetl_task1.models.settings import Training
 from beetl_task1.models.stage import Stage
@@ -339,16 +338,27 @@ def test_a_stage_that_only_hurts_is_undone():
 
 def test_a_stage_that_helps_is_kept_and_runs_on_all_subjects():
     target = shifted("65-79")
-    network = fit([{"name": "finetune", **FEW}], target=target)
+    table = {"name": "finetune", **FEW, "passes": 2}
+    network = fit([table], target=target)
     (choice,) = network.choices_
-    assert choice.passes == 3
-    assert choice.losses[3] == min(choice.losses) < choice.losses[0]
-    assert str(choice).startswith("finetune-all: 3 of 3 passes kept (held-out loss ")
+    assert choice.passes == 2
+    assert choice.losses[2] == min(choice.losses) < choice.losses[0]
+    assert str(choice).startswith("finetune-all: 2 of 2 passes kept (held-out loss ")
     rows = [row for row in network.history_ if row["stage"] == "finetune-all" and not row["fold"]]
-    assert [row["kept"] for row in rows] == [False, False, True]
-    plain = fit([{"name": "finetune", **FEW, "folds": 0}], target=target)
+    assert [row["kept"] for row in rows] == [False, True]
+    plain = fit([table | {"folds": 0}], target=target)
     assert network.to_bytes() == plain.to_bytes() != fit(target=target).to_bytes()
     assert plain.choices_ == []
+
+
+def test_what_trains_beside_the_network_begins_anew_in_each_fold(monkeypatch):
+    """The discriminator of DANN is trained in the inner folds, and must not bring that into the stage itself."""
+    target, table = shifted("65-79"), {"name": "dann", **FEW, "passes": 2, "weight": 1.0}
+    monkeypatch.setattr(networks, "choose", lambda *args: replace(choose(*args), passes=2))
+    chosen = fit([table], target=target)
+    plain = fit([table | {"folds": 0}], target=target)
+    assert {row["fold"] for row in chosen.history_ if row["stage"] == "dann"} == {0, 1, 2, 3}
+    assert chosen.to_bytes() == plain.to_bytes()
 
 
 def test_a_choice_of_fewer_passes_is_the_same_schedule_cut_short(monkeypatch):
@@ -487,14 +497,24 @@ def test_a_device_that_is_not_there_is_one_line(device, monkeypatch):
     assert find_device("auto").type == "cpu"
 
 
-def test_rate_by_step():
-    course = loop._course("one-cycle", 100)
-    assert course(0) == pytest.approx(0.04)
-    assert course(30) == pytest.approx(1)
-    assert course(65) == pytest.approx(0.5)
-    assert course(100) == pytest.approx(1e-4)
-    assert loop._course("cosine", 10)(5) == pytest.approx(0.5)
-    assert loop._course("constant", 10)(7) == 1
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("one-cycle", {0: 1 / 25, 29: 1.0, 64: 0.5, 99: 4e-6}),
+        ("cosine", {0: 1.0, 50: 0.5, 99: 2.5e-4}),
+        ("constant", {0: 1.0, 50: 1.0, 99: 1.0}),
+    ],
+)
+def test_rate_by_step(schedule, expected):
+    parameters = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    optimizer = torch.optim.AdamW([{"params": p, "lr": lr} for p, lr in zip(parameters, (1e-2, 1e-3), strict=True)])
+    course, rates = loop._schedule(optimizer, schedule, 100), []
+    for _ in range(100):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        course.step()
+    for step, factor in expected.items():
+        assert rates[step] == pytest.approx([1e-2 * factor, 1e-3 * factor], rel=0.02)
 
 
 def test_progress_is_told_batch_by_batch():

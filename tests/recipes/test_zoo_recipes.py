@@ -118,8 +118,8 @@ def test_a_model_on_features_has_no_loss_or_training(tree, tmp_path):
 
 def test_several_transfers(tree, tmp_path):
     (tmp_path / "mine.toml").write_text(
-        'model = "chambon"\n[parameters]\napply_batch_norm = true\n[[transfer]]\nname = "mixup"\n'
-        '[[transfer]]\nname = "finetune"\nscope = "head"\n[[transfer]]\nname = "adabn"\nstrength = 0.5\n'
+        'model = "chambon"\n[parameters]\napply_batch_norm = true\n[[transfer]]\nname = "mixup"\nfolds = 0\n'
+        '[[transfer]]\nname = "finetune"\nfolds = 0\nscope = "head"\n[[transfer]]\nname = "adabn"\nstrength = 0.5\n'
     )
     recipe = shrunken(load_recipe(str(tmp_path / "mine.toml")))
     folder = train(experiment(recipe, GROUP, tree), tmp_path / "c", Resources())

@@ -13,7 +13,7 @@ from beetl_task1.data.recording import Recording
 from beetl_task1.errors import BeetlError
 from beetl_task1.models import modules
 from beetl_task1.models.base import Resources
-from beetl_task1.models.losses import StageLoss
+from beetl_task1.models.losses import StageLoss, virtual_adversarial
 from beetl_task1.models.registry import model_class, model_names
 from beetl_task1.models.signals import Rows, night_signals
 from beetl_task1.models.stage import Step
@@ -309,11 +309,13 @@ def test_adabn_takes_the_statistics_of_the_night():
     X = signals(network, HIDDEN[0])
     with torch.no_grad():
         inner = network.module_.conv(torch.from_numpy(X))
-    source = layer.running_mean.clone()
+    source, source_var = layer.running_mean.clone(), layer.running_var.clone()
     for strength in (1.0, 0.25, 0.0):
         with make_transfer({"name": "adabn", "strength": strength}).predicting(network.module_, X):
             expected = torch.lerp(source, inner.mean((0, 2)), strength)
             np.testing.assert_allclose(layer.running_mean, expected, atol=1e-5)
+            expected = torch.lerp(source_var, inner.var((0, 2), unbiased=False), strength)
+            np.testing.assert_allclose(layer.running_var, expected, rtol=1e-4)
     none = tiny({"name": "adabn", "strength": 0})
     np.testing.assert_allclose(none.predict_proba(HIDDEN[0]), tiny().predict_proba(HIDDEN[0]), atol=1e-6)
 
@@ -341,6 +343,17 @@ def test_latent_alignment_standardises_each_recording_in_training():
         part = seen[0][night_of == number]
         np.testing.assert_allclose(part.mean((0, 2)).detach(), 0, atol=1e-4)
         np.testing.assert_allclose(part.std((0, 2)).detach(), 1, atol=1e-3)
+
+
+def test_vat_leaves_the_statistics_of_alignment_alone():
+    module = made_tiny([{"name": "latent-alignment"}]).fresh_module().train()
+    before = module.input_alignment.running_var.clone()
+    X, night_of = 5 * torch.randn(24, 2, 3000), torch.tensor([0] * 12 + [1] * 12)
+    with grouped(module, night_of):
+        virtual_adversarial(module, X, 0.1, torch.Generator().manual_seed(0))
+        assert torch.equal(module.input_alignment.running_var, before)
+        module(X)
+    assert not torch.equal(module.input_alignment.running_var, before)
 
 
 def test_a_night_of_one_stage_leans_on_the_training_recordings():

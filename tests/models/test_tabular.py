@@ -1,0 +1,83 @@
+"""Models on features: weights of epochs, and nights that bring their own table."""
+
+import numpy as np
+import pytest
+from tiny import made, night, nights, relabelled, tiny
+
+from beetl_task1.data.recording import Recording
+from beetl_task1.errors import DataError
+from beetl_task1.features import extract
+from beetl_task1.models.base import Resources
+
+SOURCE = nights("25-64", (0, 1))
+TARGET = [relabelled(n, (n.y + 1) % 6) for n in nights("65-79", (0, 1))]
+"""Stages go by other names than in the source, so that one cannot learn from both."""
+
+
+@pytest.mark.parametrize("name", ["features-logreg", "features-boost"])
+def test_the_weight_of_the_target_decides_between_source_and_target(name, cache):
+    few = {"min_samples_leaf": 5, "max_iter": 20} if name == "features-boost" else {}
+    new = relabelled(night(7, group="65-79"), (night(7, group="65-79").y + 1) % 6)
+
+    def right(weight):
+        model = made(name, {"target_weight": weight, **few}).fit(source=SOURCE, target=TARGET)
+        return (model.predict_proba(new).argmax(1) == new.y).mean()
+
+    assert right(0.01) < 0.3
+    assert right(100.0) > 0.7
+
+
+@pytest.mark.parametrize("weight", [1.0, 3.0])
+def test_a_target_epoch_counts_as_often_as_its_weight_says(weight):
+    """Before stages are balanced, a target epoch has ``weight`` times the weight of one of the source."""
+    model = made("features-logreg", {"target_weight": weight, "balance": 0, "source_cap": 0})
+    fitted = {}
+
+    class Spy:
+        def fit(self, X, y, weights):
+            fitted.update(weights=weights)
+
+    model.make_classifier = lambda: (Spy(), "weights")
+    model.fit(source=SOURCE[:1], target=TARGET[:1])
+    source, target = fitted["weights"][:24], fitted["weights"][24:]
+    np.testing.assert_allclose(source, source[0])
+    np.testing.assert_allclose(target, weight * source[0])
+    assert fitted["weights"].mean() == pytest.approx(1)
+
+
+def as_table(recording):
+    return Recording.from_features(recording.key, extract(recording.X), recording.y)
+
+
+@pytest.mark.parametrize("transfer", [[], [{"name": "coral"}]])
+def test_nights_of_features_are_taken_as_they_are(transfer, tmp_path):
+    plain, tables = (
+        made("features-logreg", {}, transfer, resources=Resources(cache)) for cache in (None, tmp_path)
+    )  # nothing to cache
+    hidden = night(7)
+    plain.fit(source=SOURCE, target=TARGET, unlabelled=[hidden])
+    given = {"source": [as_table(n) for n in SOURCE], "target": [as_table(n) for n in TARGET]}
+    tables.prepare([*given["source"], *given["target"]])
+    tables.fit(**given, unlabelled=[as_table(hidden).without_labels()])
+    np.testing.assert_array_equal(tables.predict_proba(as_table(hidden)), plain.predict_proba(hidden))
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_a_night_of_features_has_labels_and_a_fingerprint_but_no_signal():
+    key, F = night(0).key, np.arange(12.0).reshape(4, 3)
+    one = Recording.from_features(key, F, [0, 1, 2, 3], onsets=np.arange(4))
+    assert (one.n_epochs, one.labelled, one.without_labels().labelled) == (4, True, False)
+    assert one.features.dtype == np.float32
+    assert one.fingerprint == one.without_labels().fingerprint != Recording.from_features(key, F + 1).fingerprint
+    with pytest.raises(DataError, match="made from features, without a signal"):
+        one.X  # noqa: B018
+    with pytest.raises(DataError, match="without a signal"):
+        tiny().fit(source=[one], target=[])
+    with pytest.raises(DataError, match="3 labels for the 4 epochs"):
+        Recording.from_features(key, F, [0, 1, 2])
+
+
+@pytest.mark.parametrize("F", [np.zeros(3), np.zeros((0, 3)), np.full((2, 3), np.nan)])
+def test_wrong_features_are_one_line(F):
+    with pytest.raises(DataError, match="expected finite features of shape"):
+        Recording.from_features(night(0).key, F)
