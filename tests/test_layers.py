@@ -8,6 +8,7 @@ import beetl_task1
 ROOT = Path(beetl_task1.__file__).parent
 LAYERS = (
     {"task", "errors", "scoring", "writing", "progress", "typed", "store"},
+    {"hypnograms"},
     {"data"},
     {"simulate", "download", "sleep_edf", "audit"},
     {"features"},
