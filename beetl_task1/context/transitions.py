@@ -22,12 +22,13 @@ class Transitions:
     ----------
     counts : numpy.ndarray (6, 6)
         How often the column's stage followed the row's, in the order of :data:`beetl_task1.task.STAGES`.
-    source : str
-        Where they were counted.
+    source, ages : str, tuple of str
+        Where they were counted, and the age groups of these people, such as ``"65-79"``; empty where not known.
     """
 
     counts: np.ndarray
     source: str
+    ages: tuple[str, ...] = ()
 
     @property
     def matrix(self) -> np.ndarray:
@@ -59,6 +60,7 @@ DEFAULT_TRANSITIONS = Transitions(
     ),
     "39 nights of 20 adults of 25 to 34 years, Wake cropped to 30 minutes around sleep "
     "(Sleep-EDF Expanded, PhysioNet, ODC-By 1.0)",
+    ages=("25-34",),
 )
 """Counted in published scorings. For staging one's own nights only: the competition's rules keep transitions from
 elsewhere out of a submission."""
@@ -93,10 +95,11 @@ def learn_transitions(data: DataFolder, parts: Iterable[tuple[str, str]]) -> Tra
     DataError
         The order is not there: the competition's epochs are shuffled, so no transitions can be learned from them.
     """
+    parts = list(parts)
     recordings = [recording for group, role in parts for recording in data.recordings(group, role)]
     counts = sum((_steps_of(data, recording) for recording in recordings), np.zeros((N_OUTPUTS, N_OUTPUTS), np.int64))
     source = f"{len(recordings)} labelled nights of {data.path} ({data.provenance.describe()})"
-    return Transitions(counts, source)
+    return Transitions(counts, source, tuple(dict.fromkeys(group for group, _ in parts)))
 
 
 def _steps_of(data: DataFolder, recording: Recording) -> np.ndarray:

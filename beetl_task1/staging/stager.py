@@ -105,7 +105,7 @@ class Stager:
         options, scheme = self.options, get_scheme(self.options.scheme)
         epochs = read_epochs(recording, options.channels, unit=options.unit)
         n_epochs = len(epochs.X)
-        warnings = (*unlike_training(epochs), *self._whole_day(n_epochs), *self.warnings)
+        warnings = (*unlike_training(epochs), *self._whole_day(n_epochs), *self._other_age(), *self.warnings)
         in_bed = epochs_in_bed(n_epochs, epochs.start, options.lights_off, options.lights_on)
         scored = None if hypnogram is None else read_scored(hypnogram, n_epochs, epochs.start)
         given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
@@ -123,6 +123,15 @@ class Stager:
         if hours <= _LONG_HOURS or self.options.lights_off or self.options.lights_on:
             return []
         return [f"all {hours:.1f} h count as time in bed: give lights off and lights on for the statistics of a night"]
+
+    def _other_age(self) -> list[str]:
+        chain = self.options.transitions
+        if chain is None or not chain.ages or self.group in chain.ages:
+            return []
+        return [
+            f"transitions: counted in people of {', '.join(chain.ages)} years, but the night is of {self.group}, and "
+            f"stages follow each other differently with age; learn others with --transitions, or pass --no-smooth"
+        ]
 
     def _made_by(self) -> str:
         chain = self.options.transitions

@@ -109,6 +109,7 @@ def test_learning_needs_the_order(tmp_path):
     learned = learn_transitions(DataFolder(tmp_path, allow_partial=True), [("65-79", "target")])
     assert learned.counts[0, 2] == learned.counts[2, 5] == 1
     assert "1 labelled nights" in learned.source
+    assert learned.ages == ("65-79",)
     hidden = tmp_path / "LeaderboardSleep/testing"
     hidden.mkdir()
     np.save(hidden / "leaderboard_s6r1X.npy", np.zeros((3, 2, 3000)))
