@@ -18,7 +18,7 @@ from pathlib import Path
 import edfio
 import numpy as np
 
-from beetl_task1.sleep_edf.records import group_of, known_records
+from beetl_task1.sleep_edf.study import study_nights
 
 HOURS, SFREQ = 22, 100
 STAGES = "W" * 960 + "1223344332255" * 74 + "W" * 720
@@ -63,8 +63,8 @@ def write_study(folder: Path, nights: int) -> None:
     edfio.Edf(signals, data_record_duration=30, **start).write(folder / "psg")
     runs = [edfio.EdfAnnotation(30 * i, 30, f"Sleep stage {stage.replace('5', 'R')}") for i, stage in enumerate(STAGES)]
     edfio.Edf([], annotations=runs, **start).write(folder / "hypnogram")
-    records = [name for name, record in sorted(known_records().items()) if group_of(record.age) == "25-64"]
-    for name in records[:nights]:
+    names = [name for name, night in sorted(study_nights().items()) if night.group == "25-64"]
+    for name in names[:nights]:
         shutil.copy(folder / "psg", folder / f"{name}E0-PSG.edf")
         shutil.copy(folder / "hypnogram", folder / f"{name}EC-Hypnogram.edf")
 

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "beetl_task1"
 PICTURE = ROOT / "docs" / "figures" / "architecture.svg"
 LAYERS = (
     ("task", "errors", "scoring", "writing", "progress", "typed", "store"),
+    ("hypnograms",),
     ("data",),
     ("simulate", "download", "sleep_edf", "audit"),
     ("features",),

@@ -1,11 +1,16 @@
 """``beetl-task1 build``."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..task import SOURCE_GROUP, STAGES, TARGET_GROUPS
 from . import options
+
+if TYPE_CHECKING:
+    from ..sleep_edf.rebuild import Rebuilt
 
 _SHOWN_LEFT_OUT = 10
 
@@ -22,7 +27,10 @@ _SHOWN_LEFT_OUT = 10
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Shuffles the epochs of a night.")
 @options.jobs
 @options.as_json
-def build(sleep_edf, out, groups, fetch, single_nights, seed, jobs, as_json):
+def build(
+    sleep_edf: Path, out: Path, groups: tuple[str, ...], fetch: bool, single_nights: bool, seed: int, jobs: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Build the competition's folders from PhysioNet's Sleep-EDF Expanded: real data that anybody can have.
 
     A local leaderboard with truth files, not the competition's own split: some subjects and epochs differ, and the
@@ -41,16 +49,17 @@ def build(sleep_edf, out, groups, fetch, single_nights, seed, jobs, as_json):
         with progress_bar("fetch (subjects)") as progress:
             library.fetch(sleep_edf, groups, progress=progress)
     with progress_bar("build (nights)") as progress:
-        built = library.build(sleep_edf, out, groups, seed=seed, jobs=jobs, single_nights=single_nights,
-                              progress=progress)  # fmt: skip
-    _show(built, library.compare_counts(built), as_json)
+        built = library.rebuild(sleep_edf, out, groups, seed=seed, jobs=jobs, single_nights=single_nights,
+                                progress=progress)  # fmt: skip
+    _show(built, as_json)
 
 
-def _show(built, rows, as_json):
-    import json
+def _show(built: "Rebuilt", as_json: bool) -> None:
+    from ..sleep_edf import counts_beside_competition
 
+    rows, left_out = counts_beside_competition(built), built.assignment.left_out
     if as_json:
-        click.echo(json.dumps({"out": str(built.out), "counts": rows, "left_out": built.plan.left_out}, indent=1))
+        click.echo(json.dumps({"out": str(built.out), "counts": rows, "left_out": left_out}, indent=1))
         return
     from rich.console import Console
     from rich.table import Table
@@ -62,9 +71,9 @@ def _show(built, rows, as_json):
             "recordings", "subjects", "competition_subjects", "epochs", "competition_epochs")),
             *(f"{count:,}" for count in row["stages"]))  # fmt: skip
     Console(width=120, highlight=False).print(table)
-    for line in built.plan.left_out[:_SHOWN_LEFT_OUT]:
+    for line in left_out[:_SHOWN_LEFT_OUT]:
         click.echo(f"left out: {line}")
-    if len(built.plan.left_out) > _SHOWN_LEFT_OUT:
-        click.echo(f"left out: {len(built.plan.left_out) - _SHOWN_LEFT_OUT} more, see provenance.json")
+    if len(left_out) > _SHOWN_LEFT_OUT:
+        click.echo(f"left out: {len(left_out) - _SHOWN_LEFT_OUT} more, see provenance.json")
     click.echo("a local leaderboard on open recordings, not the competition's split; (BEETL) is what that had")
     click.echo(f"wrote {built.out}")

@@ -1,11 +1,18 @@
 """``beetl-task1 stage``."""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import BeetlError
 from . import options
+
+if TYPE_CHECKING:
+    from ..context import Transitions
+    from ..staging import StagedNight
+    from ..staging.batch import StagedNights
 
 _PATH = click.Path(path_type=Path)
 
@@ -28,8 +35,12 @@ _PATH = click.Path(path_type=Path)
 @click.option("--smooth/--no-smooth", default=True, show_default=True, help="Use the order of the epochs.")
 @options.together(options.recipe, options.checkpoints, options.unit, options.allow_simulated, options.jobs,
                   options.device, options.as_json)  # fmt: skip
-def stage(recordings, out, group, age, channels, lights_off, lights_on, scheme, hypnograms, transitions, smooth, recipe,
-          checkpoints, unit, allow_simulated, jobs, device, as_json):  # fmt: skip
+def stage(
+    recordings: tuple[Path, ...], out: Path, group: str | None, age: float | None, channels: str | None,
+    lights_off: str | None, lights_on: str | None, scheme: str, hypnograms: tuple[Path, ...], transitions: Path | None,
+    smooth: bool, recipe: str, checkpoints: Path, unit: str, allow_simulated: bool, jobs: int, device: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Stage sleep in your own recordings: EDF, BDF, BrainVision, FIF, whatever mne reads.
 
     Per night: a table of stages and probabilities, EDF+ annotations, a figure, statistics; and a summary of all
@@ -47,29 +58,30 @@ def stage(recordings, out, group, age, channels, lights_off, lights_on, scheme, 
     from .progress import progress_bar
 
     group, notes = _group(group, age)
-    chosen = Options(channels and [name.strip() for name in channels.split(",")], unit, lights_off, lights_on, scheme,
-                     _transitions(transitions, smooth, group))  # fmt: skip
+    names = [name.strip() for name in channels.split(",")] if channels else None
+    chosen = Options(names, unit, lights_off, lights_on, scheme, _transitions(transitions, smooth, group))
     stager = Stager.load(checkpoints, group, chosen, recipe=load_recipe(recipe).name, warnings=notes,
                          allow_simulated=allow_simulated, resources=Resources(jobs=jobs, device=device))  # fmt: skip
     with progress_bar("stage (recordings)") as progress:
-        batch = stage_all(stager, recordings, out, hypnograms, progress)
-    _show(batch, out, as_json)
-    if batch.failures:
-        raise BeetlError(" | ".join(map(str, batch.failures)))
+        staged = stage_all(stager, recordings, out, hypnograms, progress)
+    _show(staged, out, as_json)
+    if staged.failures:
+        raise BeetlError(" | ".join(map(str, staged.failures)))
 
 
-def _group(group, age):
+def _group(group: str | None, age: float | None) -> tuple[str, tuple[str, ...]]:
+    """Return the group that stages, and what is to be warned of."""
     from ..staging import group_for_age
 
-    if (group is None) == (age is None):
-        raise BeetlError("expected either --group or --age; give one of them, for instance --age 70")
-    if group is not None:
+    if group is not None and age is None:
         return group, ()
-    group, warning = group_for_age(age)
-    return group, (warning,) if warning else ()
+    if group is None and age is not None:
+        found, warning = group_for_age(age)
+        return found, (warning,) if warning else ()
+    raise BeetlError("expected either --group or --age; give one of them, for instance --age 70")
 
 
-def _transitions(tree, smooth, group):
+def _transitions(tree: Path | None, smooth: bool, group: str) -> "Transitions | None":
     from ..context import DEFAULT_TRANSITIONS, learn_transitions
     from ..data.files import DataFolder
 
@@ -80,37 +92,29 @@ def _transitions(tree, smooth, group):
     return learn_transitions(DataFolder(tree, allow_partial=True), [(group, "target")])
 
 
-def _show(batch, out, as_json):
-    import json
+def _show(staged: "StagedNights", out: Path, as_json: bool) -> None:
+    from ..staging.output import DISCLAIMER, account_of
 
     if as_json:
-        nights = {name: _night(night) for name, night in batch.nights.items()}
-        failures = [str(error) for error in batch.failures]
+        shown = ("statistics", "warnings", "channels", "made_by", "agreement", "agreement_around_sleep")
+        accounts = {name: account_of(night) for name, night in staged.nights.items()}
+        nights = {name: {key: of[key] for key in shown if key in of} for name, of in accounts.items()}
+        failures = [str(error) for error in staged.failures]
         click.echo(json.dumps({"out": str(out), "nights": nights, "failures": failures}, indent=1))
         return
-    for name, night in batch.nights.items():
+    for name, night in staged.nights.items():
         click.echo(_line(name, night))
         for warning in night.warnings:
             click.echo(f"  warning: {warning}", err=True)
-    if batch.nights:
-        click.echo(f"wrote {out}: per night .csv, -hypnogram.edf, .png and .json, and {batch.summary.name}")
-        click.echo("for research only; not a medical device")
+    if staged.summary:
+        click.echo(f"wrote {out}: per night .csv, -hypnogram.edf, .png and .json, and {staged.summary.name}")
+        click.echo(DISCLAIMER)
 
 
-def _night(night):
-    agreement = {
-        name: found.to_dict()
-        for name, found in (("agreement", night.agreement), ("agreement_around_sleep", night.agreement_around_sleep))
-        if found
-    }
-    return {"statistics": night.statistics, "warnings": list(night.warnings), "channels": list(night.channels),
-            "made_by": night.made_by, **agreement}  # fmt: skip
-
-
-def _line(name, night):
+def _line(name: str, night: "StagedNight") -> str:
     values = night.statistics
     rem = "none" if values["rem_latency"] is None else f"{values['rem_latency']:g} min"
-    stages = ", ".join(f"{stage} {values[f'minutes_{stage}']:g}" for stage in night.scheme.stages)
+    stages = ", ".join(f"{stage} {values[f'minutes_{stage}']:g}" for stage in night.scheme.short)
     text = (f"{name}: asleep {values['total_sleep_time']:g} of {values['time_in_bed']:g} min "
             f"({values['sleep_efficiency']:.1f}%), REM latency {rem}; minutes: {stages}")  # fmt: skip
     for what, found in (("all scored epochs", night.agreement), ("around sleep", night.agreement_around_sleep)):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import DataError
-from .transitions import Transitions
+from .transitions import Transitions, normalised
 
 WEIGHT = 0.5
 """Chosen on 20 real nights of 10 young adults (5 stages, subjects left out): accuracy 76.4 without messages, 79.9 with
@@ -13,25 +13,12 @@ _SMALLEST = 1e-12
 
 
 def classifier_prior(probabilities: np.ndarray, transitions: Transitions) -> np.ndarray:
-    """Return the shares of the stages that a classifier assumes, judged by what it says of a night.
+    """Return the shares (6,) of the stages that a classifier assumes, judged by what it says of a night (n_epochs, 6).
 
     That is its mean over the night, drawn towards the chain's shares as if an hour of those had been seen too, since a
     short or uniform recording says little.
-
-    Parameters
-    ----------
-    probabilities : array (n_epochs, 6)
-        In any order.
-    transitions : Transitions
-        The chain.
-
-    Returns
-    -------
-    numpy.ndarray (6,)
-        Sums to 1.
     """
-    total = np.sum(probabilities, axis=0) + PRIOR_EPOCHS * transitions.stationary
-    return total / total.sum()
+    return normalised(np.sum(probabilities, axis=0) + PRIOR_EPOCHS * transitions.stationary)
 
 
 def forward_backward(
@@ -46,8 +33,6 @@ def forward_backward(
     ----------
     probabilities : array (n_epochs, 6)
         Of each epoch by itself, in the order of the night, without gaps.
-    transitions : Transitions
-        The chain.
     prior : array (6,), optional
         Shares of the stages that the classifier assumes; :func:`classifier_prior` by default.
     weight : float
@@ -73,18 +58,10 @@ def forward_backward(
         )
     prior = classifier_prior(probabilities, transitions) if prior is None else np.maximum(prior, _SMALLEST)
     evidence = (np.maximum(probabilities, _SMALLEST) / prior) ** weight
-    forward, backward = np.empty_like(evidence), np.empty_like(evidence)
-    message = shares
-    for i, row in enumerate(evidence):
-        forward[i] = _normalised(message * row)
-        message = forward[i] @ matrix
-    message = np.ones(len(shares))
-    for i in range(len(evidence) - 1, -1, -1):
-        backward[i] = message
-        message = _normalised(matrix @ (message * evidence[i]))
-    product = forward * backward
-    return product / product.sum(axis=1, keepdims=True)
-
-
-def _normalised(vector: np.ndarray) -> np.ndarray:
-    return vector / vector.sum()
+    forward, backward = np.empty_like(evidence), np.ones_like(evidence)
+    forward[:1] = normalised(shares * evidence[:1])
+    for i in range(1, len(evidence)):
+        forward[i] = normalised((forward[i - 1] @ matrix) * evidence[i])
+    for i in range(len(evidence) - 1, 0, -1):
+        backward[i - 1] = normalised(matrix @ (backward[i] * evidence[i]))
+    return normalised(forward * backward)

@@ -108,7 +108,7 @@ class Recording:
         if features.ndim != 2 or not len(features) or not np.isfinite(features).all():
             raise DataError(f"{key}: expected finite features of shape (n_epochs, n_features), got {features.shape}")
         recording = cls(key)
-        recording.features, recording._sha256 = features, hashlib.sha256(features).hexdigest()
+        recording.features, recording._sha256 = features, hashlib.sha256(features.data).hexdigest()
         recording._n_epochs, recording.onsets = len(features), onsets
         recording._y = None if y is None else _stages(np.asarray(y), str(key))
         recording._check_length()

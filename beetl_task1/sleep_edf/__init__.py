@@ -1,19 +1,7 @@
 """The competition's folders rebuilt from PhysioNet's Sleep-EDF Expanded, from whose recordings BEETL was made."""
 
-from .build import Built, build, compare_counts
-from .night import SOURCE, Night, read_night, scored_epochs
-from .records import Plan, Record, fetch, plan
+from .epochs import read_night
+from .rebuild import counts_beside_competition, rebuild
+from .study import assign_places, fetch
 
-__all__ = [
-    "SOURCE",
-    "Built",
-    "Night",
-    "Plan",
-    "Record",
-    "build",
-    "compare_counts",
-    "fetch",
-    "plan",
-    "read_night",
-    "scored_epochs",
-]
+__all__ = ["assign_places", "counts_beside_competition", "fetch", "read_night", "rebuild"]

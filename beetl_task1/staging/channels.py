@@ -13,15 +13,7 @@ _REFERENCE = re.compile(r"[-_:/\s](REF|LE|AVG|AVE|A1|A2|M1|M2|A1A2|M1M2|REF1|G2)
 
 @dataclass(frozen=True)
 class Derivation:
-    """One channel of the model, made from channels of a recording.
-
-    Attributes
-    ----------
-    plus : str
-        Channel of the recording.
-    minus : str or None
-        Channel to subtract; None where the recording has the derivation itself.
-    """
+    """One channel of the model: a channel of the recording, less another where there is a second one."""
 
     plus: str
     minus: str | None = None
@@ -32,15 +24,7 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Montage:
-    """The two channels of the model, and what is unlike the training about them.
-
-    Attributes
-    ----------
-    derivations : tuple of Derivation
-        For Fpz-Cz and Pz-Oz.
-    warnings : tuple of str
-        Empty for the montage of the training.
-    """
+    """What is taken for Fpz-Cz and Pz-Oz, and warnings about what is unlike the training in that."""
 
     derivations: tuple[Derivation, Derivation]
     warnings: tuple[str, ...] = ()
@@ -56,12 +40,10 @@ def find_channels(
 
     Parameters
     ----------
-    there : sequence of str
-        All channels of the recording.
-    eeg : sequence of str
-        Those of type EEG. If there is a single one, and nothing is asked for, it stands in for both, with a warning.
+    there, eeg : sequence of str
+        All channels, and those of type EEG. If nothing is asked for, a single one is taken for both, with a warning.
     wanted : sequence of str, optional
-        What to take for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``. One alone stands in for both.
+        What to take for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``. One alone is taken for both.
     name : str
         What errors call the recording.
 
@@ -76,14 +58,14 @@ def find_channels(
             f"--channels: expected two names, for Fpz-Cz and Pz-Oz, got {', '.join(asked)}; give "
             f'--channels "Fpz-Cz,Pz-Oz"'
         )
-    found = [_find(channel, there) for channel in asked]
-    missing = [channel for channel, derivation in zip(asked, found, strict=True) if derivation is None]
-    if not missing:
-        if len(found) == 1:
-            return _one_for_both(found[0], there, f"{found[0]} alone was asked for")
-        return Montage(tuple(found), tuple(_other_montage(asked)))
+    first, *others = [_find(channel, there) for channel in asked]
+    if first and not others:
+        return _one_for_both(first, there, f"{first} alone was asked for")
+    if first and others[0]:
+        return Montage((first, others[0]), tuple(_other_montage(asked)))
     if wanted is None and len(eeg) == 1:
         return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
+    missing = [channel for channel in asked if _find(channel, there) is None]
     raise DataError(
         f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
         f'{" and ".join(missing)}: name the nearest two with --channels "A,B" (A-B subtracts one from '
@@ -114,29 +96,18 @@ def _find(channel: str, there: Sequence[str]) -> Derivation | None:
     alike = [name for name in there if _bare(name) == _bare(channel)]
     if alike:
         return Derivation(alike[0])
-    for plus, minus in _splits(channel):
-        pair = _electrode(plus, there), _electrode(minus, there)
-        if None not in pair:
-            return Derivation(*pair)
-    return None
-
-
-def _splits(channel: str) -> list[tuple[str, str]]:
-    """Return every way to read a name as a difference."""
     bare = _NOISE.sub("", channel)
-    return [(bare[: match.start()], bare[match.end() :]) for match in re.finditer("-", bare)]
+    for hyphen in re.finditer("-", bare):
+        plus, minus = _electrode(bare[: hyphen.start()], there), _electrode(bare[hyphen.end() :], there)
+        if plus is not None and minus is not None:
+            return Derivation(plus, minus)
+    return None
 
 
 def _electrode(name: str, there: Sequence[str]) -> str | None:
     """Return the channel that measures an electrode against the common reference."""
-    return next(
-        (
-            channel
-            for channel in there
-            if _bare(channel) == _bare(name) or _bare(_REFERENCE.sub("", channel)) == _bare(name)
-        ),
-        None,
-    )
+    alike = (channel for channel in there if _bare(name) in (_bare(channel), _bare(_REFERENCE.sub("", channel))))
+    return next(alike, None)
 
 
 def _bare(name: str) -> str:

@@ -3,30 +3,19 @@
 import io
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from ..task import EPOCH_SECONDS, STAGES
-from .night import StagedNight
+from .staged import StagedNight
 
 COLOURS = ("#d8a03c", "#b5d3e7", "#6aa3cd", "#2f6aa8", "#123c69", "#b0413e")
 _DPI = 110
 
 
 def draw(night: StagedNight) -> bytes:
-    """Return a PNG of three panels over the hours of the recording.
-
-    Parameters
-    ----------
-    night : StagedNight
-        The night.
-
-    Returns
-    -------
-    bytes
-        Drawn without a display, and without pyplot's global state.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """Return a PNG of three panels over the hours of the recording, drawn without pyplot's global state."""
     figure = Figure(figsize=(12, 7), layout="constrained", dpi=_DPI)
     FigureCanvasAgg(figure)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.6))
@@ -40,9 +29,9 @@ def draw(night: StagedNight) -> bytes:
     return content.getvalue()
 
 
-def _hypnogram(axes, night: StagedNight, hours: np.ndarray) -> None:
+def _hypnogram(axes: Axes, night: StagedNight, hours: np.ndarray) -> None:
     """Draw Wake on top, then REM, then the other stages by depth."""
-    stages = night.scheme.stages
+    stages = night.scheme.short
     order = [0, len(stages) - 1, *range(1, len(stages) - 1)]
     height = -np.argsort(order)[night.stages]
     axes.stairs(height, hours, baseline=None, color="#222222", linewidth=0.9)
@@ -53,7 +42,7 @@ def _hypnogram(axes, night: StagedNight, hours: np.ndarray) -> None:
         axes.axvline(hours[edge], color="#888888", linewidth=0.8, linestyle=":")
 
 
-def _probabilities(axes, night: StagedNight, hours: np.ndarray) -> None:
+def _probabilities(axes: Axes, night: StagedNight, hours: np.ndarray) -> None:
     order = [4, 3, 2, 1, 5, 0]
     axes.stackplot(
         hours[:-1],
@@ -66,7 +55,7 @@ def _probabilities(axes, night: StagedNight, hours: np.ndarray) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, reverse=True)
 
 
-def _spectrogram(axes, night: StagedNight, hours: np.ndarray, figure) -> None:
+def _spectrogram(axes: Axes, night: StagedNight, hours: np.ndarray, figure: Figure) -> None:
     frequencies, decibel = night.spectrogram
     step = frequencies[1] - frequencies[0]
     edges = np.append(frequencies, frequencies[-1] + step) - step / 2

@@ -1,16 +1,20 @@
 """What is written of a staged night: table, annotations, figure, account; and a summary of all nights."""
 
-import csv
 import datetime
 import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import edfio
+import pandas as pd
 
 from ..errors import BeetlError
 from ..task import EPOCH_SECONDS, STAGES
 from ..writing import whole_file, write_text
-from .night import StagedNight
+from .figure import draw
+from .staged import StagedNight
 
 DISCLAIMER = "for research only; not a medical device"
 _ENDINGS = (".csv", "-hypnogram.edf", ".png", ".json")
@@ -38,16 +42,7 @@ def output_names(recordings: Sequence[str | Path]) -> list[str]:
 
 
 def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
-    """Write what is known of a night.
-
-    Parameters
-    ----------
-    night : StagedNight
-        The night.
-    out : path
-        The folder; made if missing.
-    name : str
-        How the files shall begin.
+    """Write what is known of a night into a folder, which is made if missing.
 
     Returns
     -------
@@ -55,81 +50,25 @@ def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
         ``<name>.csv`` (epoch, onset in s, stage, six probabilities), ``<name>-hypnogram.edf`` (EDF+ annotations),
         ``<name>.png``, ``<name>.json`` (statistics, warnings, agreement, what made it).
     """
-    from .figure import draw
-
-    table, hypnogram, figure, account = (Path(out) / f"{name}{ending}" for ending in _ENDINGS)
-    write_text(table, _table(night))
-    with whole_file(hypnogram) as file:
-        file.write(_edf(night))
-    with whole_file(figure) as file:
-        file.write(draw(night))
-    write_text(account, json.dumps(_account(night), indent=1) + "\n")
-    return [table, hypnogram, figure, account]
+    paths = [Path(out) / f"{name}{ending}" for ending in _ENDINGS]
+    account = json.dumps(account_of(night), indent=1) + "\n"
+    for path, content in zip(paths, (_table(night).encode(), _edf(night), draw(night), account.encode()), strict=True):
+        with whole_file(path) as file:
+            file.write(content)
+    return paths
 
 
 def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
-    """Write one line per night: statistics, agreement and warnings.
-
-    Parameters
-    ----------
-    nights : dict of str to StagedNight
-        By name.
-    path : path
-        The CSV file.
-    """
+    """Write one line per night, by name, as CSV: statistics, agreement and warnings."""
     rows = [
-        {
-            "recording": name,
-            **_plain_statistics(night),
-            **_agreement_columns(night),
-            "warnings": "; ".join(night.warnings),
-        }
+        {"recording": name} | _numbers(night) | {"warnings": "; ".join(night.warnings)}
         for name, night in nights.items()
     ]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    write_text(path, _csv(columns, [[row.get(column, "") for column in columns] for row in rows]))
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
-def _table(night: StagedNight) -> str:
-    rows = [
-        [index, f"{onset:g}", night.scheme.stages[stage], *(f"{p:.4f}" for p in probabilities)]
-        for index, (onset, stage, probabilities) in enumerate(
-            zip(night.onsets, night.stages, night.probabilities, strict=True)
-        )
-    ]
-    return _csv(["epoch", "onset", "stage", *(f"p_{stage}" for stage in STAGES)], rows)
-
-
-def _csv(header: list, rows: list) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([header, *rows])
-    return text.getvalue()
-
-
-def _edf(night: StagedNight) -> bytes:
-    """Return an EDF+ file of annotations alone, as sleep viewers and mne open."""
-    import edfio
-
-    names = [night.scheme.annotations[stage] for stage in night.stages]
-    annotations = [
-        edfio.EdfAnnotation(onset, EPOCH_SECONDS, name) for onset, name in zip(night.onsets, names, strict=True)
-    ]
-    start = night.start if night.start and night.start.year in _EDF_YEARS else None
-    file = io.BytesIO()
-    edfio.Edf(
-        [],
-        annotations=annotations,
-        starttime=start.time() if start else datetime.time(0),
-        recording=edfio.Recording(startdate=start.date() if start else None),
-    ).write(file)
-    return file.getvalue()
-
-
-def _account(night: StagedNight) -> dict:
-    agreement = {
-        name: getattr(night, name).to_dict() for name in ("agreement", "agreement_around_sleep") if getattr(night, name)
-    }
+def account_of(night: StagedNight) -> dict[str, Any]:
+    """Return what is known of a night but for its epochs, as plain values."""
     return {
         "recording": night.name,
         "note": DISCLAIMER,
@@ -141,22 +80,40 @@ def _account(night: StagedNight) -> dict:
         "lights_on_s": night.in_bed.stop * EPOCH_SECONDS,
         "statistics": night.statistics,
         "warnings": list(night.warnings),
-    } | agreement
-
-
-def _plain_statistics(night: StagedNight) -> dict[str, str]:
-    return {
-        name: "" if value is None else f"{value:.4g}" if name.startswith("percent") else f"{value:g}"
-        for name, value in night.statistics.items()
+        **{name: found.to_dict() for name, found in night.agreements.items()},
     }
 
 
-def _agreement_columns(night: StagedNight) -> dict[str, str]:
-    columns = {}
-    for suffix, agreement in (("", night.agreement), ("_around_sleep", night.agreement_around_sleep)):
-        if agreement:
-            columns |= {
-                f"accuracy{suffix}": "" if agreement.accuracy is None else f"{agreement.accuracy:.4f}",
-                f"kappa{suffix}": "" if agreement.kappa is None else f"{agreement.kappa:.4f}",
-            }
-    return columns
+def _table(night: StagedNight) -> str:
+    table = pd.DataFrame(night.probabilities, columns=[f"p_{stage}" for stage in STAGES])
+    table.insert(0, "onset", [f"{onset:g}" for onset in night.onsets])
+    table.insert(1, "stage", [night.scheme.short[stage] for stage in night.stages])
+    text: str = table.to_csv(index_label="epoch", float_format="%.4f", lineterminator="\n")
+    return text
+
+
+def _edf(night: StagedNight) -> bytes:
+    """Return an EDF+ file of annotations alone, as sleep viewers and mne open."""
+    epochs = zip(night.onsets, night.descriptions, strict=True)
+    start = night.start if night.start and night.start.year in _EDF_YEARS else None
+    file = io.BytesIO()
+    edfio.Edf(
+        [],
+        annotations=[edfio.EdfAnnotation(onset, EPOCH_SECONDS, name) for onset, name in epochs],
+        starttime=start.time() if start else datetime.time(0),
+        recording=edfio.Recording(startdate=start.date() if start else None),
+    ).write(file)
+    return file.getvalue()
+
+
+def _numbers(night: StagedNight) -> dict[str, str]:
+    """Return statistics and agreement as a table has them; empty where there is none."""
+    numbers = {
+        name: "" if value is None else f"{value:.4g}" if name.startswith("percent") else f"{value:g}"
+        for name, value in night.statistics.items()
+    }
+    for name, agreement in night.agreements.items():
+        for measure in ("accuracy", "kappa"):
+            value = getattr(agreement, measure)
+            numbers[measure + name.removeprefix("agreement")] = "" if value is None else f"{value:.4f}"
+    return numbers

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import welch
 
 from ..context import DEFAULT_TRANSITIONS, Transitions, classifier_prior, forward_backward
 from ..data.files import Provenance
 from ..data.recording import Recording, RecordingKey
 from ..errors import BeetlError
+from ..hypnograms.schemes import get_scheme
 from ..models.base import Predictor, Resources
 from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predictor
 from ..recipes.recipe import DEFAULT
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
-from .likeness import unlike_training
-from .night import StagedNight
-from .reading import read_epochs, recording_name
-from .schemes import AASM, Scheme, get_scheme
-from .scoring import around_sleep, compare, read_scoring
+from .agreement import agreement_of, around_sleep, read_scored
+from .reading import PathOrRaw, read_epochs, recording_name
+from .staged import StagedNight
+from .unlike import unlike_training
 from .window import epochs_in_bed, sleep_period, widened
 
 OWN = "a user's own"
 _LONG_HOURS = 14
 _PASSES = 3
 _MUCH = 0.9
-_AASM_TO_RK = np.array([0, 1, 2, 3, 5])
 _SEGMENT = 200
 _HIGHEST = 30.0
 
@@ -36,10 +36,8 @@ class Options:
 
     Attributes
     ----------
-    channels : sequence of str or None
-        What to take for Fpz-Cz and Pz-Oz; see :func:`beetl_task1.staging.channels.find_channels`.
-    unit : {"V", "mV", "uV"}
-        Unit of the signal where the file names a wrong one.
+    channels, unit
+        See :func:`beetl_task1.staging.reading.read_epochs`.
     lights_off, lights_on : str or None
         Clock time, or seconds from the beginning; the statistics are of the time between.
     scheme : {"rk", "aasm"}
@@ -57,22 +55,10 @@ class Options:
 
 
 class Stager:
-    """Stages recordings with one predictor.
+    """Stages recordings with one predictor that was trained for an age group.
 
-    Not a medical device: for research only.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        Trained.
-    group : str
-        The age group that it was trained for.
-    options : Options
-        How to stage.
-    made_by : str
-        What trained the predictor, for the records.
-    warnings : sequence of str
-        Joined to those of each night.
+    Not a medical device: for research only. ``made_by`` says what trained the predictor, for the account of a night;
+    ``warnings`` are joined to those of each night.
     """
 
     def __init__(
@@ -108,19 +94,8 @@ class Stager:
         made_by = f"{recipe} for {group}, trained on {card.data['description']}"
         return cls(predictor, group, options, made_by, warnings)
 
-    def stage(self, recording, hypnogram: str | Path | None = None) -> StagedNight:
-        """Stage one recording.
-
-        Parameters
-        ----------
-        recording : path or mne.io.BaseRaw
-            Any format that mne reads.
-        hypnogram : path, optional
-            A scorer's; see :func:`beetl_task1.staging.scoring.read_scoring`.
-
-        Returns
-        -------
-        StagedNight
+    def stage(self, recording: PathOrRaw, hypnogram: str | Path | None = None) -> StagedNight:
+        """Stage one recording, and compare it with a scorer's hypnogram where there is one.
 
         Raises
         ------
@@ -129,29 +104,34 @@ class Stager:
         """
         options, scheme = self.options, get_scheme(self.options.scheme)
         epochs = read_epochs(recording, options.channels, unit=options.unit)
-        unlike = unlike_training(epochs) + self._whole_day(len(epochs.X))
-        in_bed = epochs_in_bed(len(epochs.X), epochs.start, options.lights_off, options.lights_on)
-        scored = None if hypnogram is None else read_scoring(hypnogram, len(epochs.X), epochs.start)
-        given = widened(in_bed, len(epochs.X)) if options.lights_off and options.lights_on else None
+        n_epochs = len(epochs.X)
+        warnings = (*unlike_training(epochs), *self._whole_day(n_epochs), *self._other_age(), *self.warnings)
+        in_bed = epochs_in_bed(n_epochs, epochs.start, options.lights_off, options.lights_on)
+        scored = None if hypnogram is None else read_scored(hypnogram, n_epochs, epochs.start)
+        given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
         probabilities = self._probabilities(epochs.X, given)
-        agreement = {}
-        if scored is not None:
-            stages = _as_rk(scheme, scheme.decide(probabilities))
-            agreement = {
-                "agreement": compare(stages, scheme, scored),
-                "agreement_around_sleep": compare(stages, scheme, around_sleep(scored)),
-            }
+        stages = scheme.decide(probabilities)
         return StagedNight(
-            name=recording_name(recording), start=epochs.start,
-            channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, scheme=scheme,
-            in_bed=in_bed, made_by=self._made_by(), warnings=(*unlike, *self.warnings),
-            spectrogram=_spectrogram(epochs.X[:, 0]), **agreement)  # fmt: skip
+            name=recording_name(recording), start=epochs.start, scheme=scheme, in_bed=in_bed, made_by=self._made_by(),
+            channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, warnings=warnings,
+            spectrogram=_spectrogram(epochs.X[:, 0]),
+            agreement=agreement_of(stages, scheme, scored) if scored else None,
+            agreement_around_sleep=agreement_of(stages, scheme, around_sleep(scored)) if scored else None)  # fmt: skip
 
     def _whole_day(self, n_epochs: int) -> list[str]:
         hours = n_epochs * EPOCH_SECONDS / 3600
         if hours <= _LONG_HOURS or self.options.lights_off or self.options.lights_on:
             return []
         return [f"all {hours:.1f} h count as time in bed: give lights off and lights on for the statistics of a night"]
+
+    def _other_age(self) -> list[str]:
+        chain = self.options.transitions
+        if chain is None or not chain.ages or self.group in chain.ages:
+            return []
+        return [
+            f"transitions: counted in people of {', '.join(chain.ages)} years, but the night is of {self.group}, and "
+            f"stages follow each other differently with age; learn others with --transitions, or pass --no-smooth"
+        ]
 
     def _made_by(self) -> str:
         chain = self.options.transitions
@@ -204,14 +184,8 @@ def group_for_age(age: float) -> tuple[str, str | None]:
     return younger, f"age {age:g} is below all that the models were trained on (from {youngest})"
 
 
-def _as_rk(scheme: Scheme, stages: np.ndarray) -> np.ndarray:
-    return _AASM_TO_RK[stages] if scheme is AASM else stages
-
-
 def _spectrogram(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return frequencies (Hz) and, per epoch, decibel of 1 uV^2/Hz."""
-    from scipy.signal import welch
-
     frequencies, power = welch(signal * 1e6, SFREQ, nperseg=_SEGMENT, axis=1)
     shown = (frequencies > 0) & (frequencies <= _HIGHEST)
     return frequencies[shown], 10 * np.log10(np.maximum(power[:, shown], 1e-6))

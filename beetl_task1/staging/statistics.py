@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS
-from .schemes import Scheme
 
 MINUTES = EPOCH_SECONDS / 60
 
@@ -11,13 +11,7 @@ MINUTES = EPOCH_SECONDS / 60
 def sleep_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:
     """Return the statistics of the epochs between lights off and lights on.
 
-    Parameters
-    ----------
-    stages : array (n_epochs,)
-        Indices into the scheme's stages (Wake is 0, REM the last), in order and without gaps, from lights off to
-        lights on.
-    scheme : Scheme
-        Names of the stages.
+    ``stages`` (n_epochs,) are labels of the scheme (Wake is 0, REM the last), in order and without gaps.
 
     Returns
     -------
@@ -31,17 +25,17 @@ def sleep_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | No
     """
     stages = np.asarray(stages)
     asleep = stages > 0
+    minutes = np.bincount(stages, minlength=len(scheme.short)) * MINUTES
     slept = asleep.sum() * MINUTES
     result: dict[str, float | None] = {
         "time_in_bed": len(stages) * MINUTES,
         "total_sleep_time": slept,
         "sleep_efficiency": 100 * slept / (len(stages) * MINUTES) if len(stages) else None,
     }
-    result |= _latencies(stages, asleep, rem=len(scheme.stages) - 1)
-    for index, name in enumerate(scheme.stages):
-        result[f"minutes_{name}"] = int((stages == index).sum()) * MINUTES
-    for index, name in enumerate(scheme.stages[1:], start=1):
-        result[f"percent_{name}"] = 100 * (stages == index).sum() * MINUTES / slept if slept else None
+    result |= _latencies(stages, asleep, rem=len(scheme.short) - 1)
+    result |= {f"minutes_{name}": minutes[i] for i, name in enumerate(scheme.short)}
+    for name, spent in zip(scheme.short[1:], minutes[1:], strict=True):
+        result[f"percent_{name}"] = 100 * spent / slept if slept else None
     return {name: None if value is None else float(value) for name, value in result.items()}
 
 

@@ -2,8 +2,10 @@
 
 import re
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
+from scipy.ndimage import find_objects, label
 
 from ..errors import BeetlError
 from ..task import EPOCH_SECONDS
@@ -19,12 +21,8 @@ _SHORTEST_NIGHT = 360
 def seconds_from_start(time: str, start: datetime | None) -> float:
     """Return a time as seconds from the beginning of a recording.
 
-    Parameters
-    ----------
-    time : str
-        Clock time such as ``"23:15"`` or ``"23:15:30"``, or seconds from the beginning such as ``"1800"``.
-    start : datetime or None
-        When the recording began; clock times need it. A clock time before it is one of the next day.
+    ``time`` is a clock time such as ``"23:15"`` or ``"23:15:30"``, or seconds from the beginning such as ``"1800"``.
+    Clock times need the start of the recording; one before it is of the next day.
 
     Raises
     ------
@@ -40,26 +38,19 @@ def seconds_from_start(time: str, start: datetime | None) -> float:
         if not 0 <= seconds < 7 * DAY:
             raise BeetlError(f"time {time!r}: expected a clock time such as 23:15, or seconds from the beginning")
         return seconds
-    hours, minutes, seconds = (int(part or 0) for part in clock.groups())
-    if hours > 23 or minutes > 59 or seconds > 59:
+    hours, minutes, rest = (int(part or 0) for part in clock.groups())
+    if hours > 23 or minutes > 59 or rest > 59:
         raise BeetlError(f"time {time!r}: expected a clock time from 00:00 to 23:59:59")
     if start is None:
         raise BeetlError(f"time {time!r}: the recording does not say when it began; give seconds from its beginning")
     began = start.hour * 3600 + start.minute * 60 + start.second
-    return float((hours * 3600 + minutes * 60 + seconds - began) % DAY)
+    return float((hours * 3600 + minutes * 60 + rest - began) % DAY)
 
 
 def epochs_in_bed(n_epochs: int, start: datetime | None, lights_off: str | None, lights_on: str | None) -> slice:
     """Return which epochs lie between lights off and lights on; an epoch counts if its middle does.
 
-    Parameters
-    ----------
-    n_epochs : int
-        Epochs of the recording.
-    start : datetime or None
-        When the recording began.
-    lights_off, lights_on : str or None
-        See :func:`seconds_from_start`; the beginning and the end of the recording by default.
+    Times are as in :func:`seconds_from_start`; the beginning and the end of the recording by default.
 
     Raises
     ------
@@ -91,28 +82,15 @@ def sleep_period(asleep: np.ndarray) -> slice:
 
     The models see each epoch relative to its night, and their nights were cropped so; a whole day would shift that.
 
-    Parameters
-    ----------
-    asleep : array of bool (n_epochs,)
-        Whether each epoch seems to be sleep. Runs below 5 minutes do not count, periods less than 2 hours apart are
-        one, and the one with most sleep is taken.
-
-    Returns
-    -------
-    slice
-        Everything if that would be less than 3 hours.
+    ``asleep`` (n_epochs,) says whether each epoch seems to be sleep. Runs below 5 minutes do not count, periods less
+    than 2 hours apart are one, and the one with most sleep is taken; everything, if that would be less than 3 hours.
     """
+    runs = [run for (run,) in find_objects(label(asleep)[0]) if run.stop - run.start >= _SHORT_NAP]
+    breaks = [i for i, (one, following) in enumerate(pairwise(runs), 1) if following.start - one.stop >= _BREAK]
+    periods = [runs[first:last] for first, last in pairwise([0, *breaks, len(runs)])]
+    main = max(periods, key=lambda period: sum(run.stop - run.start for run in period))
     whole = slice(0, len(asleep))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(asleep).astype(int), [0]])))
-    runs = [(first, last) for first, last in edges.reshape(-1, 2) if last - first >= _SHORT_NAP]
-    if not runs:
+    if not main:
         return whole
-    periods = [[runs[0]]]
-    for run in runs[1:]:
-        if run[0] - periods[-1][-1][1] < _BREAK:
-            periods[-1].append(run)
-        else:
-            periods.append([run])
-    main = max(periods, key=lambda period: sum(last - first for first, last in period))
-    found = widened(slice(int(main[0][0]), int(main[-1][1])), len(asleep))
+    found = widened(slice(main[0].start, main[-1].stop), len(asleep))
     return found if found.stop - found.start >= _SHORTEST_NIGHT else whole

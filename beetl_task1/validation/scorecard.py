@@ -8,10 +8,10 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix, precision_recal
 
 from ..data.recording import RecordingKey
 from ..errors import BeetlError
+from ..hypnograms.schemes import Scheme, get_scheme
 from .calibration import Calibration, calibration
 from .resampling import Interval, confusion_score, subject_interval
 from .result import Result
-from .schemes import Scheme, scheme
 
 T = TypeVar("T")
 Labels = Mapping[RecordingKey, np.ndarray]
@@ -107,7 +107,7 @@ def scorecard(
     BeetlError
         If recordings or lengths differ.
     """
-    reading = scheme(scheme_name)
+    reading = get_scheme(scheme_name)
     _check(truth, labels, probabilities)
     keys = sorted(truth)
     subjects: dict[str, list[RecordingKey]] = {}
@@ -144,7 +144,7 @@ def bare_scorecard(truth: np.ndarray, labels: np.ndarray, *, name: str = "", sch
     scheme_name : {"rk", "aasm"}
         As in :func:`scorecard`.
     """
-    reading = scheme(scheme_name)
+    reading = get_scheme(scheme_name)
     if len(truth) != len(labels):
         raise BeetlError(f"{len(labels)} labels for {len(truth)} true ones; both must list the same epochs in order")
     pooled = _unit("pooled", reading.labels(truth), reading.labels(labels), reading)

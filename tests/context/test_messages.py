@@ -10,10 +10,10 @@ from beetl_task1.context import (
     DEFAULT_TRANSITIONS,
     Transitions,
     classifier_prior,
-    count_transitions,
     forward_backward,
     learn_transitions,
 )
+from beetl_task1.context.transitions import count_transitions
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import DataError
 
@@ -109,3 +109,9 @@ def test_learning_needs_the_order(tmp_path):
     learned = learn_transitions(DataFolder(tmp_path, allow_partial=True), [("65-79", "target")])
     assert learned.counts[0, 2] == learned.counts[2, 5] == 1
     assert "1 labelled nights" in learned.source
+    assert learned.ages == ("65-79",)
+    hidden = tmp_path / "LeaderboardSleep/testing"
+    hidden.mkdir()
+    np.save(hidden / "leaderboard_s6r1X.npy", np.zeros((3, 2, 3000)))
+    with pytest.raises(DataError, match="transitions need labels"):
+        learn_transitions(DataFolder(tmp_path, allow_partial=True), [("65-79", "test")])

@@ -5,7 +5,7 @@ import datetime
 import edfio
 import numpy as np
 
-from beetl_task1.sleep_edf.records import group_of, known_records
+from beetl_task1.sleep_edf.study import study_nights
 
 NAMES = {
     "W": "Sleep stage W",
@@ -60,13 +60,13 @@ def write_pair(folder, record, stages, *, past="", seed=0, **options):
 def write_study(folder):
     """Write two young subjects, eight of 65-79, six of 80-95, and some that do not take part."""
     older = [*_subjects("65-79", 8), *_subjects("80-95", 6)]
-    records = [record.name for record in known_records().values() if record.subject in older]
-    for seed, record in enumerate(["SC4001", "SC4002", "SC4011", "SC4012", "SC4131", "SC4731", *sorted(records)]):
+    nights = [night.name for night in study_nights().values() if night.subject in older]
+    for seed, record in enumerate(["SC4001", "SC4002", "SC4011", "SC4012", "SC4131", "SC4731", *sorted(nights)]):
         write_pair(folder / "deep" / "er", record, "WW1122M33?44RRWW", past="WW????", seed=seed)
     write_psg(folder / "SC4021E0-PSG.edf", 60)
     return folder
 
 
 def _subjects(group, count):
-    with_two_nights = {r.subject for r in known_records().values() if group_of(r.age) == group and r.subject != 52}
+    with_two_nights = {n.subject for n in study_nights().values() if n.group == group and n.subject != 52}
     return sorted(with_two_nights)[:count]

@@ -13,8 +13,9 @@ from sleep_edf_files import write_hypnogram, write_pair, write_psg, write_study
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import DataError
-from beetl_task1.sleep_edf import build, compare_counts, fetch, plan, read_night, scored_epochs
-from beetl_task1.sleep_edf.night import epoch_labels
+from beetl_task1.sleep_edf import assign_places, counts_beside_competition, fetch, read_night, rebuild
+from beetl_task1.sleep_edf.epochs import epoch_labels, scored_epochs
+from beetl_task1.sleep_edf.study import study_nights
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="real recordings are not at ../shared/data")
@@ -29,11 +30,14 @@ def small_study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small_tree(small_study, tmp_path_factory):
     out = tmp_path_factory.mktemp("built") / "data"
-    return build(small_study, out, seed=3)
+    return rebuild(small_study, out, seed=3)
 
 
 def test_subjects_get_their_places(small_tree):
-    counts = {(row["group"], row["role"]): (row["subjects"], row["recordings"]) for row in compare_counts(small_tree)}
+    counts = {
+        (row["group"], row["role"]): (row["subjects"], row["recordings"])
+        for row in counts_beside_competition(small_tree)
+    }
     assert counts == {
         ("25-64", "source"): (2, 4),
         ("65-79", "target"): (6, 12),
@@ -41,7 +45,7 @@ def test_subjects_get_their_places(small_tree):
         ("80-95", "target"): (5, 10),
         ("80-95", "test"): (1, 2),
     }
-    left_out = " | ".join(small_tree.plan.left_out)
+    left_out = " | ".join(small_tree.assignment.left_out)
     assert "SC4131: the study has one night" in left_out
     assert "SC4731: age 97 is in no group" in left_out
     assert "SC4021: has no hypnogram beside it" in left_out
@@ -68,10 +72,8 @@ def test_tree_is_read_like_the_competition(small_tree, small_study):
 
 
 def test_truth_follows_the_rows(small_tree):
-    from beetl_task1.sleep_edf.records import known_records
-
-    place = next(place for place in small_tree.plan.places if place.role == "test")
-    assert known_records()[place.record.name].night == place.key.session
+    place = next(place for place in small_tree.assignment.places if place.role == "test")
+    assert study_nights()[place.night.name].night == place.key.session
     night = read_night(place.psg, place.hypnogram)
     onsets = np.load(small_tree.out / f"order/{place.key.group}/s{place.key.subject}r{place.key.session}.npy")
     truth = np.loadtxt(small_tree.out / f"truth/{place.key.group}.txt", dtype=int)[: len(onsets)]
@@ -108,8 +110,8 @@ def test_provenance_says_what_it_is(small_tree):
 
 
 def test_same_seed_same_bytes_whatever_the_jobs(small_study, small_tree, tmp_path):
-    again = build(small_study, tmp_path / "again", ["65-79"], seed=3, jobs=2)
-    other = build(small_study, tmp_path / "other", ["65-79"], seed=4)
+    again = rebuild(small_study, tmp_path / "again", ["65-79"], seed=3, jobs=2)
+    other = rebuild(small_study, tmp_path / "other", ["65-79"], seed=4)
     name = "LeaderboardSleep/testing/leaderboard_s6r2X.npy"
     first = (small_tree.out / name).read_bytes()
     assert (again.out / name).read_bytes() == first != (other.out / name).read_bytes()
@@ -117,10 +119,10 @@ def test_same_seed_same_bytes_whatever_the_jobs(small_study, small_tree, tmp_pat
 
 
 def test_building_again_replaces_the_earlier_tree(small_study, tmp_path):
-    build(small_study, tmp_path, ["25-64"])
+    rebuild(small_study, tmp_path, ["25-64"])
     stale = tmp_path / "SleepSource/training_s9r1X.npy"
     stale.write_bytes(b"")
-    build(small_study, tmp_path, ["25-64"])
+    rebuild(small_study, tmp_path, ["25-64"])
     assert not stale.exists()
 
 
@@ -128,13 +130,13 @@ def test_building_again_replaces_the_earlier_tree(small_study, tmp_path):
 def test_other_data_are_not_overwritten(small_study, tmp_path, marker):
     (tmp_path / marker).write_text("{}")
     with pytest.raises(DataError, match="expected an empty folder or an earlier build"):
-        build(small_study, tmp_path)
+        rebuild(small_study, tmp_path)
 
 
 def test_a_missing_night_is_left_out(tmp_path):
     write_pair(tmp_path, "SC4001", "WW12WW")
     write_pair(tmp_path, "SC4012", "WW12WW")
-    found = plan(tmp_path)
+    found = assign_places(tmp_path)
     assert [str(place.key) for place in found.places] == ["25-64/s0r1", "25-64/s1r2"]
     assert [line.split(" is not")[0] for line in found.left_out] == [
         "SC400: one of its two nights",
@@ -145,8 +147,8 @@ def test_a_missing_night_is_left_out(tmp_path):
 def test_single_nights_on_request(tmp_path):
     write_pair(tmp_path, "SC4131", "WW12WW")
     with pytest.raises(DataError, match="one night of this subject only"):
-        plan(tmp_path)
-    assert [str(place.key) for place in plan(tmp_path, single_nights=True).places] == ["25-64/s0r1"]
+        assign_places(tmp_path)
+    assert [str(place.key) for place in assign_places(tmp_path, single_nights=True).places] == ["25-64/s0r1"]
 
 
 def test_movement_unscored_and_what_runs_past_the_signal(tmp_path):
@@ -212,16 +214,25 @@ def test_faults_of_the_files(tmp_path):
             read_night(psg, hypnogram)
 
 
+def test_stages_that_the_study_does_not_have_are_refused(tmp_path):
+    """Five stages have no S4: dropping or merging them would spoil the counts without a word."""
+    names = ["Sleep stage W", "Sleep stage N2", "Sleep stage N3"]
+    annotations = [edfio.EdfAnnotation(30 * i, 30, name) for i, name in enumerate(names)]
+    edfio.Edf([], annotations=annotations).write(tmp_path / "h.edf")
+    with pytest.raises(DataError, match=r"h\.edf: expected annotations such as 'Sleep stage 3', got .*Sleep stage N2"):
+        epoch_labels(tmp_path / "h.edf", 3)
+
+
 def test_faults_of_the_folder(tmp_path):
     with pytest.raises(DataError, match="no such folder; --sleep-edf"):
-        plan(tmp_path / "none")
+        assign_places(tmp_path / "none")
     with pytest.raises(DataError, match=r"got none to build; pass --fetch"):
-        plan(tmp_path)
+        assign_places(tmp_path)
     write_pair(tmp_path, "SC4001", "W12")
     (tmp_path / "copy").mkdir()
     shutil.copy(tmp_path / "SC4001E0-PSG.edf", tmp_path / "copy")
     with pytest.raises(DataError, match="SC4001: its psg is there twice"):
-        plan(tmp_path)
+        assign_places(tmp_path)
 
 
 def test_fetch_asks_mne_for_the_groups_subjects(tmp_path, monkeypatch):
@@ -261,7 +272,7 @@ def test_real_short_recording(tmp_path):
     edf.mkdir()
     shutil.copy(REAL / "sleep_edf_sc4001/short_psg.edf", edf / "SC4001E0-PSG.edf")
     shutil.copy(REAL / "sleep_edf_hypnograms/SC4001EC-Hypnogram.edf", edf)
-    built = build(edf, tmp_path / "out")
+    built = rebuild(edf, tmp_path / "out")
     (recording,) = DataFolder(built.out, allow_partial=True).recordings("25-64", "source")
     assert recording.X.shape == (10, 2, 3000)
     assert recording.y.tolist() == [0] * 10
@@ -298,5 +309,5 @@ def test_build_on_the_real_hypnograms_gets_the_epochs_they_imply(tmp_path):
         expected[path.name[:6]] = [kept.count(letter) for letter in "W1234R"]
         write_psg(tmp_path / f"{path.name[:6]}E0-PSG.edf", 30 * len(stages))
         shutil.copy(path, tmp_path)
-    built = build(tmp_path, tmp_path / "out", jobs=2)
-    assert {place.record.name: built.stages[place.key].tolist() for place in built.plan.places} == expected
+    built = rebuild(tmp_path, tmp_path / "out", jobs=2)
+    assert {place.night.name: built.stages[place.key].tolist() for place in built.assignment.places} == expected

@@ -5,7 +5,7 @@ import pytest
 from sleep_edf_files import write_study
 
 from beetl_task1.data.files import DataFolder
-from beetl_task1.sleep_edf import build
+from beetl_task1.sleep_edf import rebuild
 
 loaders = pytest.importorskip("beetl.task_datasets", reason="the public loader package is not installed")
 
@@ -14,7 +14,7 @@ loaders = pytest.importorskip("beetl.task_datasets", reason="the public loader p
 def tree(request, tmp_path):
     out = tmp_path / "tree"
     if request.param == "build":
-        build(write_study(tmp_path / "edf"), out)
+        rebuild(write_study(tmp_path / "edf"), out)
     else:
         from beetl_task1.simulate import simulate
 

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from conftest import experiment
 
 from beetl_task1.cli.stage import stage as command
+from beetl_task1.context import Transitions, classifier_prior, forward_backward, learn_transitions
+from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError, CheckpointError, DataError
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.training import train
@@ -180,6 +182,13 @@ def test_smoothing_uses_the_order(checkpoints):
     assert not np.allclose(smooth, plain)
 
 
+def two_levels(loud):
+    """Return a recording of noise whose epochs are loud or not."""
+    signal = np.random.default_rng(0).normal(size=(2, len(loud), 3000)) * (6e-6 + 1.4e-5 * loud[:, None])
+    info = mne.create_info(["Fpz-Cz", "Pz-Oz"], 100, "eeg")
+    return mne.io.RawArray(signal.reshape(2, -1), info, verbose="ERROR")
+
+
 class Level:
     """Calls an epoch asleep if it is louder than the median of its night; notes the nights."""
 
@@ -197,8 +206,7 @@ class Level:
 def test_a_long_recording_is_staged_around_its_sleep():
     loud = np.zeros(1500)
     loud[700:1200] = 1
-    signal = np.random.default_rng(0).normal(size=(2, 1500, 3000)) * (6e-6 + 1.4e-5 * loud[:, None])
-    raw = mne.io.RawArray(signal.reshape(2, -1), mne.create_info(["Fpz-Cz", "Pz-Oz"], 100, "eeg"), verbose="ERROR")
+    raw = two_levels(loud)
     model = Level()
     night = Stager(model, "65-79", Options()).stage(raw)
     assert model.nights[:2] == [1500, pytest.approx(620, abs=3)]
@@ -208,6 +216,51 @@ def test_a_long_recording_is_staged_around_its_sleep():
     assert model.nights == [1500, 820]
     assert night.statistics["time_in_bed"] == 350
     assert night.statistics["sleep_onset_latency"] == pytest.approx(50, abs=1)
+
+
+class Overcalls:
+    """Prefers S2 to REM everywhere, in loud epochs by little."""
+
+    def predict_proba(self, recording):
+        loud = recording.X.std(axis=(1, 2)) > 1e-5
+        return np.where(loud[:, None], [0.01, 0.02, 0.5, 0.01, 0.01, 0.45], [0.05, 0.03, 0.8, 0.01, 0.01, 0.1])
+
+
+def test_smoothing_divides_by_what_the_model_assumes():
+    """Where a model that calls S2 too often says S2 by little more than REM, it is REM: its prior is taken out."""
+    loud = np.repeat([0, 1, 0], [40, 40, 40])
+    assert (Stager(Overcalls(), "65-79", Options(transitions=None)).stage(two_levels(loud)).stages == 2).all()
+    stages = Stager(Overcalls(), "65-79", Options()).stage(two_levels(loud)).stages
+    assert (stages[45:75] == 5).all()
+    assert (stages[loud == 0][5:-5] == 2).mean() > 0.8
+
+
+def test_the_prior_is_that_of_the_night_not_of_the_day_around_it():
+    loud = np.zeros(900)
+    loud[100:500] = 1
+    raw, chain = two_levels(loud), Options().transitions
+    plain = Stager(Level(), "65-79", Options(transitions=None)).stage(raw).probabilities
+    staged = Stager(Level(), "65-79", Options()).stage(raw)
+    prior = classifier_prior(plain[40:560], chain)
+    np.testing.assert_allclose(staged.probabilities, forward_backward(plain, chain, prior))
+    assert np.abs(staged.probabilities - forward_backward(plain, chain)).max() > 0.01
+
+
+AGES = (
+    "transitions: counted in people of 25-34 years, but the night is of 65-79, and stages follow each other "
+    "differently with age; learn others with --transitions, or pass --no-smooth"
+)
+
+
+def test_transitions_of_other_ages_are_said_so(stager, tree):
+    assert stager.stage(make_raw()).warnings[-1] == AGES
+    older = learn_transitions(DataFolder(tree), [("65-79", "target")])
+    for chosen in (older, None, Transitions(older.counts, "somewhere")):
+        warnings = Stager(Level(), "65-79", Options(transitions=chosen)).stage(make_raw()).warnings
+        assert not any("transitions" in line for line in warnings)
+    assert "counted in people of 65-79 years, but the night is of 80-95" in " ".join(
+        Stager(Level(), "80-95", Options(transitions=older)).stage(make_raw()).warnings
+    )
 
 
 def test_files_of_a_night(stager, tmp_path):
@@ -234,8 +287,10 @@ def test_files_of_a_night(stager, tmp_path):
     account = json.loads((tmp_path / "out/night.json").read_text())
     assert account["statistics"]["time_in_bed"] == len(STAGES) / 2
     assert "not a medical device" in account["note"]
+    assert AGES in account["warnings"]
     summary = list(csv.DictReader((tmp_path / "out/summary.csv").open()))
     assert (summary[0]["recording"], summary[0]["time_in_bed"]) == ("night", f"{len(STAGES) / 2:g}")
+    assert AGES in summary[0]["warnings"]
 
 
 def test_its_own_hypnogram_agrees_entirely(stager, tmp_path):
@@ -274,7 +329,7 @@ def test_unlike_the_training(monkeypatch):
     def warned(raw, **chosen):
         return " | ".join(Stager(Level(), "65-79", Options(**chosen)).stage(raw).warnings)
 
-    assert warned(make_raw()) == "lasts 0.9 h: the models compare each epoch with its whole night"
+    assert warned(make_raw()) == f"lasts 0.9 h: the models compare each epoch with its whole night | {AGES}"
     loud = make_raw()
     loud._data *= 10
     assert "amplitude: Fpz-Cz varies by" in warned(loud)
@@ -345,6 +400,7 @@ def test_command(checkpoints, tmp_path):
     assert f"of {len(STAGES) / 2 - 5:g} min" in first.stdout
     assert "N3" in first.stdout
     assert "warning: age 64: the models are tuned to 65-79" in first.stderr
+    assert f"warning: {AGES}" in first.stderr
     assert "not a medical device" in first.stdout
     second = _run(
         path, "--group", "65-79", "--allow-simulated", "--hypnogram", tmp_path / "out/night.csv", "--json", *known
@@ -352,6 +408,7 @@ def test_command(checkpoints, tmp_path):
     night = json.loads(second.stdout)["nights"]["night"]
     assert night["agreement"]["accuracy"] > 0.95
     assert night["agreement"]["stages"] == ["W", "N1", "N2", "N3", "R"]
+    assert AGES in night["warnings"]
 
 
 @pytest.mark.parametrize(("extra", "message"), [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from beetl_task1.errors import BeetlError
-from beetl_task1.staging.schemes import AASM, RK, get_scheme
+from beetl_task1.hypnograms.schemes import AASM, RK, get_scheme
 from beetl_task1.staging.statistics import sleep_statistics
 from beetl_task1.staging.window import epochs_in_bed, seconds_from_start, sleep_period
 
@@ -30,7 +30,7 @@ def test_a_night_by_hand():
 
 
 def test_aasm_merges_slow_wave_sleep():
-    found = sleep_statistics(AASM.translate(np.array([0, 3, 4, 5])), AASM)
+    found = sleep_statistics(AASM.labels(np.array([0, 3, 4, 5])), AASM)
     assert (found["minutes_N3"], found["minutes_R"], found["percent_N3"]) == (1.0, 0.5, pytest.approx(200 / 3))
     assert "minutes_S4" not in found
 

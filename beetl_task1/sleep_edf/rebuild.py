@@ -2,54 +2,53 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from .. import __version__
 from ..data.competition_files import recording_paths, write_header, write_recording, write_truth
 from ..data.files import OPEN, DataFolder
 from ..data.recording import RecordingKey
 from ..errors import DataError
-from ..task import N_OUTPUTS, PARTS, SOURCE_GROUP, STAGES, TARGET_GROUPS, Part, part
+from ..progress import Progress
+from ..task import N_OUTPUTS, PARTS, STAGES, Part, part
 from ..writing import write_text
-from .night import SOURCE, read_night
-from .records import Place, Plan, plan
+from .epochs import read_night
+from .study import GROUPS, Assignment, Place, assign_places
 
+SOURCE = "Sleep-EDF Expanded 1.0.0, sleep-cassette study (PhysioNet, ODC-By 1.0)"
 MARKER = "provenance.json"
 
 
 @dataclass
-class Built:
-    """What :func:`build` has written.
-
-    Attributes
-    ----------
-    out : Path
-        The data folder.
-    plan : Plan
-        Which night went where, and what was left out.
-    stages : dict
-        Epochs per stage, ``{RecordingKey: array (6,)}``.
-    """
+class Rebuilt:
+    """The data folder that :func:`rebuild` has written, which night went where, and its epochs per stage (6,)."""
 
     out: Path
-    plan: Plan
+    assignment: Assignment
     stages: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
 
+    def keys(self, wanted: Part) -> list[RecordingKey]:
+        """Return the recordings of a folder in submission order."""
+        places = self.assignment.places
+        return sorted(p.key for p in places if (p.key.group, p.role) == (wanted.group, wanted.role))
 
-def build(
+
+def rebuild(
     sleep_edf: str | Path,
     out: str | Path,
-    groups: Iterable[str] = (SOURCE_GROUP, *TARGET_GROUPS),
+    groups: Iterable[str] = GROUPS,
     *,
     seed: int = 0,
     jobs: int = 1,
     single_nights: bool = False,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> Built:
+    progress: Progress | None = None,
+) -> Rebuilt:
     """Build a local competition from Sleep-EDF Expanded: real data, real labels, not the competition's own split.
 
     Writes the competition's folders, ``truth/<group>.txt`` in submission order, the onset (s) of every row in
@@ -59,59 +58,43 @@ def build(
 
     Parameters
     ----------
-    sleep_edf : path
-        Folder of the EDF files.
+    sleep_edf, groups, single_nights
+        See :func:`beetl_task1.sleep_edf.study.assign_places`.
     out : path
         An empty folder, one that does not exist, or one that was built before: its recordings are replaced.
-    groups : iterable of str
-        Age groups to build.
-    seed : int
-        Shuffles the epochs of each recording.
-    jobs : int
-        Processes.
-    single_nights : bool
-        See :func:`beetl_task1.sleep_edf.records.plan`.
-    progress : callable, optional
-        ``progress(recordings done, recordings in all, name)``.
-
-    Returns
-    -------
-    Built
+    seed, jobs : int
+        What shuffles the epochs of each recording, and processes.
 
     Raises
     ------
     DataError
         Nothing to build, a damaged recording, or ``out`` holds something else.
     """
-    from joblib import Parallel, delayed
-
-    built = Built(Path(out), plan(sleep_edf, groups, single_nights=single_nights))
+    built = Rebuilt(Path(out), assign_places(sleep_edf, groups, single_nights=single_nights))
+    places = built.assignment.places
     _clear(built.out)
     _write_marker(built, seed, complete=False)
-    tasks = (delayed(_write_night)(place, built.out, seed) for place in built.plan.places)
-    truth = {}
+    tasks = (delayed(_write_place)(place, built.out, seed) for place in places)
+    truth: dict[RecordingKey, np.ndarray] = {}
     for key, labels in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
         if progress:
-            progress(len(truth), len(built.plan.places), str(key))
-    _write_truth(built, truth)
-    _write_headers(built)
+            progress(len(truth), len(places), str(key))
+    for wanted in PARTS:
+        keys = built.keys(wanted)
+        if keys and not wanted.labelled:
+            write_truth(built.out, wanted.group, np.concatenate([truth[key] for key in keys]))
+        if keys and wanted.has_header:
+            write_header(built.out, wanted)
     _write_marker(built, seed, complete=True)
     return built
 
 
-def compare_counts(built: Built) -> list[dict]:
-    """Return, per folder, what was built beside what the competition had.
-
-    Returns
-    -------
-    list of dict
-        ``group``, ``role``, ``subjects``, ``recordings``, ``epochs``, ``stages`` (six counts),
-        ``competition_subjects``, ``competition_epochs``.
-    """
+def counts_beside_competition(built: Rebuilt) -> list[dict[str, Any]]:
+    """Return, per folder, counts of subjects, recordings, epochs and stages, and what the competition had."""
     rows = []
     for wanted in PARTS:
-        keys = _keys(built.plan, wanted)
+        keys = built.keys(wanted)
         stages = sum((built.stages[key] for key in keys if key in built.stages), np.zeros(N_OUTPUTS, dtype=int))
         rows.append(
             {
@@ -128,48 +111,28 @@ def compare_counts(built: Built) -> list[dict]:
     return rows
 
 
-def _write_night(place: Place, out: Path, seed: int) -> tuple[RecordingKey, np.ndarray]:
+def _write_place(place: Place, out: Path, seed: int) -> tuple[RecordingKey, np.ndarray]:
     """Read, shuffle and write one recording; return its labels in the order written."""
-    night = read_night(place.psg, place.hypnogram)
+    epochs = read_night(place.psg, place.hypnogram)
     key = place.key
     rng = np.random.default_rng([seed, int(key.group[:2]), key.subject, key.session])
-    order = rng.permutation(len(night.y))
+    order = rng.permutation(len(epochs.y))
     paths = recording_paths(out, part(key.group, place.role), key.subject, key.session)
-    write_recording(paths, night.X[order], night.y[order], night.onsets[order])
-    return key, night.y[order]
+    write_recording(paths, epochs.X[order], epochs.y[order], epochs.onsets[order])
+    return key, epochs.y[order]
 
 
-def _write_truth(built: Built, truth: dict[RecordingKey, np.ndarray]) -> None:
-    for wanted in PARTS:
-        keys = [] if wanted.labelled else _keys(built.plan, wanted)
-        if keys:
-            write_truth(built.out, wanted.group, np.concatenate([truth[key] for key in keys]))
-
-
-def _write_headers(built: Built) -> None:
-    for wanted in PARTS:
-        if wanted.has_header and _keys(built.plan, wanted):
-            write_header(built.out, wanted)
-
-
-def _write_marker(built: Built, seed: int, *, complete: bool) -> None:
+def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
     counts = {
         wanted.folder: {name: row[name] for name in ("subjects", "recordings", "epochs", "stages")}
-        for wanted, row in zip(PARTS, compare_counts(built), strict=True)
+        for wanted, row in zip(PARTS, counts_beside_competition(built), strict=True)
         if row["recordings"]
     }
-    subjects = {}
-    for place in built.plan.places:
-        entry = subjects.setdefault(
-            f"{place.key.group}/s{place.key.subject}",
-            {
-                "sleep_edf_subject": place.record.subject,
-                "age": place.record.age,
-                "sex": place.record.sex,
-                "records": [],
-            },
-        )
-        entry["records"].append(place.record.name)
+    subjects: dict[str, dict[str, Any]] = {}
+    for place in built.assignment.places:
+        night, name = place.night, f"{place.key.group}/s{place.key.subject}"
+        about = {"sleep_edf_subject": night.subject, "age": night.age, "sex": night.sex, "records": []}
+        subjects.setdefault(name, about)["records"].append(night.name)
     content = {
         "data": OPEN,
         "source": SOURCE,
@@ -180,14 +143,9 @@ def _write_marker(built: Built, seed: int, *, complete: bool) -> None:
         "stages": list(STAGES),
         "counts": counts,
         "subjects": subjects,
-        "left_out": built.plan.left_out,
+        "left_out": built.assignment.left_out,
     }
     write_text(built.out / MARKER, json.dumps(content, indent=1) + "\n")
-
-
-def _keys(found: Plan, wanted: Part) -> list[RecordingKey]:
-    """Return the recordings of a folder in submission order."""
-    return sorted(place.key for place in found.places if (place.key.group, place.role) == (wanted.group, wanted.role))
 
 
 def _clear(out: Path) -> None:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import mne
 import numpy as np
 
+from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS
-from .schemes import Scheme
-from .scoring import Agreement
+from .agreement import Agreement
 from .statistics import sleep_statistics
 
 
@@ -17,22 +18,16 @@ class StagedNight:
 
     Attributes
     ----------
-    name : str
-        The recording.
-    start : datetime or None
-        When it began.
+    name, start : str, datetime or None
+        Of the recording.
     channels : tuple of str
-        What stood for Fpz-Cz and Pz-Oz.
+        What was taken for Fpz-Cz and Pz-Oz.
     probabilities : numpy.ndarray (n_epochs, 6)
         Of the six R&K stages, in order.
-    scheme : Scheme
-        Names of the stages.
     in_bed : slice
         Epochs between lights off and lights on.
-    made_by : str
-        Recipe, group, training data and transitions.
-    warnings : tuple of str
-        What is unlike the training, one line each.
+    made_by, warnings : str, tuple of str
+        Recipe, group, training data and transitions; what is unlike the training, one line each.
     spectrogram : tuple of numpy.ndarray
         Frequencies (n_freqs,) in Hz, and decibel of 1 uV^2/Hz (n_epochs, n_freqs) of the first channel.
     agreement, agreement_around_sleep : Agreement or None
@@ -53,7 +48,7 @@ class StagedNight:
 
     @property
     def stages(self) -> np.ndarray:
-        """Most probable stage of each epoch, indices into ``scheme.stages``, shape (n_epochs,)."""
+        """Most probable stage of each epoch, labels of ``scheme``, shape (n_epochs,)."""
         return self.scheme.decide(self.probabilities)
 
     @property
@@ -67,9 +62,17 @@ class StagedNight:
         return sleep_statistics(self.stages[self.in_bed], self.scheme)
 
     @property
-    def annotations(self):
-        """The stages as :class:`mne.Annotations`, one per epoch, to be set on the recording."""
-        import mne
+    def agreements(self) -> dict[str, Agreement]:
+        """Those that there are, by name."""
+        both = {"agreement": self.agreement, "agreement_around_sleep": self.agreement_around_sleep}
+        return {name: found for name, found in both.items() if found}
 
-        names = [self.scheme.annotations[stage] for stage in self.stages]
-        return mne.Annotations(self.onsets, [float(EPOCH_SECONDS)] * len(names), names, orig_time=self.start)
+    @property
+    def descriptions(self) -> list[str]:
+        """What EDF+ files call the stage of each epoch."""
+        return [self.scheme.annotations[stage] for stage in self.stages]
+
+    @property
+    def annotations(self) -> mne.Annotations:
+        """The stages as :class:`mne.Annotations`, one per epoch, to be set on the recording."""
+        return mne.Annotations(self.onsets, float(EPOCH_SECONDS), self.descriptions, orig_time=self.start)

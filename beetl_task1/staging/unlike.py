@@ -17,11 +17,6 @@ LOWPASS = 30.0
 def unlike_training(epochs: Epochs) -> list[str]:
     """Return, in one line each, what is unlike the training: montage, amplitude, flat signal, filters, duration.
 
-    Parameters
-    ----------
-    epochs : Epochs
-        A recording.
-
     Raises
     ------
     DataError
