@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from torch.nn import functional
 
 from ..models.batches import Draw
 from ..models.modules import own_generator
+from ..models.settings import Training
 from ..models.stage import Objective, Stage, Step, supervised
 from ..models.torch_model import Nights, TorchModel
 from ..task import N_CHANS, N_TIMES
@@ -28,20 +30,10 @@ class DomainStage(TargetStage, frozen=True):
 
     uses_unlabelled = True
 
-    def on_all(
-        self,
-        network: TorchModel,
-        nights: Nights,
-        objective: Objective,
-        *,
-        extra: nn.Module | None = None,
-        name: str = "",
-    ) -> tuple[Stage, Nights]:
-        """Return what ``target_stages`` yields."""
+    def on_all(self, base: Training, nights: Nights, name: str = "", **parts: Any) -> tuple[Stage, Nights]:
+        """Return what ``target_stages`` yields; the others as :meth:`stage` takes them."""
         found = {role: chosen for role, chosen in nights.items() if chosen}
-        draw = Draw(dict.fromkeys(found, 1 / len(found)))
-        stage = self.stage(network.settings.training, name, draw=draw, objective=objective, extra=extra)
-        return stage, found
+        return self.stage(base, name, draw=Draw(dict.fromkeys(found, 1 / len(found))), **parts), found
 
 
 class DeepCoral(DomainStage, frozen=True):
@@ -60,7 +52,7 @@ class DeepCoral(DomainStage, frozen=True):
             apart: torch.Tensor = deepcoral_loss(features[source].float(), features[~source].float())
             return supervised(step, logits) + self.weight * apart
 
-        yield self.on_all(network, nights, objective)
+        yield self.on_all(network.settings.training, nights, objective=objective)
 
 
 class Dann(DomainStage, frozen=True):
@@ -91,7 +83,7 @@ class Dann(DomainStage, frozen=True):
             guess = discriminator(GradientReversalLayer.apply(features, strength))[:, 0].float()
             return supervised(step, logits) + functional.binary_cross_entropy_with_logits(guess, domain)
 
-        yield self.on_all(network, nights, objective, extra=discriminator)
+        yield self.on_all(network.settings.training, nights, objective=objective, extra=discriminator)
 
 
 class SelfTraining(DomainStage, frozen=True):
@@ -108,7 +100,7 @@ class SelfTraining(DomainStage, frozen=True):
         """Yield a stage per round."""
         for number in range(1, self.rounds + 1):
             objective = self._objective(copy.deepcopy(network.module_).eval())
-            yield self.on_all(network, nights, objective, name=f"self-training-{number}")
+            yield self.on_all(network.settings.training, nights, f"self-training-{number}", objective=objective)
 
     def _objective(self, teacher: nn.Module) -> Objective:
         def objective(step: Step) -> torch.Tensor:
