@@ -39,6 +39,7 @@ setup(
         "skops>=0.14",
         "threadpoolctl>=3.1",
         "torch>=2.4",
+        "urllib3>=2.0.2",
     ],
     extras_require={
         "tensorboard": ["tensorboard>=2.16"],

@@ -1,13 +1,15 @@
 """``beetl-task1 build``."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..task import SOURCE_GROUP, STAGES, TARGET_GROUPS
 from . import options
+from .progress import progress_bar
+from .show import show, table
 
 if TYPE_CHECKING:
     from ..sleep_edf.rebuild import Rebuilt
@@ -26,10 +28,9 @@ _SHOWN_LEFT_OUT = 10
 @click.option("--single-nights", is_flag=True, help="Also take the subjects of whom the study has one night only.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Shuffles the epochs of a night.")
 @options.jobs
-@options.as_json
+@options.json_output
 def build(
     sleep_edf: Path, out: Path, groups: tuple[str, ...], fetch: bool, single_nights: bool, seed: int, jobs: int,
-    as_json: bool,
 ) -> None:  # fmt: skip
     """Build the competition's folders from PhysioNet's Sleep-EDF Expanded: real data that anybody can have.
 
@@ -42,7 +43,6 @@ def build(
       beetl-task1 submit --data open --group 65-79
     """
     from .. import sleep_edf as library
-    from .progress import progress_bar
 
     groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)
     if fetch:
@@ -51,29 +51,21 @@ def build(
     with progress_bar("build (nights)") as progress:
         built = library.rebuild(sleep_edf, out, groups, seed=seed, jobs=jobs, single_nights=single_nights,
                                 progress=progress)  # fmt: skip
-    _show(built, as_json)
+    counts = library.counts_beside_competition(built)
+    values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out}
+    show(values, _lines(built, counts))
 
 
-def _show(built: "Rebuilt", as_json: bool) -> None:
-    from ..sleep_edf import counts_beside_competition
-
-    rows, left_out = counts_beside_competition(built), built.assignment.left_out
-    if as_json:
-        click.echo(json.dumps({"out": str(built.out), "counts": rows, "left_out": left_out}, indent=1))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("group", "role", "nights", "subjects", "(BEETL)", "epochs", "(BEETL)", *STAGES, box=None,
-                  pad_edge=False)  # fmt: skip
-    for row in rows:
-        table.add_row(row["group"], row["role"], *(f"{row[name]:,}" for name in (
-            "recordings", "subjects", "competition_subjects", "epochs", "competition_epochs")),
-            *(f"{count:,}" for count in row["stages"]))  # fmt: skip
-    Console(width=120, highlight=False).print(table)
-    for line in left_out[:_SHOWN_LEFT_OUT]:
-        click.echo(f"left out: {line}")
+def _lines(built: "Rebuilt", counts: list[dict[str, Any]]) -> Iterator[Any]:
+    names, left_out = ("nights", "subjects", "(BEETL)", "epochs", "(BEETL)"), built.assignment.left_out
+    keys = ("recordings", "subjects", "competition_subjects", "epochs", "competition_epochs")
+    rows = [
+        (row["group"], row["role"], *(f"{row[key]:,}" for key in keys), *(f"{n:,}" for n in row["stages"]))
+        for row in counts
+    ]
+    yield table("parts", "group", "role", *names, *STAGES, rows=rows, left=2)
+    yield from (f"left out: {line}" for line in left_out[:_SHOWN_LEFT_OUT])
     if len(left_out) > _SHOWN_LEFT_OUT:
-        click.echo(f"left out: {len(left_out) - _SHOWN_LEFT_OUT} more, see provenance.json")
-    click.echo("a local leaderboard on open recordings, not the competition's split; (BEETL) is what that had")
-    click.echo(f"wrote {built.out}")
+        yield f"left out: {len(left_out) - _SHOWN_LEFT_OUT} more, see provenance.json"
+    yield "a local leaderboard on open recordings, not the competition's split; (BEETL) is what that had"
+    yield f"wrote {built.out}"

@@ -15,31 +15,14 @@ TUTORIAL = "tutorial"
 
 
 @click.command()
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, TUTORIAL]),
-    help="Age group to fetch; may be repeated.  [default: the three of the competition]",
-)
+@click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS, TUTORIAL]),
+              help="Age group to fetch; may be repeated.  [default: the three of the competition]")  # fmt: skip
 @click.option("--labels", is_flag=True, help="Also the final phase's true labels, for `score`, to truth/80-95.txt.")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="BEETL_DATA",
-    show_envvar=True,
-    help="The data folder; made if missing.",
-)
+@options.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), envvar="BEETL_DATA",
+                help="The data folder; made if missing.")  # fmt: skip
 @click.option("--keep-archives", is_flag=True, help="Keep the zips after unpacking.")
-@click.option(
-    "--api",
-    default="https://api.figshare.com/v2",
-    show_default=True,
-    envvar="BEETL_FIGSHARE",
-    show_envvar=True,
-    help="Where figshare's API answers.",
-)
+@options.option("--api", default="https://api.figshare.com/v2", envvar="BEETL_FIGSHARE",
+                help="Where figshare's API answers.")  # fmt: skip
 @click.option("--inspect/--no-inspect", "look", default=True, show_default=True, help="Audit what has arrived.")
 @options.jobs
 @click.pass_context
@@ -66,7 +49,7 @@ def download(ctx: click.Context, /, groups: tuple[str, ...], out: Path, look: bo
     for note in result.notes:
         click.echo(f"note: {note}", err=True)
     if look and not set(groups) <= {TUTORIAL}:
-        shown = {"unit": "V", "jobs": jobs, "as_json": False, "nights": False}
+        shown = {"unit": "V", "jobs": jobs, "nights": False}
         partial = set(groups) != {SOURCE_GROUP, *TARGET_GROUPS}
         targets = tuple(group for group in groups if group in TARGET_GROUPS)
         ctx.invoke(inspect, data=out, groups=targets, allow_partial=partial, **shown)

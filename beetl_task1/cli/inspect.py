@@ -1,8 +1,6 @@
 """``beetl-task1 inspect``."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,10 +8,11 @@ import click
 from ..task import CHANNELS, STAGES
 from . import options
 from .progress import progress_bar
-from .show import COLOURS, console, table
+from .show import COLOURS, show, table, text
 
 if TYPE_CHECKING:
     from ..audit.findings import Audit, Finding, NightRow, Order, PartRow, Spectra
+    from ..data.files import DataFolder
 
 _LEGEND = (
     "SD: of the median epoch. Epochs: flat, clipped, wild (ten times the usual amplitude), the same as another. "
@@ -23,15 +22,15 @@ _LEGEND = (
 
 
 @click.command()
-@options.together(options.data, options.unit, options.allow_partial, options.jobs, options.as_json)
+@options.with_data
+@options.jobs
+@options.json_output
 @click.option(
     "--group", "groups", multiple=True, type=options.GroupName(), help="Only this target group and the source."
 )
 @click.option("--nights/--no-nights", default=True, show_default=True, help="Print one line per night.")
 @click.pass_context
-def inspect(
-    ctx: click.Context, /, data: Path, groups: tuple[str, ...], jobs: int, as_json: bool, nights: bool, **folder: Any
-) -> None:
+def inspect(ctx: click.Context, data: "DataFolder", groups: tuple[str, ...], jobs: int, nights: bool) -> None:
     """Audit a data folder: what is missing or damaged, what the nights are like, how far the groups are apart.
 
     Exit code 1 when something would spoil a submission; what real nights have too is a warning.
@@ -40,19 +39,11 @@ def inspect(
     Example:
       beetl-task1 inspect --data DATA --jobs 2
     """
-    from rich.console import Group
-
     from ..audit import audit
-    from ..data.files import DataFolder
 
     with progress_bar("inspect (nights)") as progress:
-        result = audit(DataFolder(data, **folder), groups=groups or None, jobs=jobs, progress=progress)
-    if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=1))
-    else:
-        out = console()
-        for line in _lines(result, nights):
-            out.print(line, soft_wrap=not isinstance(line, Group))
+        result = audit(data, groups=groups or None, jobs=jobs, progress=progress)
+    show(result.to_dict(), _lines(result, nights))
     if not result.ok:
         ctx.exit(1)
 
@@ -74,10 +65,8 @@ def _lines(result: "Audit", nights: bool) -> Iterator[Any]:
 
 
 def _finding(finding: "Finding", folder: str) -> Any:
-    from rich.text import Text
-
-    mark = Text(f"{finding.severity} [{finding.code}] ", style=COLOURS[finding.severity])
-    return mark + Text(f"{finding.where.removeprefix(f'{folder}/')}: {finding.message}")
+    mark = text(f"{finding.severity} [{finding.code}] ", COLOURS[finding.severity])
+    return mark + text(f"{finding.where.removeprefix(f'{folder}/')}: {finding.message}", "")
 
 
 def _parts(parts: Iterable["PartRow"]) -> Any:

@@ -110,7 +110,6 @@ allow_partial = option("--allow-partial", is_flag=True,
                         help="Accept missing recordings; what is written says that it is partial.")
 allow_simulated = option("--allow-simulated", is_flag=True,
                           help="Let models trained on simulated data predict other data.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 json_output = click.option("--json", is_flag=True, expose_value=False, help="Print the result as JSON.",
                            callback=lambda ctx, _, value: ctx.meta.update(json=value))
 brief = click.option("--brief", is_flag=True, expose_value=False, help="Print the scores without their tables.",

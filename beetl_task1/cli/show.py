@@ -31,9 +31,11 @@ def show(values: Any, lines: Lines) -> None:
     if asked("json"):
         click.echo(json.dumps(msgspec.to_builtins(values), indent=1, allow_nan=False))
         return
+    from rich.console import Group
+
     out = console()
     for line in lines:
-        out.print(line, soft_wrap=isinstance(line, str))
+        out.print(line, soft_wrap=not isinstance(line, Group))
 
 
 def console() -> "Console":

@@ -1,45 +1,55 @@
 """``beetl-task1 stage``."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import BeetlError
 from . import options
+from .progress import progress_bar
+from .show import show
 
 if TYPE_CHECKING:
     from ..context import Transitions
     from ..staging import StagedNight
     from ..staging.batch import StagedNights
 
-_PATH = click.Path(path_type=Path)
+_who = {
+    "group": click.option("--group", type=options.GroupName(), help="Age group whose models stage."),
+    "age": click.option("--age", type=float, help="Age in years, instead of --group."),
+}
+_how = {
+    "channels": click.option("--channels", help="What stands for Fpz-Cz and Pz-Oz: two names, differences such as "
+                             'C3-M2, or one name for both.  [default: "Fpz-Cz,Pz-Oz", found or derived]'),
+    "lights_off": click.option("--lights-off", help="Clock time (23:15) or seconds from the beginning.  "
+                               "[default: the beginning]"),
+    "lights_on": click.option("--lights-on", help="Likewise.  [default: the end]"),
+    "scheme": options.scheme,
+    "tree": click.option("--transitions", "tree", type=options.PATH, help="A tree that `build` wrote, to learn the "
+                         "stage transitions from.  [default: counted in 39 published nights]"),
+    "smooth": options.option("--smooth/--no-smooth", default=True, help="Use the order of the epochs."),
+    "unit": options.unit,
+}  # fmt: skip
+_models = {
+    "recipe": options.recipe, "checkpoints": options.checkpoints, "allow_simulated": options.allow_simulated,
+    "jobs": options.jobs, "device": options.device,
+}  # fmt: skip
 
 
 @click.command()
-@click.argument("recordings", nargs=-1, required=True, type=_PATH)
-@click.option("--out", type=_PATH, required=True, help="Folder of what is written; made if missing.")
-@click.option("--group", type=options.GroupName(), help="Age group whose models stage.")
-@click.option("--age", type=float, help="Age in years, instead of --group.")
-@click.option("--channels", help="What stands for Fpz-Cz and Pz-Oz: two names, differences such as C3-M2, or one "
-              "name for both.  [default: \"Fpz-Cz,Pz-Oz\", found or derived]")  # fmt: skip
-@click.option("--lights-off", help="Clock time (23:15) or seconds from the beginning.  [default: the beginning]")
-@click.option("--lights-on", help="Likewise.  [default: the end]")
-@click.option("--scheme", type=click.Choice(["rk", "aasm"]), default="rk", show_default=True,
-              help="Six stages, or five with N3 = S3 + S4.")  # fmt: skip
-@click.option("--hypnogram", "hypnograms", multiple=True, type=_PATH,
+@click.argument("recordings", nargs=-1, required=True, type=options.PATH)
+@click.option("--out", type=options.PATH, required=True, help="Folder of what is written; made if missing.")
+@options.gathered("who", lambda **given: _group(**given), **_who)
+@options.gathered("how", dict, **_how)
+@click.option("--hypnogram", "hypnograms", multiple=True, type=options.PATH,
               help="A scorer's, to compare with; repeat it for more recordings.")  # fmt: skip
-@click.option("--transitions", type=_PATH, help="A tree that `build` wrote, to learn the stage transitions from.  "
-              "[default: counted in 39 published nights]")  # fmt: skip
-@click.option("--smooth/--no-smooth", default=True, show_default=True, help="Use the order of the epochs.")
-@options.together(options.recipe, options.checkpoints, options.unit, options.allow_simulated, options.jobs,
-                  options.device, options.as_json)  # fmt: skip
+@options.gathered("models", dict, **_models)
+@options.json_output
 def stage(
-    recordings: tuple[Path, ...], out: Path, group: str | None, age: float | None, channels: str | None,
-    lights_off: str | None, lights_on: str | None, scheme: str, hypnograms: tuple[Path, ...], transitions: Path | None,
-    smooth: bool, recipe: str, checkpoints: Path, unit: str, allow_simulated: bool, jobs: int, device: str,
-    as_json: bool,
+    recordings: tuple[Path, ...], out: Path, who: tuple[str, tuple[str, ...]], how: dict[str, Any],
+    hypnograms: tuple[Path, ...], models: dict[str, Any],
 ) -> None:  # fmt: skip
     """Stage sleep in your own recordings: EDF, BDF, BrainVision, FIF, whatever mne reads.
 
@@ -55,16 +65,18 @@ def stage(
     from ..models.base import Resources
     from ..recipes.recipe import load_recipe
     from ..staging import Options, Stager, stage_all
-    from .progress import progress_bar
 
-    group, notes = _group(group, age)
-    names = [name.strip() for name in channels.split(",")] if channels else None
-    chosen = Options(names, unit, lights_off, lights_on, scheme, _transitions(transitions, smooth, group))
-    stager = Stager.load(checkpoints, group, chosen, recipe=load_recipe(recipe).name, warnings=notes,
-                         allow_simulated=allow_simulated, resources=Resources(jobs=jobs, device=device))  # fmt: skip
+    group, notes = who
+    names = [name.strip() for name in how["channels"].split(",")] if how["channels"] else None
+    lights, transitions = (how["lights_off"], how["lights_on"]), _transitions(how["tree"], how["smooth"], group)
+    stager = Stager.load(
+        models["checkpoints"], group, Options(names, how["unit"], *lights, how["scheme"], transitions),
+        recipe=load_recipe(models["recipe"]).name, warnings=notes, allow_simulated=models["allow_simulated"],
+        resources=Resources(jobs=models["jobs"], device=models["device"]),
+    )  # fmt: skip
     with progress_bar("stage (recordings)") as progress:
         staged = stage_all(stager, recordings, out, hypnograms, progress)
-    _show(staged, out, as_json)
+    show(_values(staged, out), _lines(staged, out))
     if staged.failures:
         raise BeetlError(" | ".join(map(str, staged.failures)))
 
@@ -92,23 +104,25 @@ def _transitions(tree: Path | None, smooth: bool, group: str) -> "Transitions | 
     return learn_transitions(DataFolder(tree, allow_partial=True), [(group, "target")])
 
 
-def _show(staged: "StagedNights", out: Path, as_json: bool) -> None:
-    from ..staging.output import DISCLAIMER, account_of
+def _values(staged: "StagedNights", out: Path) -> dict[str, Any]:
+    from ..staging.output import account_of
 
-    if as_json:
-        shown = ("statistics", "warnings", "channels", "made_by", "agreement", "agreement_around_sleep")
-        accounts = {name: account_of(night) for name, night in staged.nights.items()}
-        nights = {name: {key: of[key] for key in shown if key in of} for name, of in accounts.items()}
-        failures = [str(error) for error in staged.failures]
-        click.echo(json.dumps({"out": str(out), "nights": nights, "failures": failures}, indent=1))
-        return
+    shown = ("statistics", "warnings", "channels", "made_by", "agreement", "agreement_around_sleep")
+    accounts = {name: account_of(night) for name, night in staged.nights.items()}
+    nights = {name: {key: of[key] for key in shown if key in of} for name, of in accounts.items()}
+    return {"out": str(out), "nights": nights, "failures": [str(error) for error in staged.failures]}
+
+
+def _lines(staged: "StagedNights", out: Path) -> Iterator[str]:
+    from ..staging.output import DISCLAIMER
+
     for name, night in staged.nights.items():
-        click.echo(_line(name, night))
+        yield _line(name, night)
         for warning in night.warnings:
             click.echo(f"  warning: {warning}", err=True)
     if staged.summary:
-        click.echo(f"wrote {out}: per night .csv, -hypnogram.edf, .png and .json, and {staged.summary.name}")
-        click.echo(DISCLAIMER)
+        yield f"wrote {out}: per night .csv, -hypnogram.edf, .png and .json, and {staged.summary.name}"
+        yield DISCLAIMER
 
 
 def _line(name: str, night: "StagedNight") -> str:
