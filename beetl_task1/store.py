@@ -86,7 +86,8 @@ class Store:
             return found
         made = make()
         self.save(kind, key, _npy(made))
-        return made if self.folder is None or not mapped else self._mapped_now(kind, key, made)
+        found = self._mapped(kind, key) if mapped else None
+        return made if found is None else found
 
     def _mapped(self, kind: str, key: str) -> np.ndarray | None:
         path = self.path(kind, key)
@@ -94,10 +95,6 @@ class Store:
             return None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError):
             return None
-
-    def _mapped_now(self, kind: str, key: str, made: np.ndarray) -> np.ndarray:
-        found = self._mapped(kind, key)
-        return made if found is None else found
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -73,7 +73,7 @@ def _explained(kind: type, values: Mapping[str, Any], where: str, text: str) -> 
     path = path.rstrip("`").lstrip(".")
     stranger = re.fullmatch(r"Object contains unknown field `(.*)`", what)
     if stranger:
-        return unknown(f"key of {_place(where, path)}", stranger[1], _fields(_type_at(kind, path)))
+        return unknown(f"key of {_place(where, path)}", stranger[1], _type_at(kind, path).__struct_fields__)
     value = _value_at(values, path)
     choices = typing.get_args(_type_at(kind, path)) if what.startswith("Invalid enum value") else ()
     if choices:
@@ -105,7 +105,3 @@ def _type_at(kind: Any, path: str) -> Any:
         if typing.get_origin(kind) is Annotated:
             kind = typing.get_args(kind)[0]
     return kind
-
-
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(kind.__struct_fields__)

@@ -40,9 +40,8 @@ from beetl_task1.recipes.recipe import Recipe, load_recipe, recipe_names
 from beetl_task1.task import N_OUTPUTS, SOURCE_GROUP, STAGES
 from beetl_task1.validation.comparison import compare
 from beetl_task1.validation.crossval import decided, pooled_score
-from beetl_task1.validation.outoffold import OutOfFold, of, out_of_fold
+from beetl_task1.validation.outoffold import OutOfFold, Split, of, out_of_fold
 from beetl_task1.validation.scorecard import Scorecard, scorecard
-from beetl_task1.validation.splits import Split
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "sleep_edf_78" / "features.npz"
 SIX_OF_FIVE = np.array([0, 1, 2, 3, 5])

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ..data.files import SIMULATED, DataFolder, Provenance
+from ..data.files import SIMULATED, Provenance
 from ..ensemble import Ensemble
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Resources
@@ -224,17 +224,6 @@ def check_simulated(card: Card, provenance: Provenance, folder: Path, *, allow_s
             f"{folder}: trained on simulated data, but {provenance.kind} data are to be predicted; "
             "train on the same kind of data, or pass --allow-simulated"
         )
-
-
-def described(data: DataFolder) -> Table:
-    """Return what a card says of the data."""
-    about = data.provenance
-    return {
-        "kind": about.kind,
-        "details": about.details,
-        "description": about.describe(),
-        "allow_partial": data.allow_partial,
-    }
 
 
 def _check_versions(folder: Path, card: Card, current: Mapping[str, str]) -> None:

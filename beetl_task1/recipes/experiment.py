@@ -11,7 +11,6 @@ import msgspec
 
 from ..data.files import DataFolder, check_distinct
 from ..data.recording import Recording
-from ..ensemble import Ensemble
 from ..models.base import Model, Resources, Transfer
 from ..models.registry import make, model_class, resolve
 from ..store import key_of, sha256
@@ -153,12 +152,6 @@ class Experiment:
         """Return the unfitted models of a single model's recipe, one per seed."""
         name, settings, transfers = self.recipe.model, self.settings, self.transfers
         return [make(name, settings, seed=s, resources=resources, transfers=transfers) for s in self.recipe.seeds]
-
-    def predictor(self, resources: Resources) -> Ensemble:
-        """Return the unfitted predictor: one model per seed, or the members one after the other."""
-        if self.members:
-            return Ensemble([member.predictor(resources) for member in self.members])
-        return Ensemble(self.models(resources))
 
     def but(self, **changes: Any) -> "Experiment":
         """Return the same experiment with other values in its recipe."""

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Resources
 from ..writing import write_text
-from .checkpoint import Card, card_sha256, checkpoint_folder, described, has_checkpoint, load_card, save_checkpoint
+from .checkpoint import Card, card_sha256, checkpoint_folder, has_checkpoint, load_card, save_checkpoint
 from .experiment import Experiment
 from .versions import versions
 
@@ -91,10 +91,12 @@ def _digests_of_members(experiment: Experiment, checkpoints: Path) -> dict[str, 
 
 
 def _card(experiment: Experiment, checkpoints: Path) -> Card:
+    data, about = experiment.data, experiment.data.provenance
+    told = {"details": about.details, "description": about.describe(), "allow_partial": data.allow_partial}
     return Card(
         recipe=experiment.recipe,
         group=experiment.group,
-        data=described(experiment.data),
+        data={"kind": about.kind, **told},
         training={} if experiment.members else experiment.nights.listing(),
         versions=versions() | experiment.versions,
         fingerprint=experiment.key,

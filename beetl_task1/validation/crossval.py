@@ -14,6 +14,7 @@ from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
 from ..decision import BalancedDecision
 from ..errors import BeetlError
+from ..features import feature_names, features_of
 from ..models.base import Resources
 from ..recipes.checkpoint import checkpoint_folder
 from ..recipes.experiment import Experiment
@@ -21,11 +22,10 @@ from ..scoring import leaderboard_score
 from ..store import key_of
 from ..writing import write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
-from .outoffold import OutOfFold, of, out_of_fold, unlabelled_nights
+from .feature_shift import FeatureShift, feature_shift
+from .outoffold import OutOfFold, Split, of, out_of_fold, unlabelled_nights
 from .scorecard import Labels, Scorecard, scorecard
 from .shift import Predicted, Shift, shift_of
-from .splits import outer_splits
-from .testset import measure_features
 
 SUMMARY = "validation.json"
 WITHOUT = " without transfer"
@@ -136,7 +136,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
     recipe, group, data = experiment.recipe, experiment.group, experiment.data
     target, test = data.recordings(group, "target"), unlabelled_nights(data, group)
     folds = shared_folds(target, group, checkpoints)
-    found = out_of_fold(experiment, outer_splits(folds), resources)
+    found = out_of_fold(experiment, [Split(fold.train, fold.held_out) for fold in folds], resources)
     truth = {r.key: r.y for r in target if r.y is not None}
     labels, decision = decided(found, recipe.decision), recipe.decision
     validation = Validation(
@@ -224,7 +224,7 @@ def _shift(
         Predicted(
             probabilities,
             decision.decide(probabilities),
-            {name: _most_probable(_at(member.tests, i)) for name, member in members},
+            {name: _most_probable(member.tests[min(i, len(member.tests) - 1)]) for name, member in members},
         )
         for i, probabilities in enumerate(found.tests)
     ]
@@ -233,13 +233,18 @@ def _shift(
         tests,
         truth,
         pooled_score(truth, labels),
-        measure_features(data.recordings(group, "target"), data.recordings(group, "test"), resources),
+        _feature_shift(data.recordings(group, "target"), data.recordings(group, "test"), resources),
     )
 
 
-def _at(tests: Sequence[Probabilities], i: int) -> Probabilities:
-    """Return what a member says for a split; one that learns nothing from the target says the same for all."""
-    return tests[i] if len(tests) > 1 else tests[0]
+def _feature_shift(target: Sequence[Recording], test: Sequence[Recording], resources: Resources) -> FeatureShift | None:
+    """Return how far the features of the test nights are from the target's; ``None`` below two subjects on a side."""
+    if min(len({r.key.subject for r in nights}) for nights in (target, test)) < 2:
+        return None
+    nights = [*target, *test]
+    found = features_of(nights, resources.store, jobs=resources.jobs, progress=resources.progress)
+    named = [(r.key, features) for r, features in zip(nights, found, strict=True)]
+    return feature_shift(dict(named[: len(target)]), dict(named[len(target) :]), feature_names())
 
 
 def _most_probable(probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:

@@ -15,9 +15,21 @@ from ..models.base import Predictor, Resources, StagedPredictor
 from ..recipes.experiment import Experiment
 from ..recipes.training import refused
 from ..store import key_of
-from .splits import Split, source_only
 
 KIND = "predictions"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Target subjects that train, none where a model learns from the source alone, and those that are held out."""
+
+    train: tuple[int, ...]
+    held_out: tuple[int, ...]
+
+
+def source_only(splits: Sequence[Split]) -> Split:
+    """Return the split in which no target subject trains."""
+    return Split((), tuple(sorted(subject for split in splits for subject in split.held_out)))
 
 
 @dataclass(frozen=True)

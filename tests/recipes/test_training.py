@@ -9,6 +9,7 @@ from conftest import experiment, write_tree
 
 from beetl_task1.data.files import DataFolder, Provenance
 from beetl_task1.decision import BalancedDecision
+from beetl_task1.ensemble import Ensemble
 from beetl_task1.errors import BeetlError, CheckpointError
 from beetl_task1.models.base import Resources
 from beetl_task1.models.features_logreg import FeaturesLogreg
@@ -53,7 +54,7 @@ def test_reloaded_predictor_gives_the_same(trained, tree, cache):
     resources = Resources(cache)
     given = experiment("features-logreg", "80-95", data)
     nights = given.nights
-    fitted = given.predictor(resources).fit(source=nights.source, target=nights.target)
+    fitted = Ensemble(given.models(resources)).fit(source=nights.source, target=nights.target)
     loaded, _ = load_predictor(trained, "features-logreg", "80-95", resources)
     np.testing.assert_allclose(loaded.predict_proba(night), fitted.predict_proba(night), atol=1e-12)
 

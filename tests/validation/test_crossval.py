@@ -20,8 +20,7 @@ from beetl_task1.models.features_logreg import FeaturesLogreg
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.validation import crossval, outoffold
-from beetl_task1.validation.outoffold import OutOfFold
-from beetl_task1.validation.splits import Split
+from beetl_task1.validation.outoffold import OutOfFold, Split
 from beetl_task1.validation.zoo import reference_scores, zoo
 
 GROUP = "65-79"
