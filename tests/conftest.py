@@ -13,7 +13,7 @@ from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import Recipe, load_recipe
 from beetl_task1.task import PARTS, part
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers on two cores
 STAGE_FREQUENCIES = (10.0, 6.0, 13.0, 2.0, 1.0, 4.0)
 SUBJECTS = {
     ("25-64", "source"): (0, 1, 2),
