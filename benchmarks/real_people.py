@@ -30,7 +30,8 @@ from pathlib import Path
 
 import numpy as np
 
-from beetl_task1.context import Transitions, count_transitions, forward_backward
+from beetl_task1.context import Transitions, forward_backward
+from beetl_task1.context.transitions import count_transitions
 from beetl_task1.data.files import OPEN, Provenance
 from beetl_task1.data.recording import Recording, RecordingKey
 from beetl_task1.decision import BalancedDecision
