@@ -19,7 +19,7 @@ setup(
     packages=find_packages(include=["beetl_task1", "beetl_task1.*"]),
     package_data={"beetl_task1": ["*/*.toml", "*/*.json", "*/*.jinja", "*/*/*.jinja"]},
     install_requires=[
-        "braindecode>=1.8",
+        "braindecode>=1.8.1",
         "click>=8.4",
         "edfio>=0.4.10",
         "jinja2>=3.1",

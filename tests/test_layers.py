@@ -1,5 +1,6 @@
-"""Imports point one way only, and `docs/architecture.md` shows them as they are."""
+"""Imports point one way only, `docs/architecture.md` shows them as they are, and rooms hold small things."""
 
+import ast
 import re
 
 import architecture
@@ -42,3 +43,27 @@ def test_the_page_has_a_line_for_every_room():
     table = {room for cells in re.findall(r"^\| (`.+?) \|", page, re.M) for room in re.findall(r"`(\w+)", cells)}
     assert table == set(LEVEL) == set(architecture.imports())
     assert "figures/architecture.svg" in page
+
+
+def too_large(path):
+    """Return what of a file is more than a reader can take in at once."""
+    text = path.read_text(encoding="utf-8")
+    if len(text.splitlines()) > 300:
+        yield f"{path}: more than 300 lines"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            doc = node.body[0].end_lineno - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+            if node.end_lineno - node.lineno + 1 - doc > 40:
+                yield f"{path}: {node.name} has more than 40 lines"
+            named = [
+                arg
+                for arg in node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+                if arg.arg not in ("self", "cls")
+            ]
+            if len(named) > 7 and room_of(path) != "cli":
+                yield f"{path}: {node.name} has more than 7 parameters"
+
+
+def test_files_functions_and_signatures_are_small():
+    found = [line for path in sorted(PACKAGE.rglob("*.py")) for line in too_large(path)]
+    assert not found, "\n".join(found)

@@ -14,9 +14,11 @@ from ..task import CHANNELS, N_OUTPUTS, SFREQ, STAGES
 from .findings import ERROR, WARNING, Finding, NightRow
 from .order import judge_order
 
-BANDS = {"delta": (0.5, 4), "theta": (4, 8), "alpha": (8, 12), "sigma": (12, 16), "beta": (16, 30), "gamma": (30, 45)}
+AUDITED_BANDS = {
+    "delta": (0.5, 4), "theta": (4, 8), "alpha": (8, 12), "sigma": (12, 16), "beta": (16, 30), "gamma": (30, 45),
+}  # fmt: skip
 """Edges in Hz, the upper one left out."""
-MEASURES = tuple(f"{band} {channel}" for channel in CHANNELS for band in BANDS)
+MEASURES = tuple(f"{band} {channel}" for channel in CHANNELS for band in AUDITED_BANDS)
 """Log powers that one epoch is described by."""
 FLAT = 0.1e-6
 """An epoch that varies less than this (V) holds no EEG."""
@@ -138,7 +140,7 @@ def _power(X: np.ndarray) -> np.ndarray:
 
 
 def _bands(power: np.ndarray) -> np.ndarray:
-    inside = [(low <= FREQUENCIES) & (high > FREQUENCIES) for low, high in BANDS.values()]
+    inside = [(low <= FREQUENCIES) & (high > FREQUENCIES) for low, high in AUDITED_BANDS.values()]
     density = np.stack([power[:, :, band].mean(axis=2) for band in inside], axis=2)
     return np.log10(density + 1e-12).reshape(len(power), len(MEASURES)).astype(np.float32, copy=False)
 

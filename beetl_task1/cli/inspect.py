@@ -110,15 +110,15 @@ def _order(order: "Order | None") -> tuple[str, ...]:
 
 
 def _spectra(spectra: Iterable["Spectra"]) -> Any:
-    from ..audit.night import BANDS
+    from ..audit.night import AUDITED_BANDS
 
     rows = [
-        (f"{s.group} {s.role}", stage, channel, *_bands(s.frequencies, s.power_db[stage][c], BANDS))
+        (f"{s.group} {s.role}", stage, channel, *_bands(s.frequencies, s.power_db[stage][c], AUDITED_BANDS))
         for s in spectra
         for stage in s.power_db
         for c, channel in enumerate(CHANNELS)
     ]
-    return table("spectra, dB of 1 uV^2/Hz", "part", "stage", "channel", *BANDS, rows=rows, left=3)
+    return table("spectra, dB of 1 uV^2/Hz", "part", "stage", "channel", *AUDITED_BANDS, rows=rows, left=3)
 
 
 def _bands(frequencies: list[float], decibel: list[float], bands: Mapping[str, tuple[float, float]]) -> Iterator[str]:

@@ -112,13 +112,13 @@ def test_a_full_disk_or_a_forbidden_folder_is_one_line(monkeypatch, capsys, tmp_
 
 
 @pytest.fixture(scope="module")
-def places(tree, cache, tmp_path_factory):
+def places(tree, tmp_path_factory):
     root = tmp_path_factory.mktemp("places")
     return {
         "BEETL_DATA": str(tree),
         "BEETL_CHECKPOINTS": str(root / "checkpoints"),
         "BEETL_SUBMISSIONS": str(root / "submissions"),
-        "BEETL_CACHE": str(cache),
+        "BEETL_CACHE": str(root / "cache"),
         "BEETL_JOBS": "1",
     }
 

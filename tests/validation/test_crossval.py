@@ -27,6 +27,12 @@ GROUP = "65-79"
 
 
 @pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Return a store of this file's own, without what other files have predicted with the same recipe and data."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
 def validated(tree, cache, tmp_path_factory):
     checkpoints = tmp_path_factory.mktemp("checkpoints")
     run = crossval.validate(experiment("features-logreg", GROUP, tree), checkpoints, Resources(cache))
