@@ -1,7 +1,6 @@
 """Training of networks: a stage on the source, which recipes share, and those that transfers add."""
 
 import copy
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ import torch
 
 from ..data.recording import Recording
 from ..errors import BeetlError
-from ..store import key_of
+from ..store import key_of, sha256
 from .base import Row
 from .inner import Choice, by_subject, choose, inner_folds, inner_split
 from .losses import StageLoss
@@ -178,6 +177,6 @@ class Network(TorchModel):
 
 def _listed(night: Recording) -> list[str]:
     """Return all of a night that may decide something."""
-    labels = "" if night.y is None else hashlib.sha256(night.y.tobytes()).hexdigest()
-    onsets = "" if night.onsets is None else hashlib.sha256(np.asarray(night.onsets, float).tobytes()).hexdigest()
+    labels = "" if night.y is None else sha256(night.y.tobytes())
+    onsets = "" if night.onsets is None else sha256(np.asarray(night.onsets, float).tobytes())
     return [str(night.key), night.fingerprint, labels, onsets]

@@ -1,6 +1,5 @@
 """A submission's folder, and the answer in it: one stage per line, alone in a zip whose bytes do not vary."""
 
-import hashlib
 import io
 import re
 import zipfile
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..data.probabilities import load_probabilities
 from ..errors import BeetlError, SubmissionError
+from ..store import sha256
 from ..task import N_OUTPUTS
 from ..writing import whole_file, write_text
 
@@ -56,7 +56,7 @@ def write_answer(path: Path, labels: np.ndarray) -> None:
 
 def answer_sha256(labels: np.ndarray) -> str:
     """Return the digest of the answer's text."""
-    return hashlib.sha256(_as_text(labels).encode()).hexdigest()
+    return sha256(_as_text(labels).encode())
 
 
 def read_answer(path: Path) -> np.ndarray:
