@@ -55,4 +55,4 @@ def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict
         raise BeetlError(f"{path}: not a readable file of probabilities ({error}); run predict again") from error
     probabilities = {RecordingKey.parse(name): array for name, array in arrays.items()}
     _check(probabilities, str(path))
-    return probabilities, meta
+    return {key: np.ascontiguousarray(p, np.float32) for key, p in probabilities.items()}, meta
