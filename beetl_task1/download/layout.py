@@ -7,8 +7,10 @@ from pathlib import Path, PurePath
 import msgspec
 
 from ..data.files import HEADER
+from ..data.labels import as_stage
 from ..errors import DataError
 from ..task import N_OUTPUTS, SESSIONS, part
+from ..typed import text_of
 from ..writing import write_text
 from .figshare import TUTORIAL, Article
 
@@ -67,8 +69,12 @@ def place_labels(files: list[Path], article: Article, out: Path, notes: list[str
         got = ", ".join(file.name for file in files) or "nothing"
         what = f"figshare article {article.number}: expected final_sleep_label.txt, got {got}"
         raise DataError(f"{what}; look at {article.page}")
-    words = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").split()
-    wrong = [repr(word) for word in words if word not in map(str, range(N_OUTPUTS))]
+    try:
+        words = text_of(path.read_bytes()).replace(",", " ").split()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text ({error}); look at {article.page}", "labels") from error
+    stages = [as_stage(word) for word in words]
+    wrong = [repr(word) for word, stage in zip(words, stages, strict=True) if stage is None]
     if wrong or not words:
         what = f"{path}: expected one label 0..{N_OUTPUTS - 1} per line, got {wrong[0] if wrong else 'an empty file'}"
         raise DataError(f"{what}; look at {article.page}", "labels")
@@ -76,7 +82,7 @@ def place_labels(files: list[Path], article: Article, out: Path, notes: list[str
     if len(words) != expected:
         notes.append(f"{path.name}: {len(words):,} labels, the test set has {expected:,} epochs")
     target = out / "truth" / f"{article.group}.txt"
-    write_text(target, "\n".join(words) + "\n")
+    write_text(target, "".join(f"{stage}\n" for stage in stages))
     return {target.relative_to(out).as_posix(): target.stat().st_size}
 
 

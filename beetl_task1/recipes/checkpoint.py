@@ -18,7 +18,7 @@ from ..models.base import Resources
 from ..models.registry import make, resolve
 from ..store import sha256
 from ..transfer import make_transfer
-from ..typed import Settings, typed
+from ..typed import Settings, text_of, typed
 from ..writing import whole_file, write_text
 from .recipe import Recipe
 
@@ -112,7 +112,7 @@ def load_card(folder: Path) -> Card:
     """
     path = folder / CARD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text_of(path.read_bytes()))
         digest = content.pop("digest")
         if digest != _digest(content):
             raise ValueError("it changed since training")

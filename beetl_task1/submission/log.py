@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..errors import SubmissionError
+from ..typed import text_of
 from ..validation.result import Result
 from ..writing import write_text
 from .answer import ANSWER, answer_sha256, read_answer
@@ -53,8 +54,7 @@ def read_log(submissions: Path) -> list[Logged]:
         return []
     columns = Logged.__struct_fields__
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["submission"]]
+        rows = [row for row in csv.DictReader(io.StringIO(text_of(path.read_bytes()))) if row["submission"]]
     except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
         raise SubmissionError(f"{path}: not a submission log ({error!r}); move it away to begin a new one") from error
     return [Logged(**{name: row.get(name) or "" for name in columns}) for row in rows]

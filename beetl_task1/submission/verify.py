@@ -20,6 +20,7 @@ from ..recipes.experiment import Experiment
 from ..recipes.recipe import recipe_from
 from ..recipes.training import train
 from ..task import STAGES
+from ..typed import text_of
 from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, read_answer
 from .blend import blend
 from .manifest import entries, test_recordings
@@ -103,7 +104,7 @@ def load_account(folder: Path) -> Account:
     """
     path = Path(folder) / ACCOUNT
     try:
-        account: Account = json.loads(path.read_text(encoding="utf-8"))
+        account: Account = json.loads(text_of(path.read_bytes()))
         missing = {"rows", "group", "answer_sha256", "n_rows"} - set(account)
     except FileNotFoundError as error:
         raise SubmissionError(f"{folder}: no {ACCOUNT} there; make it with: beetl-task1 package") from error

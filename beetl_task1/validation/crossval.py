@@ -20,6 +20,7 @@ from ..recipes.checkpoint import checkpoint_folder
 from ..recipes.experiment import Experiment
 from ..scoring import leaderboard_score
 from ..store import key_of
+from ..typed import text_of
 from ..writing import write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
 from .feature_shift import FeatureShift, feature_shift
@@ -190,7 +191,7 @@ def load_summary(checkpoints: Path, recipe: str, group: str) -> dict[str, Any] |
     """Return the summary of the last validation, if there is one."""
     path = checkpoint_folder(checkpoints, recipe, group) / SUMMARY
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(text_of(path.read_bytes()))
         if not (isinstance(summary, dict) and isinstance(summary.get("score"), float)):
             raise ValueError("not a summary")
         return summary

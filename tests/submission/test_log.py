@@ -32,6 +32,14 @@ def test_lines_in_order_of_packing(tmp_path):
         assert [row["answer_sha256"] for row in csv.DictReader(file)] == ["x1", "x2"]
 
 
+def test_a_log_that_a_spreadsheet_saved(tmp_path):
+    log_package(tmp_path, tmp_path / "default-80-95", ACCOUNT)
+    path = tmp_path / LOG
+    path.write_bytes(path.read_text().replace("\n", "\r\n").encode("utf-8-sig"))
+    enter_score(tmp_path, "default-80-95", 60)
+    assert [(line.submission, line.leaderboard_score) for line in read_log(tmp_path)] == [("default-80-95", "60")]
+
+
 def test_packing_the_same_again_adds_no_line(tmp_path):
     log_package(tmp_path, tmp_path / "a", ACCOUNT, local_score=50)
     enter_score(tmp_path, "a", 60)
