@@ -1,18 +1,21 @@
 """A submission's folder, and the answer in it: one stage per line, alone in a zip whose bytes do not vary."""
 
 import io
+import itertools
 import os
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..data.labels import NotLabels, parse_labels
 from ..data.probabilities import load_probabilities
 from ..errors import BeetlError, SubmissionError
-from ..store import sha256
+from ..store import key_of, sha256
 from ..writing import whole_file, write_text
 
 ANSWER, ZIP, ACCOUNT, PROBABILITIES = "answer.txt", "answer.zip", "submission.json", "probabilities.npz"
@@ -41,6 +44,48 @@ def free_folder(submissions: Path, name: str, group: str, maker: str) -> Path:
     if found not in (None, maker):
         raise SubmissionError(f"{folder}: holds {_MADE[found][0]}; {_MADE[maker][1]}")
     return folder
+
+
+def own_folder(submissions: Path, name: str, group: str, maker: str, about: Mapping[str, Any]) -> Path:
+    """Return where a submission goes: a folder that is free or holds this very one, never that of another.
+
+    Parameters
+    ----------
+    submissions, name, group, maker
+        As for :func:`free_folder`, whose folder comes first; then come ``<name>-<group>-2`` and so on.
+    about : mapping
+        What is to be kept with the probabilities or in ``submission.json``.
+    """
+    first = free_folder(submissions, name, group, maker)
+    numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    return next(folder for folder in itertools.chain([first], numbered) if _held(folder) in (None, _identity(about)))
+
+
+def latest_prediction(submissions: Path, name: str, group: str) -> Path:
+    """Return the folder in which a recipe's test set was predicted last."""
+    first = submission_folder(submissions, name, group)
+    numbered = first.parent.glob(f"{first.name}-*")
+    found = [first, *(folder for folder in numbered if folder.name.removeprefix(f"{first.name}-").isdigit())]
+    made = [folder for folder in found if _maker(folder) == "prediction"]
+    return max(made, key=lambda folder: (folder / PROBABILITIES).stat().st_mtime_ns, default=first)
+
+
+def _identity(about: Mapping[str, Any]) -> str:
+    """Return what tells a submission from others: its experiment or what was blended, and its labels."""
+    inputs = [[item["sha256"], item["weight"]] for item in about.get("inputs", ())]
+    return key_of(about.get("experiment", ""), inputs, about["answer_sha256"])
+
+
+def _held(folder: Path) -> str | None:
+    """Return the identity of what a folder holds, ``None`` if it is free; what cannot be read is like no other."""
+    if not any((folder / name).exists() for name in (PROBABILITIES, ANSWER, ZIP, ACCOUNT)):
+        return None
+    try:
+        if (folder / PROBABILITIES).exists():
+            return _identity(load_probabilities(folder / PROBABILITIES)[1])
+        return _identity({"answer_sha256": answer_sha256(read_answer(folder / ANSWER))})
+    except (BeetlError, KeyError, TypeError):
+        return "unreadable"
 
 
 def _maker(folder: Path) -> str | None:

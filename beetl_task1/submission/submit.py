@@ -55,8 +55,8 @@ def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resourc
     """
     trained = train_if_missing(experiment, checkpoints, resources)[1]
     validation = validate(experiment, checkpoints, replace(resources, log=None))
-    predict(experiment, checkpoints, submissions, resources)
-    packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions)
+    folder = predict(experiment, checkpoints, submissions, resources)
+    packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions, folder)
     log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
     report = write_report(packed.folder / REPORT, [validation])
     return Submitted(trained, validation, packed, report)

@@ -13,7 +13,7 @@ from ..models.registry import model_class
 from ..recipes.checkpoint import Card, card_sha256, checkpoint_folder, has_checkpoint, load_card
 from ..task import CHANNELS, SFREQ, STAGES
 from ..validation.crossval import load_summary
-from ..writing import write_text
+from ..writing import check_own, write_own
 from .verify import load_account
 
 WRITEUP = "writeup.md"
@@ -23,9 +23,15 @@ def writeup(folder: Path, checkpoints: Path, out: Path | None = None) -> Path:
     """Write the method document of a submission folder, by default to ``writeup.md`` in it, and return its path.
 
     Cards and validations are looked for in ``checkpoints``; what is missing there is said to be missing.
+
+    Raises
+    ------
+    BeetlError
+        If there is no submission, or the document holds what somebody else wrote: it stays as it is.
     """
     path = Path(out) if out else Path(folder) / WRITEUP
-    write_text(path, compose(load_account(folder), Path(checkpoints)))
+    check_own(path)
+    write_own(path, compose(load_account(folder), Path(checkpoints)))
     return path
 
 

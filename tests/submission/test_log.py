@@ -60,8 +60,8 @@ def test_entered_score_goes_to_the_answer_that_is_there(tree, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("0\n" * 96)
     package_labels(truth, "65-79", data, tmp_path, "mine")
-    package_labels(other, "65-79", data, tmp_path, "mine")
-    enter_score(tmp_path, tmp_path / "mine-65-79", 16.67, note="all wake")
+    wake = package_labels(other, "65-79", data, tmp_path, "mine").folder
+    enter_score(tmp_path, wake, 16.67, note="all wake")
     assert [(line.leaderboard_score, line.note) for line in read_log(tmp_path)] == [("", ""), ("16.67", "all wake")]
     package_labels(truth, "65-79", data, tmp_path, "mine")
     enter_score(tmp_path, tmp_path / "mine-65-79", 100)
