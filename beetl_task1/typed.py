@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 def text_of(content: bytes) -> str:
-    """Return the text of a file: UTF-8 with or without a byte order mark, as Windows' editors write it, or UTF-16 with one.
+    """Return the text of a file: UTF-8, UTF-8 with a byte order mark as editors of Windows have it, or UTF-16 with one.
 
     Raises
     ------

@@ -61,7 +61,9 @@ def check_folder(path: str | Path) -> None:
     BeetlError
         If it, or the nearest folder above it that is there, takes no file.
     """
-    there = next(folder for folder in (Path(path).absolute(), *Path(path).absolute().parents) if os.path.lexists(folder))
+    there = next(
+        folder for folder in (Path(path).absolute(), *Path(path).absolute().parents) if os.path.lexists(folder)
+    )
     try:
         with tempfile.TemporaryFile(dir=there):
             pass

@@ -49,7 +49,13 @@ def _link(path):
 
 @pytest.mark.parametrize(
     "occupy",
-    [lambda p: p.write_bytes(b""), lambda p: p.write_bytes(b"\xff\x00"), lambda p: p.write_text("mine"), _folder, _link],
+    [
+        lambda p: p.write_bytes(b""),
+        lambda p: p.write_bytes(b"\xff\x00"),
+        lambda p: p.write_text("a"),
+        _folder,
+        _link,
+    ],
 )
 def test_a_document_of_somebody_else_stays(tmp_path, occupy):
     path = tmp_path / "a.html"
@@ -71,7 +77,7 @@ def test_our_own_document_is_written_again_until_it_is_changed(tmp_path):
         write_own(path, "ours")
 
 
-@pytest.mark.parametrize("where", ["file/below", "file/below/deeper", "file", "/proc/none", "/dev/null/below", "dangling"])
+@pytest.mark.parametrize("where", ["file/below", "file/below/deeper", "file", "/proc/none", "/dev/null/a", "dangling"])
 def test_a_folder_that_takes_no_file_is_refused_before_any_work(tmp_path, monkeypatch, where):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")

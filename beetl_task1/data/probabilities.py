@@ -18,7 +18,7 @@ from ..writing import whole_file
 from .recording import RecordingKey
 
 LARGEST = 100_000_000
-"""Bytes of the largest file of probabilities that is read, unpacked: ten times those of all the competition's epochs."""
+"""Bytes of the largest file of probabilities that is read, unpacked: ten times those of the whole competition."""
 Probabilities = Mapping[RecordingKey, np.ndarray]
 
 

@@ -63,9 +63,7 @@ class Submission:
         return self.folder / ZIP
 
 
-def package(
-    recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None
-) -> Submission:
+def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None) -> Submission:
     """Check a prediction against the test files and zip it.
 
     Parameters

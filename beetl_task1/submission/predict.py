@@ -56,8 +56,7 @@ def predict(
     recipe, group, data = experiment.recipe, experiment.group, experiment.data
     free_folder(submissions, recipe.name, group, "prediction")
     predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
-    provenance = data.provenance
-    source = checkpoint_folder(checkpoints, recipe.name, group)
+    source, provenance = checkpoint_folder(checkpoints, recipe.name, group), data.provenance
     check_simulated(card, provenance, source, allow_simulated=allow_simulated)
     check_recipe(card, recipe, source)
     _check_seed(card, seed, source)
@@ -74,7 +73,7 @@ def predict(
         "data": provenance.describe(),
         "trained_on": card.data["description"],
         "partial": is_partial(listed, group),
-        "cards": {recipe.name: card_sha256(source)} | card.members,
+        "cards": {recipe.name: card_sha256(source)},
         "files": [asdict(entry) for entry in listed],
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),

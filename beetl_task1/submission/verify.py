@@ -15,7 +15,7 @@ from ..data.files import DataFolder
 from ..data.recording import digest
 from ..errors import BeetlError, CheckpointError, SubmissionError
 from ..models.base import Resources
-from ..recipes.checkpoint import card_sha256, checkpoint_folder, has_checkpoint, load_card, load_weights
+from ..recipes.checkpoint import card_sha256, check_whole, checkpoint_folder, has_checkpoint, load_card
 from ..recipes.experiment import Experiment
 from ..recipes.recipe import recipe_from
 from ..recipes.training import train
@@ -154,7 +154,7 @@ def _changed_checkpoints(account: Account, checkpoints: Path) -> list[str]:
         if card_sha256(place) != sha256:
             lines.append(f"{place}: trained again since, its card is another; try --retrain")
         try:
-            load_weights(place, load_card(place))
+            check_whole(place, load_card(place))
         except CheckpointError as error:
             lines.append(str(error))
     return lines

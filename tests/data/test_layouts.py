@@ -82,9 +82,7 @@ def test_what_is_computed_of_arrays_does_not_depend_on_their_layout(rng, layout)
     one, other = (Recording.from_features(KEY, features, y) for features in (F, laid(F)))
     assert one.fingerprint == other.fingerprint
     laid_night = Recording.from_arrays(KEY, laid(X))
-    np.testing.assert_array_equal(
-        spread_of(laid_night.X, "night"), spread_of(Recording.from_arrays(KEY, X).X, "night")
-    )
+    np.testing.assert_array_equal(spread_of(laid_night.X, "night"), spread_of(Recording.from_arrays(KEY, X).X, "night"))
     assert leaderboard_score(laid(y), laid(np.roll(y, 1))) == leaderboard_score(y, np.roll(y, 1))
     assert leaderboard_score(laid(y.astype(float)), y) == 100
 

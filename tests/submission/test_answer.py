@@ -58,7 +58,7 @@ def test_a_damaged_zip_is_one_line(tmp_path):
         ("0\nnan\n", "line 2 is 'nan'"),
         ("0\n1e1\n", "line 2 is '1e1'"),
         ("0\n0_1\n", "line 2 is '0_1'"),
-        ("0\n١\n", "line 2 is"),
+        ("0\n\u0661\n", "line 2 is"),
         ("0\n\n1\n", "line 2 is ''"),
         ("0 1\n", "line 1 is '0 1'"),
         ("", "holds no label"),

@@ -235,7 +235,9 @@ def test_other_labels_of_the_name_have_a_folder_of_their_own(tree, tmp_path):
     before = contents(first)
     (tmp_path / "wake.txt").write_text("0\n" * 96)
     for _ in range(2):
-        assert package_labels(tmp_path / "wake.txt", GROUP, DataFolder(tree), tmp_path, "mine").folder.name.endswith("-2")
+        assert package_labels(tmp_path / "wake.txt", GROUP, DataFolder(tree), tmp_path, "mine").folder.name.endswith(
+            "-2"
+        )
     assert contents(first) == before
     assert package_labels(truth, GROUP, DataFolder(tree), tmp_path, "mine").folder == first
 

@@ -116,15 +116,23 @@ def test_command(submitted, tmp_path):
     assert result.output.strip() == f"wrote {tmp_path / 'doc.md'}"
 
 
-@pytest.mark.parametrize("change", [lambda text: text.replace("Team: (name)", "Team: us"), lambda text: text + "mine\n",
-                                    lambda text: text.replace("\n", "\r\n"), lambda text: "", lambda text: "mine"])  # fmt: skip
+CHANGES = {
+    "filled in": lambda text: text.replace("Team: (name)", "Team: us"),
+    "longer": lambda text: text + "mine\n",
+    "line ends": lambda text: text.replace("\n", "\r\n"),
+    "empty": lambda text: "",
+    "another": lambda text: "mine",
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
 def test_what_somebody_wrote_stays(submitted, tmp_path, change):
     done, root = submitted
     path = tmp_path / "doc.md"
     for _ in range(2):
         assert writeup(done.submission.folder, root / "checkpoints", path) == path, "its own is written again"
-    path.write_bytes(change(path.read_text()).encode())
+    path.write_bytes(CHANGES[change](path.read_text()).encode())
     before = path.read_bytes()
-    with pytest.raises(BeetlError, match=r"doc\.md: holds what beetl-task1 did not write, and stays as it is; name another"):
+    with pytest.raises(BeetlError, match=r"doc\.md: holds what beetl-task1 did not write, and stays as it is"):
         writeup(done.submission.folder, root / "checkpoints", path)
     assert path.read_bytes() == before
