@@ -77,7 +77,7 @@ def load_card(folder: Path) -> Card:
     except FileNotFoundError as error:
         command = f"beetl-task1 train --group {folder.name} --recipe {folder.parent.name}"
         raise CheckpointError(f"{folder}: no checkpoint there; make it with: {command}") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, BeetlError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, BeetlError) as error:
         raise CheckpointError(f"{path}: not a card as it was written ({error}); train again") from error
 
 

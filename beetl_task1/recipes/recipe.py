@@ -73,6 +73,8 @@ class Recipe(Settings, frozen=True):
             raise BeetlError(f"recipe {self.name}: expected either a model or members; give one of them")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; give at least one number, each once")
+        if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
+            raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; each is 0 to {LARGEST_SEED}")
         if self.members and (self.transfer or self.settings):
             raise BeetlError(f"recipe {self.name}: members bring their own parameters, loss, training and transfer")
 

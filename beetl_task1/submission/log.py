@@ -60,6 +60,25 @@ def read_log(submissions: Path) -> list[Logged]:
     return [Logged(**{name: row.get(name) or "" for name in columns}) for row in rows]
 
 
+def lines_of(lines: Sequence[Logged], folder: Path) -> list[Logged]:
+    """Return the lines of one submission.
+
+    Raises
+    ------
+    SubmissionError
+        If there are none.
+    """
+    found = [line for line in lines if line.submission == Path(folder).name]
+    if not found:
+        raise _unlogged(lines, Path(folder).name)
+    return found
+
+
+def _unlogged(lines: Sequence[Logged], name: str) -> SubmissionError:
+    names = ", ".join(dict.fromkeys(line.submission for line in lines)) or "nothing yet"
+    return SubmissionError(f"{name}: this answer is not in the log (packed: {names}); package it first")
+
+
 def log_package(
     submissions: Path,
     folder: Path,
@@ -110,8 +129,7 @@ def enter_score(submissions: Path, folder: Path, score: float | None, note: str 
     digest = answer_sha256(read_answer(answer)) if answer.exists() else None
     known = [i for i, line in enumerate(lines) if line.submission == name and digest in (None, line.answer_sha256)]
     if not known:
-        names = ", ".join(dict.fromkeys(line.submission for line in lines)) or "nothing yet"
-        raise SubmissionError(f"{name}: this answer is not in the log (packed: {names}); package it first")
+        raise _unlogged(lines, name)
     old = lines[known[-1]]
     shown = old.leaderboard_score if score is None else f"{score:g}"
     lines[known[-1]] = replace(old, leaderboard_score=shown, note=note or old.note)

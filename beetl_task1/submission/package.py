@@ -90,7 +90,8 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder
     """
     folder = folder or latest_prediction(submissions, recipe, group)
     if not (folder / PROBABILITIES).exists():
-        raise SubmissionError(f"{folder}: no prediction there; make it with: beetl-task1 predict --group {group}")
+        command = f"beetl-task1 predict --group {group} --recipe {recipe}"
+        raise SubmissionError(f"{folder}: no prediction there; make it with: {command}")
     probabilities, meta = load_probabilities(folder / PROBABILITIES)
     listed = _listed(meta, folder)
     check_order(listed, group)

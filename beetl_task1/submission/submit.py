@@ -8,6 +8,8 @@ from ..recipes.experiment import Experiment
 from ..recipes.training import train_if_missing
 from ..validation.crossval import Validation, validate
 from ..validation.report import write_report
+from ..writing import check_own
+from .answer import submission_folder
 from .log import log_package
 from .package import Submission, package
 from .predict import predict
@@ -53,6 +55,7 @@ def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resourc
     -------
     Submitted
     """
+    check_own(submission_folder(submissions, experiment.recipe.name, experiment.group) / REPORT)
     trained = train_if_missing(experiment, checkpoints, resources)[1]
     validation = validate(experiment, checkpoints, replace(resources, log=None))
     folder = predict(experiment, checkpoints, submissions, resources)
