@@ -16,7 +16,7 @@ def leaderboard_score(truth: np.ndarray, labels: np.ndarray) -> float:
     Parameters
     ----------
     truth, labels : array (n_epochs,)
-        Stages 0..5, pooled over all test recordings in the same order.
+        Stages 0..5, whole numbers of any type, pooled over all test recordings in the same order.
 
     Returns
     -------
@@ -61,6 +61,6 @@ def _check(name: str, values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 1 or len(values) == 0:
         raise BeetlError(f"{name}: expected one stage per epoch, got shape {values.shape}")
-    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= N_OUTPUTS:
+    if values.dtype.kind not in "iuf" or not np.isin(values, range(N_OUTPUTS)).all():
         raise BeetlError(f"{name}: expected integers 0 to {N_OUTPUTS - 1}, got {np.unique(values)[:8]}")
     return values.astype(np.int64)

@@ -1,5 +1,6 @@
 """The one door for values from files: recipes, cards and results become typed here, or the error says what is wrong."""
 
+import codecs
 import re
 import typing
 from collections.abc import Mapping
@@ -19,6 +20,18 @@ AtLeast1 = Annotated[int, msgspec.Meta(ge=1)]
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of what a recipe may set: frozen, compared by value, and without room for a key that it does not know."""
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of a file: UTF-8, UTF-8 with a byte order mark as editors of Windows have it, or UTF-16 with one.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If it is neither.
+    """
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if utf16 else "utf-8-sig")
 
 
 def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -1,11 +1,17 @@
-"""Files are written whole: under a temporary name in the same folder, then renamed."""
+"""Files are written whole: under a temporary name in the same folder, then renamed; nobody else's are written over."""
 
 import contextlib
+import hashlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from .errors import BeetlError
+
+_SIGNED = "<!-- beetl-task1 wrote all above and writes over it while it is unchanged: sha256 {} -->\n"
 
 
 @contextlib.contextmanager
@@ -42,6 +48,67 @@ def whole_file(path: str | Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file (UTF-8, ``\\n``) whole."""
-    with whole_file(path, "w", encoding="utf-8", newline="\n") as file:
+    """Write a text file (UTF-8, ``\\n``) whole; bytes of file names that are no UTF-8 are written as escapes."""
+    with whole_file(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write(text)
+
+
+def check_folder(path: str | Path) -> None:
+    """Refuse, before any work, a folder that could not be made or written to; nothing is left behind.
+
+    Raises
+    ------
+    BeetlError
+        If it, or the nearest folder above it that is there, takes no file.
+    """
+    there = next(
+        folder for folder in (Path(path).absolute(), *Path(path).absolute().parents) if os.path.lexists(folder)
+    )
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise BeetlError(f"{path}: cannot be written to ({there}: {error.strerror}); choose another folder") from error
+
+
+def check_own(path: str | Path) -> None:
+    """Refuse, before any work, a document that could not be written, or where something is that we did not write.
+
+    Raises
+    ------
+    BeetlError
+        If :func:`write_own` would fail.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise BeetlError(f"{path}: is a folder; name a file")
+    if os.path.lexists(path) and not _unchanged(path):
+        raise BeetlError(f"{path}: holds what beetl-task1 did not write, and stays as it is; name another file")
+    check_folder(path.parent)
+
+
+def write_own(path: str | Path, text: str) -> None:
+    """Write a document in HTML or Markdown whole, signed in a comment, so that nobody's changes are written over.
+
+    Raises
+    ------
+    BeetlError
+        If a file is there that was not written by this, or was changed since.
+    """
+    check_own(path)
+    content = text.encode("utf-8", errors="backslashreplace")
+    with whole_file(path) as file:
+        file.write(content + _signature(content))
+
+
+def _signature(content: bytes) -> bytes:
+    return _SIGNED.format(hashlib.sha256(content).hexdigest()).encode()
+
+
+def _unchanged(path: Path) -> bool:
+    """Whether a file is one of :func:`write_own`, as it was written; what is no plain file is not."""
+    if not path.is_file() or path.is_symlink():
+        return False
+    content = path.read_bytes()
+    end = len(content) - len(_signature(b""))
+    return end >= 0 and content[end:] == _signature(content[:end])

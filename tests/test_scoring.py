@@ -68,7 +68,8 @@ def test_perfect_and_constant():
         ([[0, 1]], [0, 1], "expected one stage per epoch"),
         ([0, 6], [0, 1], "truth: expected integers 0 to 5"),
         ([0, 1], [0, -1], "labels: expected integers 0 to 5"),
-        ([0, 1], [0.0, 1.0], "labels: expected integers 0 to 5"),
+        ([0, 1], [0.5, 1.0], "labels: expected integers 0 to 5"),
+        ([0, 1], [0.0, np.nan], "labels: expected integers 0 to 5"),
         (np.arange(20), [0], r"truth: expected integers 0 to 5, got \[0 1 2 3 4 5 6 7\]$"),
     ],
 )

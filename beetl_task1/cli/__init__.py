@@ -1,6 +1,7 @@
 """The command line: parses, calls one library function, prints."""
 
 import importlib
+import io
 import signal
 import sys
 
@@ -47,6 +48,9 @@ def main() -> None:
 
     What a user can mend is one line: exit code 2 for a mistyped command line, 130 for an interrupt, else 1.
     """
+    for stream in (sys.stdout, sys.stderr):  # names of files may be no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that half-written files are cleared away
     try:
         sys.exit(cli.main(prog_name="beetl-task1", standalone_mode=False))

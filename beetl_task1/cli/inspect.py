@@ -21,7 +21,7 @@ _LEGEND = (
 )
 
 
-@click.command()
+@options.command()
 @options.with_data
 @options.jobs
 @options.json_output
@@ -43,12 +43,13 @@ def inspect(ctx: click.Context, data: "DataFolder", groups: tuple[str, ...], job
 
     with progress_bar("inspect (nights)") as progress:
         result = audit(data, groups=groups or None, jobs=jobs, progress=progress)
-    show(result.to_dict(), _lines(result, nights))
+    show(result.to_dict(), audit_lines(result, nights))
     if not result.ok:
         ctx.exit(1)
 
 
-def _lines(result: "Audit", nights: bool) -> Iterator[Any]:
+def audit_lines(result: "Audit", nights: bool) -> Iterator[Any]:
+    """Show what an audit found, with or without a line for each night."""
     yield f"data: {result.provenance} in {result.path}"
     yield _parts(result.parts)
     if nights:

@@ -1,8 +1,10 @@
 """Options that the commands share, under one name each, and what is made of them: data, experiment, resources."""
 
 import contextlib
+import difflib
 import functools
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,8 @@ import click
 
 from ..errors import BeetlError, unknown
 from ..task import TARGET_GROUPS
+from ..writing import check_folder, check_own
+from .advice import Command
 from .progress import progress_bar
 
 if TYPE_CHECKING:
@@ -31,12 +35,26 @@ class GroupName(click.ParamType):  # type: ignore[type-arg]  # generic since cli
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value if it is a target group."""
         if value not in TARGET_GROUPS:
-            self.fail(str(unknown("group", value, TARGET_GROUPS)), param, ctx)
+            self.fail(_not_a_group(value), param, ctx)
         return value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Show the groups."""
         return f"[{'|'.join(TARGET_GROUPS)}]"
+
+
+def _not_a_group(value: str) -> str:
+    """Say which group is near: by its letters where it is mistyped, else by the middle of the ages."""
+    known = ", ".join(TARGET_GROUPS)
+    if difflib.get_close_matches(value, TARGET_GROUPS, n=1, cutoff=0.7):
+        return str(unknown("group", value, TARGET_GROUPS))
+    ages = [int(age) for age in re.findall(r"\d+", value)]
+    middle = sum(ages) / len(ages) if ages else 0.0
+    for name in TARGET_GROUPS:
+        youngest, oldest = map(int, name.split("-"))
+        if youngest <= middle <= oldest:
+            return f"unknown group {value!r}; did you mean {name!r}?"
+    return f"unknown group {value!r}; choose one of: {known}"
 
 
 def default_cache() -> Path:
@@ -76,25 +94,46 @@ def asked(name: str) -> bool:
     return bool(click.get_current_context().meta.get(name))
 
 
+def _writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse, before any work, a folder that takes no file."""
+    if path is not None:
+        check_folder(path)
+    return path
+
+
+def _own(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse, before any work, a document that cannot be written or is somebody else's."""
+    if path is not None:
+        check_own(path)
+    return path
+
+
 PATH = click.Path(path_type=Path)
 option = functools.partial(click.option, show_default=True, show_envvar=True)
+command = functools.partial(click.command, cls=Command)
+out_folder = functools.partial(option, type=PATH, callback=_writable)
+out_document = functools.partial(option, type=PATH, callback=_own)
 
 # fmt: off
 data = option("--data", type=PATH, envvar="BEETL_DATA", required=True,
                help="Folder that holds SleepSource/, LeaderboardSleep/ and finalSleep/.")
-checkpoints = option("--checkpoints", type=PATH, envvar="BEETL_CHECKPOINTS", default=Path("checkpoints"),
-                      help="Where trained recipes and their validations are.")
-submissions = option("--submissions", type=PATH, envvar="BEETL_SUBMISSIONS", default=Path("submissions"),
-                      help="Where predictions and packages go.")
+_checkpoints = functools.partial(option, "--checkpoints", type=PATH, envvar="BEETL_CHECKPOINTS",
+                                 default=Path("checkpoints"), help="Where trained recipes and their validations are.")
+checkpoints, checkpoints_out = _checkpoints(), _checkpoints(callback=_writable)
+_submissions = functools.partial(option, "--submissions", type=PATH, envvar="BEETL_SUBMISSIONS",
+                                 default=Path("submissions"), help="Where predictions and packages go.")
+submissions, submissions_out = _submissions(), _submissions(callback=_writable)
 group = option("--group", type=GroupName(), required=True, help="Age group of the target.")
 recipe = option("--recipe", default="default", help="Name of a recipe, or the path of your own TOML file.")
 recipes = option("--recipe", "recipes", multiple=True, default=["default"],
                   help="Name or TOML file of a recipe; give several to compare them.")
-seed = option("--seed", type=click.IntRange(0), help="Replace the recipe's seeds, counted from this.")
+SEED = click.IntRange(0, 2**32 - 1)
+seed = option("--seed", type=SEED, help="Replace the recipe's seeds, counted from this.")
 younger_target = option("--younger-target/--no-younger-target", default=None,
                          help="For 80-95: train on the labelled 65-79 subjects too. [default: as the recipe says]")
-cache = click.option("--cache", type=PATH, envvar="BEETL_CACHE", show_envvar=True, default=default_cache,
-                     show_default="~/.cache/beetl-task1", help="Where features, signals and networks are kept.")
+cache = click.option("--cache", type=PATH, callback=_writable, envvar="BEETL_CACHE", show_envvar=True,
+                     default=default_cache, show_default="~/.cache/beetl-task1",
+                     help="Where features, signals and networks are kept.")
 jobs = click.option("--jobs", type=click.IntRange(1), envvar="BEETL_JOBS", show_envvar=True,
                     default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.")
 device = option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), envvar="BEETL_DEVICE", default="auto",

@@ -1,21 +1,21 @@
 """``beetl-task1 train``, ``validate`` and ``models``."""
 
+import time
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from . import options
-from .show import comparison_lines, show, zoo_lines
+from .advice import next_command
+from .show import comparison_lines, show, trained_lines, zoo_lines
 
 if TYPE_CHECKING:
     from ..recipes.experiment import Experiment
 
 
-@click.command()
+@options.command()
 @options.with_experiment
-@options.checkpoints
+@options.checkpoints_out
 @options.with_resources(resume=options.resume, log=options.log)
 @options.json_output
 def train(experiment: "Experiment", checkpoints: Path, resources: options.Opener) -> None:
@@ -28,20 +28,21 @@ def train(experiment: "Experiment", checkpoints: Path, resources: options.Opener
     from ..recipes.checkpoint import load_card
     from ..recipes.training import train as run
 
+    began = time.monotonic()
     with resources("train", experiment, checkpoints) as found:
         path = run(experiment, checkpoints, found)
-    card = load_card(path)
+    card, seconds, following = load_card(path), time.monotonic() - began, next_command("predict")
     described, nights = card.data["description"], {role: len(keys) for role, keys in card.training.items()}
-    trained_on = ", ".join(f"{count} {role} nights" for role, count in nights.items()) or "its members"
-    lines = [f"trained {experiment.recipe.name} for {card.group} on {trained_on} of {described}", f"checkpoint: {path}"]
-    show({"checkpoint": str(path), "data": described, "nights": nights}, lines)
+    values = {"checkpoint": str(path), "data": described, "nights": nights, "chosen": card.chosen}
+    values |= {"seconds": round(seconds, 1), "next": following}
+    show(values, trained_lines(card, path, seconds, following))
 
 
-@click.command()
+@options.command()
 @options.with_experiments
 @options.scheme
-@options.option("--report", type=options.PATH, help="Also write everything as one HTML file.")
-@options.checkpoints
+@options.out_document("--report", help="Also write everything as one HTML file.")
+@options.checkpoints_out
 @options.with_resources(resume=options.resume)
 @options.brief
 @options.json_output
@@ -52,6 +53,7 @@ def validate(
 
     Shows every subject, night and stage, intervals over subjects, differences between recipes, what transfer brings,
     and how far the unlabelled test set is from the target. What was predicted before is not predicted again.
+    A report that is there is written over only if it is as this command wrote it.
 
     \b
     Example:
@@ -70,11 +72,11 @@ def validate(
         write_report(report, found, scheme)
     cards = [v.card(scheme) for v in found]
     several = [v.summary | {"cached": v.cached, "scorecard": card} for v, card in zip(found, cards, strict=True)]
-    values = several[0] if len(found) == 1 else {"validations": several, "comparisons": compare_all(cards)}
+    values = {"validations": several, "comparisons": compare_all(cards), "report": report and str(report)}
     show(values, chain(comparison_lines(found, scheme), [f"report: {report}"] if report else []))
 
 
-@click.command()
+@options.command()
 @options.checkpoints
 @options.json_output
 def models(checkpoints: Path) -> None:

@@ -3,6 +3,8 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from ..recipes.checkpoint import Card
     from ..submission.diff import AnswerDiff
     from ..submission.log import Logged
     from ..submission.package import Submission
@@ -82,12 +85,25 @@ def stage_counts(counts: Mapping[str, int]) -> str:
     return "labels: " + ", ".join(f"{stage} {count}" for stage, count in counts.items())
 
 
+def trained_lines(card: "Card", path: Path, seconds: float, following: str) -> Lines:
+    """Say what was trained on what, what held-out subjects chose, how long it took and what comes next."""
+    of_members = f"its members: {', '.join(card.members)}"
+    nights = ", ".join(f"{len(keys)} {role} nights" for role, keys in card.training.items()) or of_members
+    yield f"trained {card.recipe.name} for {card.group} on {nights} of {card.data['description']}"
+    yield from (f"{seed}, {line}" for seed, lines in card.chosen.items() for line in lines)
+    if not card.members and not card.chosen:
+        yield "no held-out subjects: nothing to choose, all that was asked for is kept; validate says how it scores"
+    yield f"checkpoint: {path}, after {timedelta(seconds=round(seconds))}"
+    yield f"next: {following}"
+
+
 def package_lines(packed: "Submission") -> Lines:
     """Say what was packed."""
     account = packed.account
-    yield f"data: {account['data']}" + (" - PARTIAL, not for upload" if account["partial"] else "")
+    yield f"data: {account['data']}" + (" - PARTIAL" if account["partial"] else "")
     yield stage_counts(account["label_counts"])
-    yield f"{account['n_rows']} rows checked; upload {packed.zip_path}"
+    what = "a trial, not for upload:" if account["partial"] else "upload"
+    yield f"{account['n_rows']} rows checked; {what} {packed.zip_path}"
 
 
 def score_line(found: "Validation") -> str:
@@ -219,13 +235,15 @@ def diff_lines(found: "AnswerDiff") -> Lines:
 
 def log_lines(lines: Sequence["Logged"]) -> Lines:
     """Show the submission log."""
-    columns = ("packed", "submission", "recipe", "commit", "rows", "partial", "local", "leaderboard", "data", "note")
+    columns = ("packed", "submission", "group", "recipe", "seeds", "commit", "rows", "partial", "local", "leaderboard",
+               "data", "note")  # fmt: skip
     rows = [
-        (line.packed, line.submission, line.recipe, line.commit[:10] + line.commit[40:], line.rows,
-         line.partial, line.local_score or "-", line.leaderboard_score or "-", line.data.split(" (")[0], line.note)
+        (line.packed, line.submission, line.group, line.recipe, line.seeds or "-",
+         line.commit[:10] + line.commit[40:], line.rows, line.partial, line.local_score or "-",
+         line.leaderboard_score or "-", line.data.split(" (")[0], line.note)
         for line in lines
     ]  # fmt: skip
-    yield table("submissions", *columns, rows=rows, left=4)
+    yield table("submissions", *columns, rows=rows, left=6)
 
 
 def zoo_lines(rows: Sequence[Mapping[str, Any]], measured_on: str) -> Lines:
@@ -246,3 +264,4 @@ def zoo_lines(rows: Sequence[Mapping[str, Any]], measured_on: str) -> Lines:
     yield table("zoo", "recipe", "reference", *TARGET_GROUPS, "what it is", rows=made, left=5)
     yield f"reference: {' / '.join(TARGET_GROUPS)}, leaving one target subject out, on {measured_on}"
     yield from (f"[{number}] {words}" for number, words in enumerate(data, 1))
+    yield from (text(f"damaged: {problem}", COLOURS["warning"]) for state in states for problem in state["problems"])

@@ -9,8 +9,8 @@ from .progress import progress_bar
 from .show import show
 
 
-@click.command()
-@options.option("--out", type=options.PATH, required=True, help="Folder to make.")
+@options.command()
+@options.out_folder("--out", required=True, help="Folder to make.")
 @options.option("--size", type=click.Choice(["demo", "medium", "full"]), default="demo",
                 help="A few short nights, 80,000 epochs, or all 174,059.")  # fmt: skip
 @options.option("--seed", type=click.IntRange(0), default=0, help="Same seed, same bytes.")

@@ -1,5 +1,6 @@
 """The commands of a submission: ``predict``, ``package``, ``submit``, ``score``, ``verify``, ``blend`` and the rest."""
 
+import math
 import sys
 from itertools import chain
 from pathlib import Path
@@ -9,20 +10,24 @@ import click
 
 from ..task import STAGES
 from . import options
+from .advice import next_command
 from .show import diff_lines, log_lines, package_lines, scorecard_lines, show, stage_counts, validation_lines
 
 if TYPE_CHECKING:
     from ..data.files import DataFolder
     from ..recipes.experiment import Experiment
 
+SHOWN = 10
+"""Differences that ``verify`` prints."""
 
-@click.command()
+
+@options.command()
 @options.with_trained
 @options.checkpoints
-@options.submissions
+@options.submissions_out
 @options.with_resources()
 @options.allow_simulated
-@options.option("--seed", type=click.IntRange(0), help="Refuse a checkpoint that was trained with another seed.")
+@options.option("--seed", type=options.SEED, help="Refuse a checkpoint that was trained with another seed.")
 @options.json_output
 def predict(
     experiment: "Experiment", checkpoints: Path, submissions: Path, resources: options.Opener, allow_simulated: bool,
@@ -45,14 +50,16 @@ def predict(
     labels = read_answer(answer).tolist()
     counts = {stage: labels.count(k) for k, stage in enumerate(STAGES)}
     values = {"answer": str(answer), "probabilities": str(probabilities), "label_counts": counts}
-    show(values, [f"wrote {probabilities} and {answer}", stage_counts(counts)])
+    following = next_command("package")
+    lines = [f"wrote {probabilities} and {answer}", stage_counts(counts), f"next: {following}"]
+    show(values | {"next": following}, lines)
 
 
-@click.command()
+@options.command()
 @options.with_data
 @options.group
 @options.recipe
-@options.submissions
+@options.submissions_out
 @options.option("--labels", type=options.PATH, help="Package these labels instead: one per line.")
 @click.option("--name", default="", help="With --labels: what to call the submission. [default: the file's name]")
 @options.json_output
@@ -76,10 +83,10 @@ def package(data: "DataFolder", group: str, recipe: str, submissions: Path, labe
     show({"zip": str(packed.zip_path)} | packed.account, package_lines(packed))
 
 
-@click.command()
+@options.command()
 @options.with_experiment
-@options.checkpoints
-@options.submissions
+@options.checkpoints_out
+@options.submissions_out
 @options.with_resources(resume=options.resume, log=options.log)
 @options.json_output
 def submit(experiment: "Experiment", checkpoints: Path, submissions: Path, resources: options.Opener) -> None:
@@ -100,7 +107,7 @@ def submit(experiment: "Experiment", checkpoints: Path, submissions: Path, resou
     show(values | {"submission": packed.account, "report": report}, lines)
 
 
-@click.command()
+@options.command()
 @click.argument("answer", type=options.PATH)
 @options.option("--truth", type=options.PATH, required=True,
               help="True labels in the same order, one stage 0 to 5 per line.")  # fmt: skip
@@ -125,7 +132,7 @@ def score(answer: Path, truth: Path, scheme: str) -> None:
     show(values, chain(head, [f"score: {card.score:.2f}"], more))
 
 
-@click.command()
+@options.command()
 @click.argument("submission_dir", type=options.PATH)
 @options.with_data
 @options.checkpoints
@@ -133,9 +140,9 @@ def score(answer: Path, truth: Path, scheme: str) -> None:
 @options.jobs
 @options.json_output
 def verify(submission_dir: Path, data: "DataFolder", checkpoints: Path, retrain: bool, jobs: int) -> None:
-    """Predict a submission again in a new process and compare every label; one line per difference.
+    """Predict a submission again in a new process and compare every label; the first ten differences and their count.
 
-    Names test files, checkpoints and answers that changed. Exit code 1 if anything differs.
+    --json has all differences. Names test files, checkpoints and answers that changed. Exit code 1 if anything differs.
 
     \b
     Example:
@@ -147,24 +154,29 @@ def verify(submission_dir: Path, data: "DataFolder", checkpoints: Path, retrain:
     found = run(submission_dir, data, checkpoints, retrain=retrain, jobs=jobs)
     verdict = "nothing differs" if found.ok else f"{len(found.differences)} differences"
     last = f"{found.how} again: {found.n_compared} of {found.n_rows} labels compared, {verdict}"
-    show(vars(found) | {"ok": found.ok}, [*found.differences, last])
+    more = [f"... and {len(found.differences) - SHOWN} more"] if len(found.differences) > SHOWN else []
+    show(vars(found) | {"ok": found.ok}, [*found.differences[:SHOWN], *more, last])
     sys.exit(0 if found.ok else 1)
 
 
-def _numbers(ctx: click.Context, param: click.Parameter, text: str | None) -> list[float] | None:
+def _weights(ctx: click.Context, param: click.Parameter, text: str | None) -> list[float] | None:
+    expected = f"{text!r}: expected numbers with commas between them, such as 2,1"
     try:
-        return None if text is None else [float(part) for part in text.split(",")]
+        weights = None if text is None else [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise click.BadParameter(f"{text!r}: expected numbers with commas between them, such as 2,1") from error
+        raise click.BadParameter(expected) from error
+    if weights and not all(0 < weight < math.inf for weight in weights):
+        raise click.BadParameter(f"{expected}, each above 0")
+    return weights
 
 
-@click.command()
+@options.command()
 @click.argument("probabilities", nargs=-1, required=True, type=options.PATH)
 @options.with_data
 @options.group
-@options.submissions
+@options.submissions_out
 @options.option("--name", default="blend", help="What to call the submission.")
-@options.option("--weights", callback=_numbers, help="Comma-separated, one per file.  [default: equal]")
+@options.option("--weights", callback=_weights, help="Comma-separated, one per file.  [default: equal]")
 @options.option("--strength", type=click.FloatRange(0, 2), default=0.5,
               help="Of the decision: 0 is the plain argmax, 1 divides by the whole prior.")  # fmt: skip
 @options.json_output
@@ -184,7 +196,7 @@ def blend(
     show({"zip": str(packed.zip_path)} | packed.account, package_lines(packed))
 
 
-@click.command()
+@options.command()
 @click.argument("first", type=options.PATH)
 @click.argument("second", type=options.PATH)
 @options.json_output
@@ -201,7 +213,7 @@ def diff(first: Path, second: Path) -> None:
     show(found, diff_lines(found))
 
 
-@click.command()
+@options.command()
 @click.argument("submission_dir", required=False, type=options.PATH)
 @options.submissions
 @options.option("--score", type=float, help="Enter what the leaderboard showed for SUBMISSION_DIR.")
@@ -213,26 +225,31 @@ def log(submission_dir: Path | None, submissions: Path, score: float | None, not
     \b
     Example:
       beetl-task1 log
+      beetl-task1 log submissions/default-80-95
       beetl-task1 log submissions/default-80-95 --score 66.78
     """
-    from ..submission.log import enter_score, read_log
+    from ..submission.log import enter_score, lines_of, read_log
 
-    if (score is not None or bool(note)) != (submission_dir is not None):
-        raise click.UsageError(
-            "to enter a score, name the submission: beetl-task1 log submissions/default-80-95 --score 66.78"
-        )
-    if submission_dir is not None:
+    if (score is not None or note) and submission_dir is None:
+        example = "beetl-task1 log submissions/default-80-95 --score 66.78"
+        raise click.UsageError(f"to enter a score, name the submission: {example}")
+    if submission_dir is not None and (score is not None or note):
         enter_score(submissions, submission_dir, score, note)
     lines = read_log(submissions)
+    if submission_dir is not None and score is None and not note:
+        lines = lines_of(lines, submission_dir)
     show(lines, log_lines(lines) if lines else [f"nothing packed yet in {submissions}"])
 
 
-@click.command()
+@options.command()
 @click.argument("submission_dir", type=options.PATH)
 @options.checkpoints
-@options.option("--out", type=options.PATH, help="Where to write.  [default: writeup.md in SUBMISSION_DIR]")
+@options.out_document("--out", help="Where to write.  [default: writeup.md in SUBMISSION_DIR]")
+@options.json_output
 def writeup(submission_dir: Path, checkpoints: Path, out: Path | None) -> None:
     """Write the two-page method document of a submission as Markdown, filled from its cards and its validation.
+
+    A document that you have changed stays as it is.
 
     \b
     Example:
@@ -240,4 +257,5 @@ def writeup(submission_dir: Path, checkpoints: Path, out: Path | None) -> None:
     """
     from ..submission.writeup import writeup as run
 
-    click.echo(f"wrote {run(submission_dir, checkpoints, out)}")
+    path = str(run(submission_dir, checkpoints, out))
+    show({"writeup": path}, [f"wrote {path}"])

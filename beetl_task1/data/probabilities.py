@@ -5,6 +5,7 @@ the order of :data:`beetl_task1.task.STAGES`, and ``meta``, a JSON text with wha
 """
 
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ..task import N_OUTPUTS
 from ..writing import whole_file
 from .recording import RecordingKey
 
+LARGEST = 100_000_000
+"""Bytes of the largest file of probabilities that is read, unpacked: ten times those of the whole competition."""
 Probabilities = Mapping[RecordingKey, np.ndarray]
 
 
@@ -48,6 +51,10 @@ def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict
         If the file is missing, damaged, or holds something else than probabilities: rows within 0..1 that sum to 1.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST:
+            raise ValueError(f"it unpacks to {size:,} bytes, at most {LARGEST:,} expected")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         meta = json.loads(str(arrays.pop("meta", "{}")))
@@ -55,4 +62,4 @@ def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict
         raise BeetlError(f"{path}: not a readable file of probabilities ({error}); run predict again") from error
     probabilities = {RecordingKey.parse(name): array for name, array in arrays.items()}
     _check(probabilities, str(path))
-    return probabilities, meta
+    return {key: np.ascontiguousarray(p, np.float32) for key, p in probabilities.items()}, meta

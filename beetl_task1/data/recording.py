@@ -86,7 +86,7 @@ class Recording:
             If an array is not as the competition has it.
         """
         recording = cls(key)
-        recording._array = np.ascontiguousarray(_volts(np.asarray(X), str(key)))
+        recording._array = _volts(np.asarray(X), str(key))
         recording._n_epochs, recording.onsets = len(recording._array), onsets
         recording._y = None if y is None else _stages(np.asarray(y), str(key))
         recording._check_length()
@@ -195,7 +195,7 @@ def digest(path: str | Path) -> str:
 
 
 def _volts(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
-    """Return a signal (n_epochs, 2, 3000) in ``unit`` as float32 volts, or say what is wrong with it."""
+    """Return a signal (n_epochs, 2, 3000) as float32 volts, whatever its layout, or say what is wrong with it."""
     if X.ndim != 3 or X.shape[1:] != (N_CHANS, N_TIMES):
         text = f"{name}: expected shape (n_epochs, {N_CHANS}, {N_TIMES}), got {X.shape}"
         raise DataError(f"{text}; cut the recording into 30 s epochs of two channels at 100 Hz", "shape")
@@ -205,7 +205,7 @@ def _volts(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
         text = f"{name}: expected float32 or float64, got {X.dtype}; save the signal in volts as floats"
         raise DataError(text, "dtype")
     with np.errstate(over="ignore", invalid="ignore"):
-        X = X.astype(np.float32, copy=False) if unit == "V" else (X * UNITS[unit]).astype(np.float32)
+        X = np.ascontiguousarray(X if unit == "V" else X * UNITS[unit], dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))
     if len(bad):
         text = f"{name}: {len(bad)} epochs hold NaN or infinite values (first: row {bad[0]}); mend or remove them"
@@ -244,4 +244,4 @@ def _stages(y: np.ndarray, name: str) -> np.ndarray:
     rows = np.flatnonzero((y != np.floor(y)) | (y < 0) | (y >= N_OUTPUTS) | (y != y))
     if len(rows):
         raise DataError(f"{name}: label {y[rows[0]]} in row {rows[0]}; {whole}", "labels")
-    return y.astype(np.int64)
+    return np.ascontiguousarray(y, dtype=np.int64)

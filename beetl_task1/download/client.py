@@ -16,6 +16,8 @@ from ..errors import BeetlError
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 120.0
 CHUNK = 1 << 16
+CONNECT = 5.0
+"""Seconds after which an address that says nothing counts as out of reach."""
 T = TypeVar("T")
 _HOPELESS = (requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
 
@@ -46,13 +48,23 @@ class _Waits(Retry):
 
 
 class Patient:
-    """Asks a server, waits and asks again, until ``attempts`` brought nothing; ``timeout`` seconds of silence fail."""
+    """Asks a server, waits and asks again, until ``attempts`` brought nothing; ``timeout`` seconds of silence fail.
+
+    Until any server was ``reached``, patience would only hide that there is no network: connecting is tried twice, and
+    later requests fail at once.
+    """
 
     def __init__(self, attempts: int = 6, timeout: float = 60.0):
         self.attempts, self.timeout = attempts, timeout
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": f"beetl-task1/{__version__}", "Accept-Encoding": "identity"})
-        retries = _Waits(attempts - 1, status_forcelist=TRANSIENT, raise_on_status=False)
+        self.reached, self._lost = False, False
+        self._be_patient(connect=min(1, attempts - 1))
+
+    def _be_patient(self, connect: int) -> None:
+        retries = _Waits(
+            self.attempts - 1, connect=connect, other=connect, status_forcelist=TRANSIENT, raise_on_status=False
+        )
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retries))
 
@@ -89,12 +101,21 @@ class Patient:
 
     def _open(self, url: str, start: int = 0) -> requests.Response:
         headers = {"Range": f"bytes={start}-"} if start else {}
+        if self._lost:
+            raise self._no_network(url)
         try:
-            response = self._session.get(url, stream=True, timeout=self.timeout, headers=headers)
+            timeout = (min(CONNECT, self.timeout), self.timeout)
+            response = self._session.get(url, stream=True, timeout=timeout, headers=headers)
         except _HOPELESS as error:
             raise Unreachable(f"{url}: not an address of the web; expected http(s)://...") from error
+        except requests.ConnectionError as error:
+            self._lost = not self.reached
+            raise (self._no_network(url) if self._lost else self._unreachable(url, error)) from error
         except requests.RequestException as error:
             raise self._unreachable(url, error) from error
+        if not self.reached:
+            self.reached = True
+            self._be_patient(connect=self.attempts - 1)
         if response.status_code in (200, 206, 416):  # 202 is figshare's robot check, with an empty body
             return response
         response.close()
@@ -119,6 +140,10 @@ class Patient:
                     advance(start)
         if size and start < size:
             raise _BrokenOff(f"broke off at byte {start} of {size}")
+
+    def _no_network(self, url: str) -> Unreachable:
+        why = f"no usable answer (no connection) after {min(2, self.attempts)} attempts"
+        return Unreachable(f"{url}: {why}; check the network and try again, what has arrived is kept")
 
     def _unreachable(self, url: str, error: Exception) -> Unreachable:
         why = str(error) if isinstance(error, _BrokenOff) else f"no usable answer ({type(error).__name__})"

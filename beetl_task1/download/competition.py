@@ -74,6 +74,9 @@ def download(
             done.files[article.title] = _Job(article, out, client, progress, done.notes).run(api, keep_archives)
         except BeetlError as error:
             failures.append(error)
+    if failures and not client.reached and isinstance(failures[0], Unreachable):
+        more = f" (so for {len(failures) - 1} more articles)" if len(failures) > 1 else ""
+        raise Unreachable(f"{failures[0]}{more}")
     if failures:
         raise type(failures[0])(" | ".join(map(str, failures)))
     return done

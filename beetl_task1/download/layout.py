@@ -1,14 +1,18 @@
 """Where each file of an article belongs below the data folder, and what an earlier download has left there."""
 
+import filecmp
 import json
+import os
 import re
 from pathlib import Path, PurePath
 
 import msgspec
 
 from ..data.files import HEADER
+from ..data.labels import as_stage
 from ..errors import DataError
 from ..task import N_OUTPUTS, SESSIONS, part
+from ..typed import text_of
 from ..writing import write_text
 from .figshare import TUTORIAL, Article
 
@@ -39,17 +43,23 @@ def place(files: list[tuple[PurePath, Path]], article: Article, out: Path) -> di
     """Move files to where they belong, each with one rename; return the bytes by path below the data folder ``out``.
 
     A file is its path inside the article, and where it is now, on the same disk as ``out``. Two files that belong to
-    one place, or none that belongs anywhere, are a ``DataError``.
+    one place, none that belongs anywhere, or another file in a place that no earlier download filled are a
+    ``DataError``; then nothing is moved.
     """
-    placed: dict[str, int] = {}
+    targets: dict[PurePath, Path] = {}
+    ours = _placed_before(article, out)
     for name, file in files:
         target = destination(article, name)
         if target is None:
             continue
-        if target.as_posix() in placed:
+        if target in targets:
             raise DataError(f"figshare article {article.number}: {target} comes twice; unpack it by hand")
+        if target.as_posix() not in ours:
+            _refuse_other(out / target, file)
+        targets[target] = file
+    placed = {target.as_posix(): file.stat().st_size for target, file in targets.items()}
+    for target, file in targets.items():
         (out / target).parent.mkdir(parents=True, exist_ok=True)
-        placed[target.as_posix()] = file.stat().st_size
         file.replace(out / target)
     if not placed:
         what = f"figshare article {article.number} ({article.title}) holds no recordings"
@@ -67,17 +77,41 @@ def place_labels(files: list[Path], article: Article, out: Path, notes: list[str
         got = ", ".join(file.name for file in files) or "nothing"
         what = f"figshare article {article.number}: expected final_sleep_label.txt, got {got}"
         raise DataError(f"{what}; look at {article.page}")
-    words = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").split()
-    wrong = [repr(word) for word in words if word not in map(str, range(N_OUTPUTS))]
+    try:
+        words = text_of(path.read_bytes()).replace(",", " ").split()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text ({error}); look at {article.page}", "labels") from error
+    stages = [as_stage(word) for word in words]
+    wrong = [repr(word) for word, stage in zip(words, stages, strict=True) if stage is None]
     if wrong or not words:
         what = f"{path}: expected one label 0..{N_OUTPUTS - 1} per line, got {wrong[0] if wrong else 'an empty file'}"
         raise DataError(f"{what}; look at {article.page}", "labels")
     expected = part(article.group, "test").n_epochs
     if len(words) != expected:
         notes.append(f"{path.name}: {len(words):,} labels, the test set has {expected:,} epochs")
-    target = out / "truth" / f"{article.group}.txt"
-    write_text(target, "\n".join(words) + "\n")
-    return {target.relative_to(out).as_posix(): target.stat().st_size}
+    target, text = out / "truth" / f"{article.group}.txt", "".join(f"{stage}\n" for stage in stages)
+    place = target.relative_to(out).as_posix()
+    if target.exists() and place not in _placed_before(article, out) and target.read_bytes() != text.encode():
+        raise _not_ours(target)
+    write_text(target, text)
+    return {place: target.stat().st_size}
+
+
+def _placed_before(article: Article, out: Path) -> set[str]:
+    """Return the paths below ``out`` that an earlier download of the article filled."""
+    try:
+        return set(msgspec.json.decode(_record_path(article, out).read_bytes(), type=_Record).placed)
+    except (OSError, msgspec.MsgspecError):
+        return set()
+
+
+def _refuse_other(target: Path, new: Path) -> None:
+    if os.path.lexists(target) and not (target.is_file() and filecmp.cmp(target, new, shallow=False)):
+        raise _not_ours(target)
+
+
+def _not_ours(target: Path) -> DataError:
+    return DataError(f"{target}: is there, is not figshare's and stays as it is; move it away, or choose another --out")
 
 
 def expected_files(article: Article) -> list[str]:

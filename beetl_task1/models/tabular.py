@@ -14,6 +14,7 @@ from ..features import FEATURE_VERSION, features_of, night_features, relative
 from ..task import N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
+from .canonical import canonical
 
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """The types beyond skops' own defaults that a checkpoint may hold. Fixed here, never taken from the file."""
@@ -113,9 +114,8 @@ class TabularModel(Model):
         return {"features": str(FEATURE_VERSION)}
 
     def to_bytes(self) -> bytes:
-        """Return the classifier in the format of skops, which holds no pickle."""
-        content: bytes = skops.io.dumps(self.classifier_)
-        return content
+        """Return the classifier in the format of skops, which holds no pickle: the same bytes for the same model."""
+        return canonical(skops.io.dumps(self.classifier_))
 
     def from_bytes(self, content: bytes) -> Self:
         """Take over a classifier; types beyond :data:`TRUSTED_TYPES` are refused."""

@@ -5,67 +5,30 @@ without a card is no checkpoint.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from ..data.files import SIMULATED, Provenance
 from ..ensemble import Ensemble
-from ..errors import BeetlError, CheckpointError
+from ..errors import CheckpointError
 from ..models.base import Resources
 from ..models.registry import make, resolve
 from ..store import sha256
 from ..transfer import make_transfer
-from ..typed import Settings, typed
 from ..writing import whole_file, write_text
+from .card import CARD, Card, card_digest, card_sha256, checkpoint_folder, has_checkpoint, load_card
+from .card import digest_of as _digest
 from .recipe import Recipe
 
-CARD = "card.json"
+MEMBERS = "members"
 WEIGHTS_ENDING = "weights"
-Table = dict[str, Any]
-
-
-class Card(Settings, frozen=True):
-    """What made a checkpoint.
-
-    Attributes
-    ----------
-    recipe : Recipe
-        The whole recipe, as the command line varied it.
-    group : str
-        Age group that it was trained for.
-    data : dict
-        Kind of the data (competition, simulated, open) and what their marker says.
-    training : dict
-        Role (source, target, unlabelled) to recordings and the digests of their signals and labels.
-    versions : dict
-        Versions of this package, its libraries, the features and the commit.
-    fingerprint : str
-        Key of the experiment: two trainings with the same one are the same experiment.
-    weights : dict
-        File name to sha256, in the order of the recipe's seeds.
-    parameters : dict
-        All settings of the model, defaults included; the checkpoint is rebuilt with these.
-    members : dict
-        For an ensemble: recipe of a member to the sha256 of its card.
-    """
-
-    recipe: Recipe
-    group: str
-    data: Table
-    training: dict[str, dict[str, list[str]]]
-    versions: dict[str, str]
-    fingerprint: str
-    weights: dict[str, str] = msgspec.field(default_factory=dict)
-    parameters: Table = msgspec.field(default_factory=dict)
-    members: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-def checkpoint_folder(checkpoints: Path, recipe: str, group: str) -> Path:
-    """Return where a recipe's checkpoint for a group is kept."""
-    return Path(checkpoints) / recipe / group
+__all__ = [
+    "Card", "card_sha256", "check_recipe", "check_simulated", "check_whole", "checkpoint_folder", "has_checkpoint",
+    "load_card", "load_predictor", "load_weights", "member_cards", "save_checkpoint", "save_ensemble",
+]  # fmt: skip
 
 
 def save_checkpoint(folder: Path, card: Card, weights: Mapping[str, bytes]) -> Path:
@@ -96,41 +59,78 @@ def save_checkpoint(folder: Path, card: Card, weights: Mapping[str, bytes]) -> P
             file.write(content)
     plain = msgspec.to_builtins(card) | {"weights": listed}
     write_text(folder / CARD, json.dumps(plain | {"digest": _digest(plain)}, indent=1) + "\n")
-    for stale in folder.glob(f"*.{WEIGHTS_ENDING}"):
+    for stale in folder.glob(f"seed*-*.{WEIGHTS_ENDING}"):
         if stale.name not in listed:
             stale.unlink()
     return folder / CARD
 
 
-def load_card(folder: Path) -> Card:
-    """Read a card.
+def save_ensemble(folder: Path, card: Card, members: Mapping[str, Path]) -> Path:
+    """Copy the checkpoints of an ensemble's members beside its card, then write the card, then remove other copies.
+
+    The ensemble needs nothing of its members from then on: they may be trained otherwise, or removed.
+
+    Parameters
+    ----------
+    folder, card
+        As for :func:`save_checkpoint`; ``members`` of the card are filled in here.
+    members : mapping of str to path
+        Recipe of a member to the folder of its checkpoint.
+
+    Returns
+    -------
+    Path
+        Of the card.
+    """
+    digests = {}
+    for name, place in members.items():
+        member = load_card(place)
+        digests[name] = card_digest(member)
+        weights = {file.rpartition("-")[0]: content for file, content in load_weights(place, member).items()}
+        save_checkpoint(_member_folder(folder, name, digests[name]), member, weights)
+    path = save_checkpoint(folder, msgspec.structs.replace(card, members=digests), {})
+    kept = [_member_folder(folder, name, digest) for name, digest in digests.items()]
+    for stale in (folder / MEMBERS).glob("*-" + 12 * "[0-9a-f]"):
+        if stale not in kept:
+            shutil.rmtree(stale)
+    return path
+
+
+def _member_folder(folder: Path, name: str, digest: str) -> Path:
+    return folder / MEMBERS / f"{name}-{digest[:12]}"
+
+
+def member_cards(folder: Path, card: Card) -> dict[str, Card]:
+    """Return the cards of an ensemble's members, by recipe; none of a single model.
 
     Raises
     ------
     CheckpointError
-        If there is none, or it is damaged or changed.
+        If a copy is missing or is not of the member that the ensemble was made of.
     """
-    path = folder / CARD
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        digest = content.pop("digest")
-        if digest != _digest(content):
-            raise ValueError("it changed since training")
-        return typed(Card, content, "card")
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{folder}: no checkpoint there; make it with: beetl-task1 train") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, BeetlError) as error:
-        raise CheckpointError(f"{path}: not a card as it was written ({error}); train again") from error
+    found = {}
+    for name, digest in card.members.items():
+        place = _member_folder(folder, name, digest)
+        try:
+            found[name] = load_card(place)
+        except CheckpointError as error:
+            raise CheckpointError(f"{place}: a member of the ensemble is gone or damaged; train again") from error
+        if card_digest(found[name]) != digest:
+            raise CheckpointError(f"{place}: is not the member that the ensemble was made of; train again")
+    return found
 
 
-def has_checkpoint(folder: Path) -> bool:
-    """Whether a finished checkpoint is there."""
-    return (folder / CARD).exists()
+def check_whole(folder: Path, card: Card) -> None:
+    """Refuse a checkpoint of which weights, or members, are missing or changed.
 
-
-def card_sha256(folder: Path) -> str:
-    """Return the digest of the card's file."""
-    return sha256((folder / CARD).read_bytes())
+    Raises
+    ------
+    CheckpointError
+        The first is named.
+    """
+    load_weights(folder, card)
+    for name, member in member_cards(folder, card).items():
+        load_weights(_member_folder(folder, name, card.members[name]), member)
 
 
 def load_weights(folder: Path, card: Card) -> dict[str, bytes]:
@@ -170,9 +170,15 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
         raise CheckpointError(
             f"{folder}: the checkpoint is of {card.recipe.name} for {card.group}; expected {recipe} for {group}"
         )
-    if card.members:
-        loaded = [_load_member(checkpoints, name, digest, group, resources) for name, digest in card.members.items()]
+    members = member_cards(folder, card).items()
+    if members:
+        loaded = [_rebuilt(_member_folder(folder, name, card.members[name]), each, resources) for name, each in members]
         return Ensemble(loaded), card
+    return _rebuilt(folder, card, resources), card
+
+
+def _rebuilt(folder: Path, card: Card, resources: Resources) -> Ensemble:
+    """Return the models of a single model's checkpoint, one for each seed."""
     values = dict(card.parameters)
     transfers = [make_transfer(table) for table in values.pop("transfer", ())]
     settings = resolve(card.recipe.model, values, f"{folder / CARD}")
@@ -184,14 +190,7 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
             models.append(model.from_bytes(content))
         except CheckpointError as error:
             raise CheckpointError(f"{folder / name}: {error}") from error
-    return Ensemble(models), card
-
-
-def _load_member(checkpoints: Path, name: str, digest: str, group: str, resources: Resources) -> Ensemble:
-    folder = checkpoint_folder(checkpoints, name, group)
-    if not has_checkpoint(folder) or card_sha256(folder) != digest:
-        raise CheckpointError(f"{folder}: changed or gone since the ensemble was made; train the ensemble again")
-    return load_predictor(checkpoints, name, group, resources)[0]
+    return Ensemble(models)
 
 
 def check_recipe(card: Card, recipe: Recipe, folder: Path) -> None:
@@ -231,7 +230,3 @@ def _check_versions(folder: Path, card: Card, current: Mapping[str, str]) -> Non
         if card.versions.get(name) != version:
             trained = card.versions.get(name)
             raise CheckpointError(f"{folder}: trained with version {trained} of the {name}, now {version}; train again")
-
-
-def _digest(content: Table) -> str:
-    return sha256(json.dumps(content, sort_keys=True).encode())

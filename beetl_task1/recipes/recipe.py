@@ -12,7 +12,7 @@ import msgspec
 
 from ..decision import BalancedDecision
 from ..errors import BeetlError, unknown
-from ..typed import Settings, typed
+from ..typed import Settings, text_of, typed
 
 DEFAULT = "default"
 LARGEST_SEED = 2**32 - 1
@@ -73,6 +73,8 @@ class Recipe(Settings, frozen=True):
             raise BeetlError(f"recipe {self.name}: expected either a model or members; give one of them")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; give at least one number, each once")
+        if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
+            raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; each is 0 to {LARGEST_SEED}")
         if self.members and (self.transfer or self.settings):
             raise BeetlError(f"recipe {self.name}: members bring their own parameters, loss, training and transfer")
 
@@ -145,7 +147,7 @@ def _parse(path: Path | Traversable, name: str) -> Recipe:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise BeetlError(f"{path}: the name of a recipe keys folders; use letters, digits, '.', '_' and '-'")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(text_of(path.read_bytes()))
     except OSError as error:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..errors import BeetlError, CheckpointError
-from ..models.base import Resources
+from ..models.base import Model, Resources
 from ..writing import write_text
-from .checkpoint import Card, card_sha256, checkpoint_folder, has_checkpoint, load_card, save_checkpoint
+from .checkpoint import Card, check_whole, checkpoint_folder, load_card, save_checkpoint, save_ensemble
 from .experiment import Experiment
 from .versions import versions
 
@@ -31,9 +33,8 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
     """
     recipe, folder = experiment.recipe, _folder(experiment, checkpoints)
     if experiment.members:
-        for member in experiment.members:
-            train_if_missing(member, checkpoints, resources)
-        save_checkpoint(folder, _card(experiment, checkpoints), {})
+        members = {e.recipe.name: train_if_missing(e, checkpoints, resources)[0] for e in experiment.members}
+        save_ensemble(folder, _card(experiment), members)
         return folder
     nights, models = experiment.nights, experiment.models(resources)
     models[0].prepare(nights.all)
@@ -43,8 +44,9 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
     except ValueError as error:
         raise refused(recipe.name, error) from error
     weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, models, strict=True)}
-    save_checkpoint(folder, _card(experiment, checkpoints), weights)
-    for stale in folder.glob("history-*.csv"):
+    chosen = {f"seed{seed}": lines for seed, m in zip(recipe.seeds, models, strict=True) if (lines := _chosen(m))}
+    save_checkpoint(folder, replace(_card(experiment), chosen=chosen), weights)
+    for stale in folder.glob("history-seed*.csv"):
         stale.unlink()
     for seed, model in zip(recipe.seeds, models, strict=True):
         _write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
@@ -52,7 +54,7 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
 
 
 def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resources) -> tuple[Path, bool]:
-    """Train unless the checkpoint of this very experiment is there.
+    """Train unless the checkpoint of this very experiment is there, with all its weights.
 
     Returns
     -------
@@ -60,8 +62,6 @@ def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resou
     trained : bool
         Whether it was trained now.
     """
-    for member in experiment.members:
-        train_if_missing(member, checkpoints, resources)
     if _is_current(experiment, checkpoints):
         return _folder(experiment, checkpoints), False
     return train(experiment, checkpoints, resources), True
@@ -77,20 +77,26 @@ def _folder(experiment: Experiment, checkpoints: Path) -> Path:
 
 
 def _is_current(experiment: Experiment, checkpoints: Path) -> bool:
-    """Whether the checkpoint is of this very experiment, and of these very members."""
+    """Whether the checkpoint is of this very experiment, and whole."""
+    folder = _folder(experiment, checkpoints)
     try:
-        card = load_card(_folder(experiment, checkpoints))
+        card = load_card(folder)
+        check_whole(folder, card)
     except CheckpointError:
         return False
-    return card.fingerprint == experiment.key and card.members == _digests_of_members(experiment, checkpoints)
+    return card.fingerprint == experiment.key
 
 
-def _digests_of_members(experiment: Experiment, checkpoints: Path) -> dict[str, str]:
-    folders = {member.recipe.name: _folder(member, checkpoints) for member in experiment.members}
-    return {name: card_sha256(folder) for name, folder in folders.items() if has_checkpoint(folder)}
+def _chosen(model: Model) -> list[str]:
+    """Say what held-out subjects chose of a network: the pass of the source stage, and of each stage on the target."""
+    history = [row for row in getattr(model, "history_", []) if row.get("kept") and row.get("valid_score") is not None]
+    passes = [
+        f"{r['stage']}: pass {r['pass']} kept, score {r['valid_score']:.1f} on held-out subjects" for r in history
+    ]
+    return passes + [str(choice) for choice in getattr(model, "choices_", [])]
 
 
-def _card(experiment: Experiment, checkpoints: Path) -> Card:
+def _card(experiment: Experiment) -> Card:
     data, about = experiment.data, experiment.data.provenance
     told = {"details": about.details, "description": about.describe(), "allow_partial": data.allow_partial}
     return Card(
@@ -101,7 +107,6 @@ def _card(experiment: Experiment, checkpoints: Path) -> Card:
         versions=versions() | experiment.versions,
         fingerprint=experiment.key,
         parameters=experiment.plain_settings,
-        members=_digests_of_members(experiment, checkpoints),
     )
 
 

@@ -1,20 +1,26 @@
 """A submission's folder, and the answer in it: one stage per line, alone in a zip whose bytes do not vary."""
 
 import io
+import itertools
+import os
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..data.labels import NotLabels, parse_labels
 from ..data.probabilities import load_probabilities
 from ..errors import BeetlError, SubmissionError
-from ..store import sha256
-from ..task import N_OUTPUTS
+from ..store import key_of, sha256
 from ..writing import whole_file, write_text
 
 ANSWER, ZIP, ACCOUNT, PROBABILITIES = "answer.txt", "answer.zip", "submission.json", "probabilities.npz"
+LARGEST = 8_000_000
+"""Bytes of the longest answer that is read: ten times the largest test set, each label written as numpy does."""
 
 
 def submission_folder(submissions: Path, name: str, group: str) -> Path:
@@ -40,6 +46,48 @@ def free_folder(submissions: Path, name: str, group: str, maker: str) -> Path:
     return folder
 
 
+def own_folder(submissions: Path, name: str, group: str, maker: str, about: Mapping[str, Any]) -> Path:
+    """Return where a submission goes: a folder that is free or holds this very one, never that of another.
+
+    Parameters
+    ----------
+    submissions, name, group, maker
+        As for :func:`free_folder`, whose folder comes first; then come ``<name>-<group>-2`` and so on.
+    about : mapping
+        What is to be kept with the probabilities or in ``submission.json``.
+    """
+    first = free_folder(submissions, name, group, maker)
+    numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    return next(folder for folder in itertools.chain([first], numbered) if _held(folder) in (None, _identity(about)))
+
+
+def latest_prediction(submissions: Path, name: str, group: str) -> Path:
+    """Return the folder in which a recipe's test set was predicted last."""
+    first = submission_folder(submissions, name, group)
+    numbered = first.parent.glob(f"{first.name}-*")
+    found = [first, *(folder for folder in numbered if folder.name.removeprefix(f"{first.name}-").isdigit())]
+    made = [folder for folder in found if _maker(folder) == "prediction"]
+    return max(made, key=lambda folder: (folder / PROBABILITIES).stat().st_mtime_ns, default=first)
+
+
+def _identity(about: Mapping[str, Any]) -> str:
+    """Return what tells a submission from others: its experiment or what was blended, and its labels."""
+    inputs = [[item["sha256"], item["weight"]] for item in about.get("inputs", ())]
+    return key_of(about.get("experiment", ""), inputs, about["answer_sha256"])
+
+
+def _held(folder: Path) -> str | None:
+    """Return the identity of what a folder holds, ``None`` if it is free; what cannot be read is like no other."""
+    if not any((folder / name).exists() for name in (PROBABILITIES, ANSWER, ZIP, ACCOUNT)):
+        return None
+    try:
+        if (folder / PROBABILITIES).exists():
+            return _identity(load_probabilities(folder / PROBABILITIES)[1])
+        return _identity({"answer_sha256": answer_sha256(read_answer(folder / ANSWER))})
+    except (BeetlError, KeyError, TypeError):
+        return "unreadable"
+
+
 def _maker(folder: Path) -> str | None:
     if not (folder / PROBABILITIES).exists():
         return "labels" if any((folder / name).exists() for name in (ANSWER, ZIP, ACCOUNT)) else None
@@ -60,15 +108,20 @@ def answer_sha256(labels: np.ndarray) -> str:
 
 
 def read_answer(path: Path) -> np.ndarray:
-    """Read labels (n_epochs,) from a text file with one integer per line, or from a zip of ``answer.txt`` alone.
+    """Read labels (n_epochs,) from a text file with one stage per line, or from a zip of ``answer.txt`` alone.
+
+    What the organisers' scorer takes is taken: see :func:`~beetl_task1.data.labels.parse_labels`.
 
     Raises
     ------
     SubmissionError
-        If the file is missing or damaged, or a line is not a stage 0 to 5; the line is named.
+        If the file is missing, damaged or far too large, or a line is not a stage 0 to 5; the line is named.
     """
     try:
-        content = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
+            if len(content) > LARGEST:
+                raise SubmissionError(_too_large(path, os.fstat(file.fileno()).st_size))
     except OSError as error:
         raise SubmissionError(f"{path}: cannot be read ({error.strerror}); give an answer.txt or answer.zip") from error
     zipped = content.startswith(b"PK") or Path(path).suffix.lower() == ".zip"
@@ -96,21 +149,24 @@ def _as_text(labels: np.ndarray) -> str:
 def _unzip(path: Path, content: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if names != [ANSWER]:
-                raise SubmissionError(f"{path}: holds {names}, expected {ANSWER} alone; package again")
-            return archive.read(ANSWER)
+            members = archive.infolist()
+            if [member.filename for member in members] != [ANSWER]:
+                held = ", ".join(repr(member.filename) for member in members[:4]) + ", ..." * (len(members) > 4)
+                raise SubmissionError(f"{path}: holds {held or 'nothing'}, expected {ANSWER} alone; package again")
+            if members[0].file_size > LARGEST:
+                raise SubmissionError(_too_large(path, members[0].file_size))
+            with archive.open(ANSWER) as member:  # read with a bound, for the directory may lie
+                return member.read(LARGEST + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise SubmissionError(f"{path}: not a readable zip ({error}); package again") from error
 
 
+def _too_large(path: Path, size: int) -> str:
+    return f"{path}: {size:,} bytes, an answer has at most {LARGEST:,}; give the answer of one test set"
+
+
 def _parse(path: Path, content: bytes) -> np.ndarray:
-    lines = content.decode("utf-8-sig", errors="replace").splitlines()
-    if not lines:
-        raise SubmissionError(f"{path}: holds no label; expected one stage 0 to {N_OUTPUTS - 1} per line")
-    for number, line in enumerate(lines, start=1):
-        if re.fullmatch(r"[0-5]", line.strip()) is None:
-            raise SubmissionError(
-                f"{path}: line {number} is {line.strip()[:20]!r}; expected one stage 0 to {N_OUTPUTS - 1} per line"
-            )
-    return np.array([int(line) for line in lines], dtype=np.int64)
+    try:
+        return parse_labels(content)
+    except NotLabels as error:
+        raise SubmissionError(f"{path}: {error}") from error

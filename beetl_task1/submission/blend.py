@@ -14,7 +14,7 @@ from ..data.recording import digest
 from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, own_folder, write_answer
 from .manifest import Entry, check_total, entries, is_partial, test_recordings
 from .package import Submission, package
 from .predict import as_stored
@@ -32,7 +32,8 @@ def blend(
 ) -> Submission:
     """Average files of probabilities, decide labels and package them.
 
-    Everything is checked before anything is written, and an earlier blend of the same name is replaced.
+    Everything is checked before anything is written; another blend of the same name stays, and this one goes to a
+    numbered folder beside it.
 
     Parameters
     ----------
@@ -75,11 +76,12 @@ def blend(
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    for packed in (ZIP, ACCOUNT):  # of an earlier blend; an upload must not take it for this one's
+    folder = own_folder(submissions, name, group, "blend", meta)
+    for packed in (ZIP, ACCOUNT):  # of this blend, made by other versions perhaps
         (folder / packed).unlink(missing_ok=True)
     save_probabilities(folder / PROBABILITIES, probabilities, meta)
     write_answer(folder / ANSWER, labels)
-    return package(name, group, data, submissions)
+    return package(name, group, data, submissions, folder)
 
 
 def _shares(paths: Sequence[Path], weights: Sequence[float] | None) -> list[float]:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..errors import SubmissionError
+from ..typed import text_of
 from ..validation.result import Result
 from ..writing import write_text
 from .answer import ANSWER, answer_sha256, read_answer
@@ -53,11 +54,29 @@ def read_log(submissions: Path) -> list[Logged]:
         return []
     columns = Logged.__struct_fields__
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["submission"]]
+        rows = [row for row in csv.DictReader(io.StringIO(text_of(path.read_bytes()))) if row["submission"]]
     except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
         raise SubmissionError(f"{path}: not a submission log ({error!r}); move it away to begin a new one") from error
     return [Logged(**{name: row.get(name) or "" for name in columns}) for row in rows]
+
+
+def lines_of(lines: Sequence[Logged], folder: Path) -> list[Logged]:
+    """Return the lines of one submission.
+
+    Raises
+    ------
+    SubmissionError
+        If there are none.
+    """
+    found = [line for line in lines if line.submission == Path(folder).name]
+    if not found:
+        raise _unlogged(lines, Path(folder).name)
+    return found
+
+
+def _unlogged(lines: Sequence[Logged], name: str) -> SubmissionError:
+    names = ", ".join(dict.fromkeys(line.submission for line in lines)) or "nothing yet"
+    return SubmissionError(f"{name}: this answer is not in the log (packed: {names}); package it first")
 
 
 def log_package(
@@ -110,8 +129,7 @@ def enter_score(submissions: Path, folder: Path, score: float | None, note: str 
     digest = answer_sha256(read_answer(answer)) if answer.exists() else None
     known = [i for i, line in enumerate(lines) if line.submission == name and digest in (None, line.answer_sha256)]
     if not known:
-        names = ", ".join(dict.fromkeys(line.submission for line in lines)) or "nothing yet"
-        raise SubmissionError(f"{name}: this answer is not in the log (packed: {names}); package it first")
+        raise _unlogged(lines, name)
     old = lines[known[-1]]
     shown = old.leaderboard_score if score is None else f"{score:g}"
     lines[known[-1]] = replace(old, leaderboard_score=shown, note=note or old.note)

@@ -21,8 +21,9 @@ from .answer import (
     ZIP,
     answer_sha256,
     free_folder,
+    latest_prediction,
+    own_folder,
     read_answer,
-    submission_folder,
     write_answer,
     write_zip,
 )
@@ -62,7 +63,7 @@ class Submission:
         return self.folder / ZIP
 
 
-def package(recipe: str, group: str, data: DataFolder, submissions: Path) -> Submission:
+def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None) -> Submission:
     """Check a prediction against the test files and zip it.
 
     Parameters
@@ -75,6 +76,8 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path) -> Sub
         The competition; its test files are hashed again.
     submissions : path
         Where ``predict`` wrote.
+    folder : path, optional
+        Which of its predictions; by default the latest.
 
     Returns
     -------
@@ -85,9 +88,10 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path) -> Sub
     SubmissionError
         On a wrong number of rows, a label outside 0..5, recordings out of order or missing, or changed test files.
     """
-    folder = submission_folder(submissions, recipe, group)
+    folder = folder or latest_prediction(submissions, recipe, group)
     if not (folder / PROBABILITIES).exists():
-        raise SubmissionError(f"{folder}: no prediction there; make it with: beetl-task1 predict --group {group}")
+        command = f"beetl-task1 predict --group {group} --recipe {recipe}"
+        raise SubmissionError(f"{folder}: no prediction there; make it with: {command}")
     probabilities, meta = load_probabilities(folder / PROBABILITIES)
     listed = _listed(meta, folder)
     check_order(listed, group)
@@ -123,7 +127,7 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     data : DataFolder
         The competition.
     submissions : path
-        The result goes to ``<name>-<group>/`` below it.
+        The result goes to ``<name>-<group>/`` below it, or a numbered folder where other labels are.
     name : str
         By default the file's name without its ending.
 
@@ -135,7 +139,8 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
     labels = read_answer(labels_path)
     listed = entries(test_recordings(data, group))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
-    folder = free_folder(submissions, name or Path(labels_path).stem, group, "labels")
+    name = name or Path(labels_path).stem
+    free_folder(submissions, name, group, "labels")
     about = {
         "labels_from": str(labels_path),
         "group": group,
@@ -143,6 +148,7 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
         "versions": versions(),
     }
     _check_rows(labels, listed, labels_path)
+    folder = own_folder(submissions, name, group, "labels", {"answer_sha256": answer_sha256(labels)})
     write_answer(folder / ANSWER, labels)
     return _pack(folder, labels, listed, group, about)
 

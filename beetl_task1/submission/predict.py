@@ -14,7 +14,7 @@ from ..models.base import Resources
 from ..recipes.checkpoint import Card, card_sha256, check_recipe, check_simulated, checkpoint_folder, load_predictor
 from ..recipes.experiment import Experiment
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, write_answer
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, own_folder, write_answer
 from .manifest import check_total, entries, is_partial, test_recordings
 
 
@@ -46,7 +46,7 @@ def predict(
     Returns
     -------
     Path
-        Folder of the submission.
+        Folder of the submission: one of its own, unless this very prediction is there.
 
     Raises
     ------
@@ -54,10 +54,9 @@ def predict(
         If the test set or the checkpoint is not as it must be.
     """
     recipe, group, data = experiment.recipe, experiment.group, experiment.data
-    folder = free_folder(submissions, recipe.name, group, "prediction")
+    free_folder(submissions, recipe.name, group, "prediction")
     predictor, card = load_predictor(checkpoints, recipe.name, group, resources)
-    provenance = data.provenance
-    source = checkpoint_folder(checkpoints, recipe.name, group)
+    source, provenance = checkpoint_folder(checkpoints, recipe.name, group), data.provenance
     check_simulated(card, provenance, source, allow_simulated=allow_simulated)
     check_recipe(card, recipe, source)
     _check_seed(card, seed, source)
@@ -74,11 +73,12 @@ def predict(
         "data": provenance.describe(),
         "trained_on": card.data["description"],
         "partial": is_partial(listed, group),
-        "cards": {recipe.name: card_sha256(source)} | card.members,
+        "cards": {recipe.name: card_sha256(source)},
         "files": [asdict(entry) for entry in listed],
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
+    folder = own_folder(submissions, recipe.name, group, "prediction", meta)
     save_probabilities(folder / PROBABILITIES, probabilities, meta)
     write_answer(folder / ANSWER, labels)
     for packed in (ZIP, ACCOUNT):  # of an earlier prediction; an upload must not take it for this one's

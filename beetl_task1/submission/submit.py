@@ -8,6 +8,8 @@ from ..recipes.experiment import Experiment
 from ..recipes.training import train_if_missing
 from ..validation.crossval import Validation, validate
 from ..validation.report import write_report
+from ..writing import check_own
+from .answer import submission_folder
 from .log import log_package
 from .package import Submission, package
 from .predict import predict
@@ -53,10 +55,11 @@ def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resourc
     -------
     Submitted
     """
+    check_own(submission_folder(submissions, experiment.recipe.name, experiment.group) / REPORT)
     trained = train_if_missing(experiment, checkpoints, resources)[1]
     validation = validate(experiment, checkpoints, replace(resources, log=None))
-    predict(experiment, checkpoints, submissions, resources)
-    packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions)
+    folder = predict(experiment, checkpoints, submissions, resources)
+    packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions, folder)
     log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
     report = write_report(packed.folder / REPORT, [validation])
     return Submitted(trained, validation, packed, report)

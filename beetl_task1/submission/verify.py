@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from ..data.files import DataFolder
+from ..data.probabilities import load_probabilities
 from ..data.recording import digest
 from ..errors import BeetlError, CheckpointError, SubmissionError
 from ..models.base import Resources
-from ..recipes.checkpoint import card_sha256, checkpoint_folder, has_checkpoint, load_card, load_weights
+from ..recipes.checkpoint import card_sha256, check_whole, checkpoint_folder, has_checkpoint, load_card
 from ..recipes.experiment import Experiment
 from ..recipes.recipe import recipe_from
 from ..recipes.training import train
 from ..task import STAGES
-from .answer import ACCOUNT, ANSWER, ZIP, answer_sha256, read_answer
+from ..typed import text_of
+from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, read_answer
 from .blend import blend
 from .manifest import entries, test_recordings
 from .package import Account
@@ -103,15 +105,24 @@ def load_account(folder: Path) -> Account:
     """
     path = Path(folder) / ACCOUNT
     try:
-        account: Account = json.loads(path.read_text(encoding="utf-8"))
+        account: Account = json.loads(text_of(path.read_bytes()))
         missing = {"rows", "group", "answer_sha256", "n_rows"} - set(account)
     except FileNotFoundError as error:
-        raise SubmissionError(f"{folder}: no {ACCOUNT} there; make it with: beetl-task1 package") from error
+        raise SubmissionError(f"{folder}: no {ACCOUNT} there; {_how_to_package(folder)}") from error
     except (OSError, ValueError, TypeError) as error:
         raise SubmissionError(f"{path}: cannot be read ({error!r}); package again") from error
     if missing:
         raise SubmissionError(f"{path}: says nothing of {', '.join(sorted(missing))}; package again")
     return account
+
+
+def _how_to_package(folder: Path) -> str:
+    """Return the command that packages what was predicted into a folder."""
+    try:
+        about = load_probabilities(folder / PROBABILITIES)[1]
+        return f"make it with: beetl-task1 package --group {about['group']} --recipe {about['recipe']['name']}"
+    except (BeetlError, KeyError, TypeError):
+        return "give the folder of a submission, which `beetl-task1 submit` or `beetl-task1 package` made"
 
 
 def _packed_labels(folder: Path, account: Account) -> tuple[np.ndarray, list[str]]:
@@ -153,7 +164,7 @@ def _changed_checkpoints(account: Account, checkpoints: Path) -> list[str]:
         if card_sha256(place) != sha256:
             lines.append(f"{place}: trained again since, its card is another; try --retrain")
         try:
-            load_weights(place, load_card(place))
+            check_whole(place, load_card(place))
         except CheckpointError as error:
             lines.append(str(error))
     return lines

@@ -10,10 +10,10 @@ import jinja2
 from ..decision import DEFAULT_STRENGTH
 from ..errors import BeetlError
 from ..models.registry import model_class
-from ..recipes.checkpoint import Card, card_sha256, checkpoint_folder, has_checkpoint, load_card
+from ..recipes.checkpoint import Card, card_sha256, checkpoint_folder, has_checkpoint, load_card, member_cards
 from ..task import CHANNELS, SFREQ, STAGES
 from ..validation.crossval import load_summary
-from ..writing import write_text
+from ..writing import check_own, write_own
 from .verify import load_account
 
 WRITEUP = "writeup.md"
@@ -23,9 +23,15 @@ def writeup(folder: Path, checkpoints: Path, out: Path | None = None) -> Path:
     """Write the method document of a submission folder, by default to ``writeup.md`` in it, and return its path.
 
     Cards and validations are looked for in ``checkpoints``; what is missing there is said to be missing.
+
+    Raises
+    ------
+    BeetlError
+        If there is no submission, or the document holds what somebody else wrote: it stays as it is.
     """
     path = Path(out) if out else Path(folder) / WRITEUP
-    write_text(path, compose(load_account(folder), Path(checkpoints)))
+    check_own(path)
+    write_own(path, compose(load_account(folder), Path(checkpoints)))
     return path
 
 
@@ -47,12 +53,13 @@ def compose(account: Mapping[str, Any], checkpoints: Path) -> str:
 
 def _cards(account: Mapping[str, Any], checkpoints: Path) -> dict[str, Card]:
     """Return the cards that made the submission, by recipe, without those of a later training."""
-    places = {name: checkpoint_folder(checkpoints, name, account["group"]) for name in account.get("cards", {})}
-    return {
-        name: load_card(place)
-        for name, place in places.items()
-        if has_checkpoint(place) and card_sha256(place) == account["cards"][name]
-    }
+    found: dict[str, Card] = {}
+    for name, digest in account.get("cards", {}).items():
+        place = checkpoint_folder(checkpoints, name, account["group"])
+        if has_checkpoint(place) and card_sha256(place) == digest:
+            card = load_card(place)
+            found |= {name: card} | member_cards(place, card)
+    return found
 
 
 def _nights(card: Card) -> list[tuple[str, str, int, int]]:

@@ -1,6 +1,7 @@
 """Leave-one-target-subject-out: each labelled target night is predicted by models that never saw its subject."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from ..recipes.checkpoint import checkpoint_folder
 from ..recipes.experiment import Experiment
 from ..scoring import leaderboard_score
 from ..store import key_of
+from ..typed import text_of
 from ..writing import write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
 from .feature_shift import FeatureShift, feature_shift
@@ -190,13 +192,14 @@ def load_summary(checkpoints: Path, recipe: str, group: str) -> dict[str, Any] |
     """Return the summary of the last validation, if there is one."""
     path = checkpoint_folder(checkpoints, recipe, group) / SUMMARY
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        if not (isinstance(summary, dict) and isinstance(summary.get("score"), float)):
+        summary: dict[str, Any] = dict(json.loads(text_of(path.read_bytes())))
+        score = summary.get("score")
+        if not (isinstance(score, float) and math.isfinite(score)):
             raise ValueError("not a summary")
         return summary
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise BeetlError(f"{path}: cannot be read ({error}); validate again") from error
 
 

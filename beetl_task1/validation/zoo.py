@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import BeetlError
 from ..recipes.checkpoint import checkpoint_folder, has_checkpoint, load_card
 from ..recipes.recipe import load_recipe, recipe_names
 from ..task import TARGET_GROUPS
@@ -25,11 +26,13 @@ def zoo(checkpoints: Path) -> list[dict[str, Any]]:
     -------
     list of dict
         Keys ``recipe``, ``description`` and ``groups``: for each target group what its checkpoint was trained on
-        (``None`` without one), the last cross-validated score (``None`` without one) and the data of that score;
+        (``None`` without one), the last cross-validated score (``None`` without one), the data of that score, and
+        ``problems``: a line for each file that cannot be read;
         ``reference``: the score of each group that was measured for ``docs/zoo.md``, empty for a user's own.
     """
     shipped, reference = recipe_names(), reference_scores()["scores"]
-    found = {p.parent.parent.name for p in Path(checkpoints).glob("*/*/*.json")} - set(shipped)
+    files = [file for group in TARGET_GROUPS for file in Path(checkpoints).glob(f"*/{group}/*.json")]
+    found = {file.parent.parent.name for file in files} - set(shipped)
     return [
         {
             "recipe": name,
@@ -48,7 +51,16 @@ def reference_scores() -> dict[str, Any]:
 
 
 def _state(checkpoints: Path, name: str, group: str) -> dict[str, Any]:
-    folder = checkpoint_folder(checkpoints, name, group)
-    trained_on = load_card(folder).data["description"] if has_checkpoint(folder) else None
-    summary = load_summary(checkpoints, name, group) or {}
-    return {"trained_on": trained_on, "score": summary.get("score"), "validated_on": summary.get("data")}
+    """Return what is known of a recipe and group; what cannot be read is a problem, and hides nothing else."""
+    folder, problems = checkpoint_folder(checkpoints, name, group), []
+    trained_on, summary = None, None
+    try:
+        trained_on = str(load_card(folder).data.get("description", "unknown data")) if has_checkpoint(folder) else None
+    except BeetlError as error:
+        problems.append(str(error))
+    try:
+        summary = load_summary(checkpoints, name, group)
+    except BeetlError as error:
+        problems.append(str(error))
+    score, data = (summary["score"], str(summary.get("data", "unknown data"))) if summary else (None, None)
+    return {"trained_on": trained_on, "score": score, "validated_on": data, "problems": problems}

@@ -128,7 +128,7 @@ def test_the_whole_road(places, tree):
     common = ("--group", "65-79", "--recipe", "features-logreg")
     trained = json.loads(run("train", *common, "--json", env=places).output)
     assert trained["nights"] == {"source": 6, "target": 6}
-    validated = json.loads(run("validate", *common, "--json", env=places).output)
+    validated = json.loads(run("validate", *common, "--json", env=places).output)["validations"][0]
     assert validated["cached"] is False
     predicted = json.loads(run("predict", *common, "--json", env=places).output)
     packed = json.loads(run("package", *common, "--json", env=places).output)

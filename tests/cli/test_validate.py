@@ -49,9 +49,12 @@ def test_two_recipes_side_by_side(run, recipes, tmp_path):
 
 
 def test_json_of_one_and_of_several(run, recipes):
-    one = json.loads(run("--recipe", recipes[0], "--json").output)
+    alone = json.loads(run("--recipe", recipes[0], "--json").output)
+    one = alone["validations"][0]
     assert typed(Scorecard, one["scorecard"], "the scorecard").score == one["score"]
     both = json.loads(run("--recipe", recipes[0], "--recipe", recipes[1], "--scheme", "aasm", "--json").output)
+    assert alone.keys() == both.keys()
+    assert alone["comparisons"] == []
     assert [v["recipe"] for v in both["validations"]] == ["weak", "strong"]
     assert both["validations"][0]["cached"]
     assert both["validations"][0]["scorecard"]["stages"] == ["W", "N1", "N2", "N3", "REM"]

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import threading
+import time
 import zipfile
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -402,3 +403,59 @@ def test_command_ends_with_inspect(figshare, tmp_path):
 def test_unknown_group(tmp_path):
     with pytest.raises(BeetlError, match="did you mean '65-79'"):
         download(tmp_path, ["65-97"])
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://no.such.host.invalid", "https://127.0.0.1:9/v2"])
+def test_no_network_is_one_line_after_two_attempts(tmp_path, waits, address):
+    began = time.monotonic()
+    groups = [article.group for article in (SOURCE, YOUNGER, OLDER)]
+    with pytest.raises(Unreachable) as failed:
+        download(tmp_path, groups, api=address)
+    message = str(failed.value)
+    assert "\n" not in message
+    assert f"{address}/articles/{SOURCE.number}" in message
+    assert "after 2 attempts; check the network and try again" in message
+    assert message.endswith("(so for 2 more articles)")
+    assert len(message) < 500
+    assert sum(waits) <= 2
+    assert time.monotonic() - began < 10
+
+
+def test_a_connection_lost_later_is_waited_for(figshare, tmp_path):
+    client = Patient(attempts=4, timeout=5)
+    put_tutorial(figshare)
+    download(tmp_path, [TUTORIAL.group], api=figshare.url, client=client)
+    figshare.server.shutdown()
+    figshare.server.server_close()
+    with pytest.raises(Unreachable, match="after 4 attempts"):
+        client.json(figshare.url)
+
+
+@pytest.mark.parametrize("content", [b"of the user", b""])
+def test_files_of_others_stay(figshare, tmp_path, content):
+    put_tutorial(figshare)
+    path = tmp_path / expected_files(TUTORIAL)[3]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="is there, is not figshare's and stays as it is; move it away"):
+        get(figshare, tmp_path)
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path], "nothing was moved"
+    path.unlink()
+    get(figshare, tmp_path)
+    path.write_bytes(content)
+    get(figshare, tmp_path)
+    assert path.read_bytes().startswith(b"content of"), "its own file is mended"
+
+
+def test_labels_of_others_stay(figshare, tmp_path):
+    figshare.put(LABELS, ("final_sleep_label.txt", b"0\n5\n4\n"))
+    path = tmp_path / "truth" / "80-95.txt"
+    path.parent.mkdir()
+    path.write_text("1\n1\n1\n")
+    put_tutorial(figshare)
+    with pytest.raises(DataError, match="stays as it is"):
+        get(figshare, tmp_path, labels=True)
+    assert path.read_text() == "1\n1\n1\n"
+    path.write_text("0\n5\n4\n")
+    get(figshare, tmp_path, labels=True)

@@ -1,5 +1,9 @@
 """Models on features: weights of epochs, and nights that bring their own table."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from tiny import made, night, nights, relabelled, tiny
@@ -81,3 +85,30 @@ def test_a_night_of_features_has_labels_and_a_fingerprint_but_no_signal():
 def test_wrong_features_are_one_line(F):
     with pytest.raises(DataError, match="expected finite features of shape"):
         Recording.from_features(night(0).key, F)
+
+
+_BYTES = """
+import sys
+import numpy as np
+from tiny import made, nights
+filler = [object() for _ in range(int(sys.argv[2]))]
+model = made(sys.argv[1], {}, seed=3).fit(source=nights("25-64"), target=nights("65-79"))
+sys.stdout.buffer.write(model.to_bytes())
+"""
+
+
+@pytest.mark.parametrize("name", ["features-logreg", "features-boost"])
+def test_the_same_model_has_the_same_bytes_in_every_process(name):
+    """Addresses and times are not in them, and they are read as before."""
+    runs = [
+        subprocess.run([sys.executable, "-c", _BYTES, name, str(n)], capture_output=True, check=True,
+                       env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": str(n)}).stdout
+        for n in (1, 5000)
+    ]  # fmt: skip
+    assert runs[0] == runs[1]
+    assert len(runs[0]) > 1000
+    model, night = made(name, {}, seed=3), nights("65-79", subjects=[7])[0]
+    loaded = model.from_bytes(runs[0]).predict_proba(night)
+    fitted = made(name, {}, seed=3).fit(source=nights("25-64"), target=nights("65-79"))
+    np.testing.assert_array_equal(loaded, fitted.predict_proba(night))
+    assert model.to_bytes() == runs[0], "written again without training"

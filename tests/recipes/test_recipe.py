@@ -58,6 +58,15 @@ def test_a_wrong_file_is_one_line(tmp_path, text, message):
         load_recipe(str(path))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_saved_by_any_editor(tmp_path, encoding, end):
+    text = f'description = "für Ältere"{end}model = "features-logreg"{end}seeds = [3]{end}'
+    (tmp_path / "mine.toml").write_bytes(text.encode(encoding))
+    recipe = load_recipe(str(tmp_path / "mine.toml"))
+    assert (recipe.description, recipe.seeds) == ("für Ältere", (3,))
+
+
 def test_a_file_with_a_shipped_name_is_refused(tmp_path):
     """Its checkpoint would stand in the place of the shipped recipe's."""
     (tmp_path / "features-logreg.toml").write_text('model = "features-logreg"\n')

@@ -106,21 +106,82 @@ def test_simulated_weights_refuse_real_data(trained):
     check_simulated(card, Provenance("simulated", {}), trained, allow_simulated=False)
 
 
-def test_an_ensemble_notices_a_member_trained_again(tree, cache, tmp_path):
-    data, resources = DataFolder(tree), Resources(cache)
-    training.train(experiment("default", "65-79", data), tmp_path, resources)
-    loaded, card = load_predictor(tmp_path, "default", "65-79", resources)
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def ensemble(tree, cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ensemble")
+    training.train(experiment("default", "65-79", tree), folder, Resources(cache))
+    return folder
+
+
+def test_training_again_with_the_same_settings_gives_the_same_bytes(ensemble, tree, cache, tmp_path):
+    folder = shutil.copytree(ensemble, tmp_path / "again")
+    for name in ("features-logreg", "features-boost", "default"):
+        training.train(experiment(name, "65-79", tree), folder, Resources(cache))
+    assert files_of(folder) == files_of(ensemble)
+
+
+@pytest.mark.parametrize("change", ["trained again", "trained on other data", "gone", "weights gone", "damaged"])
+def test_an_ensemble_keeps_what_it_needs_of_its_members(ensemble, tree, cache, tmp_path, change):
+    folder, data, resources = shutil.copytree(ensemble, tmp_path / "c"), DataFolder(tree), Resources(cache)
+    loaded, card = load_predictor(folder, "default", "65-79", resources)
     assert set(card.members) == {"features-logreg", "features-boost"}
     night = data.recordings("65-79", "test")[0]
-    parts = [load_predictor(tmp_path, name, "65-79", resources)[0].predict_proba(night) for name in card.members]
-    np.testing.assert_allclose(loaded.predict_proba(night), np.mean(parts, axis=0))
-    other = DataFolder(write_tree(tmp_path / "other", seed=1))
-    training.train(Experiment(load_recipe("features-logreg"), "65-79", other), tmp_path, resources)
-    with pytest.raises(CheckpointError, match="changed or gone since the ensemble was made"):
-        load_predictor(tmp_path, "default", "65-79", resources)
-    assert training.train_if_missing(experiment("default", "65-79", data), tmp_path, resources)[1] is True
-    again, _ = load_predictor(tmp_path, "default", "65-79", resources)
-    np.testing.assert_array_equal(again.predict_proba(night), loaded.predict_proba(night))
+    parts = [load_predictor(folder, name, "65-79", resources)[0].predict_proba(night) for name in card.members]
+    expected = loaded.predict_proba(night)
+    np.testing.assert_allclose(expected, np.mean(parts, axis=0))
+    member = folder / "features-logreg" / "65-79"
+    if change.startswith("trained"):
+        other = tree if change == "trained again" else write_tree(tmp_path / "other", seed=1)
+        training.train(experiment("features-logreg", "65-79", other), folder, resources)
+    elif change == "gone":
+        shutil.rmtree(folder / "features-logreg")
+    elif change == "weights gone":
+        next(member.glob("*.weights")).unlink()
+    else:
+        (member / "card.json").write_text("{")
+    again, _ = load_predictor(folder, "default", "65-79", resources)
+    np.testing.assert_array_equal(again.predict_proba(night), expected)
+    before = files_of(folder)
+    assert training.train_if_missing(experiment("default", "65-79", data), folder, resources)[1] is False
+    assert files_of(folder) == before
+
+
+@pytest.mark.parametrize("change", ["weights gone", "weights changed", "card gone", "card of another"])
+@pytest.mark.parametrize("name", ["default", "features-logreg"])
+def test_what_is_not_whole_is_trained_again(ensemble, tree, cache, tmp_path, change, name):
+    """Of a single model, or of the copies that an ensemble keeps."""
+    folder, resources = shutil.copytree(ensemble, tmp_path / "c"), Resources(cache)
+    place = folder / name / "65-79"
+    copies = sorted((place / "members").glob("*")) if name == "default" else [place]
+    if change == "weights gone":
+        next(copies[0].glob("*.weights")).unlink()
+    elif change == "weights changed":
+        next(copies[0].glob("*.weights")).write_bytes(b"other")
+    elif change == "card gone":
+        (copies[0] / "card.json").unlink()
+    elif name == "default":
+        (copies[0] / "card.json").write_bytes((copies[1] / "card.json").read_bytes())
+    else:
+        (copies[0] / "card.json").write_text("[]")
+    with pytest.raises(CheckpointError, match=r"train again|make it with: beetl-task1 train --group"):
+        load_predictor(folder, name, "65-79", resources)
+    assert training.train_if_missing(experiment(name, "65-79", tree), folder, resources)[1] is True
+    assert files_of(folder) == files_of(ensemble)
+
+
+def test_files_of_others_in_a_checkpoint_stay(ensemble, tree, cache, tmp_path):
+    folder = shutil.copytree(ensemble, tmp_path / "c")
+    mine = [folder / "features-logreg" / "65-79" / name for name in ("mine.weights", "history-notes.csv")]
+    mine.append(folder / "default" / "65-79" / "members" / "notes.txt")
+    for path in mine:
+        path.write_text("mine")
+    for name in ("features-logreg", "default"):
+        training.train(experiment(name, "65-79", tree), folder, Resources(cache))
+    assert [path.read_text() for path in mine] == ["mine"] * 3
 
 
 def test_a_lost_member_is_trained_again(tree, cache, tmp_path):

@@ -14,6 +14,7 @@ from beetl_task1.decision import BalancedDecision
 from beetl_task1.errors import BeetlError, SubmissionError
 from beetl_task1.submission.answer import read_answer
 from beetl_task1.submission.blend import blend
+from beetl_task1.submission.log import read_log
 from beetl_task1.submission.package import package_labels
 from beetl_task1.submission.verify import verify
 
@@ -61,10 +62,16 @@ def test_weights_that_do_not_fit_leave_the_earlier_blend(files, tree, tmp_path, 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_blending_again_replaces_the_blend(files, tree, tmp_path):
-    blend(files, GROUP, DataFolder(tree), tmp_path)
-    packed = blend(files[::-1], GROUP, DataFolder(tree), tmp_path, weights=[3, 1])
+def test_another_blend_of_the_name_has_a_folder_of_its_own(files, tree, tmp_path):
+    data, first = DataFolder(tree), blend(files, GROUP, DataFolder(tree), tmp_path)
+    before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
+    packed = blend(files[::-1], GROUP, data, tmp_path, weights=[3, 1])
     assert [item["weight"] for item in packed.account["inputs"]] == [0.75, 0.25]
+    assert packed.folder == tmp_path / f"blend-{GROUP}-2"
+    assert blend(files, GROUP, data, tmp_path, strength=0.1).folder == tmp_path / f"blend-{GROUP}-3"
+    assert blend(files, GROUP, data, tmp_path).folder == first.folder, "the very same"
+    assert {path.name: path.read_bytes() for path in first.folder.iterdir()} == before
+    assert {line.submission for line in read_log(tmp_path)} == {f"blend-{GROUP}{n}" for n in ("", "-2", "-3")}
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "/x", "", ".", "-x", "x y"])

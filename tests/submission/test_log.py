@@ -32,6 +32,14 @@ def test_lines_in_order_of_packing(tmp_path):
         assert [row["answer_sha256"] for row in csv.DictReader(file)] == ["x1", "x2"]
 
 
+def test_a_log_that_a_spreadsheet_saved(tmp_path):
+    log_package(tmp_path, tmp_path / "default-80-95", ACCOUNT)
+    path = tmp_path / LOG
+    path.write_bytes(path.read_text().replace("\n", "\r\n").encode("utf-8-sig"))
+    enter_score(tmp_path, "default-80-95", 60)
+    assert [(line.submission, line.leaderboard_score) for line in read_log(tmp_path)] == [("default-80-95", "60")]
+
+
 def test_packing_the_same_again_adds_no_line(tmp_path):
     log_package(tmp_path, tmp_path / "a", ACCOUNT, local_score=50)
     enter_score(tmp_path, "a", 60)
@@ -52,8 +60,8 @@ def test_entered_score_goes_to_the_answer_that_is_there(tree, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("0\n" * 96)
     package_labels(truth, "65-79", data, tmp_path, "mine")
-    package_labels(other, "65-79", data, tmp_path, "mine")
-    enter_score(tmp_path, tmp_path / "mine-65-79", 16.67, note="all wake")
+    wake = package_labels(other, "65-79", data, tmp_path, "mine").folder
+    enter_score(tmp_path, wake, 16.67, note="all wake")
     assert [(line.leaderboard_score, line.note) for line in read_log(tmp_path)] == [("", ""), ("16.67", "all wake")]
     package_labels(truth, "65-79", data, tmp_path, "mine")
     enter_score(tmp_path, tmp_path / "mine-65-79", 100)

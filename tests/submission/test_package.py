@@ -11,8 +11,10 @@ from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities, save_probabilities
 from beetl_task1.errors import BeetlError, CheckpointError, SubmissionError
 from beetl_task1.models.base import Resources
+from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.submission.answer import read_answer
+from beetl_task1.submission.log import read_log
 from beetl_task1.submission.package import package, package_labels
 from beetl_task1.submission.predict import predict
 
@@ -200,3 +202,65 @@ def test_partial_competition_files_need_a_switch(tmp_path, checkpoints, cache):
 def test_seed_of_the_checkpoint(tree, checkpoints, tmp_path):
     with pytest.raises(CheckpointError, match=r"trained with seeds \[0\], not 7"):
         predict(experiment(RECIPE, GROUP, tree), checkpoints, tmp_path, Resources(), seed=7)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_another_seed_has_a_folder_of_its_own(predicted, checkpoints, tmp_path):
+    """Neither the first prediction nor its package is touched, and the log tells them apart."""
+    data, submissions = predicted
+    first = package(RECIPE, GROUP, DataFolder(data), submissions).folder
+    before, resources = contents(first), Resources(tmp_path / "cache")
+    train(experiment(load_recipe(RECIPE).varied(seed=5), GROUP, data), tmp_path / "five", resources)
+    second = predict(experiment(RECIPE, GROUP, data), tmp_path / "five", submissions, resources)
+    assert second == submissions / f"{RECIPE}-{GROUP}-2"
+    packed = package(RECIPE, GROUP, DataFolder(data), submissions)
+    assert packed.folder == second, "the latest prediction is packaged"
+    assert contents(first) == before
+    assert [(line.submission, line.group, line.recipe, line.seeds) for line in read_log(submissions)] == [
+        (first.name, GROUP, RECIPE, "0"),
+        (second.name, GROUP, RECIPE, "5"),
+    ]
+    assert predict(experiment(RECIPE, GROUP, data), checkpoints, submissions, resources) == first
+    assert package(RECIPE, GROUP, DataFolder(data), submissions).folder == first
+    assert contents(first) == before
+    assert contents(second) == contents(packed.folder)
+
+
+def test_other_labels_of_the_name_have_a_folder_of_their_own(tree, tmp_path):
+    truth = tree / "truth" / "65-79.txt"
+    first = package_labels(truth, GROUP, DataFolder(tree), tmp_path, "mine").folder
+    before = contents(first)
+    (tmp_path / "wake.txt").write_text("0\n" * 96)
+    for _ in range(2):
+        assert package_labels(tmp_path / "wake.txt", GROUP, DataFolder(tree), tmp_path, "mine").folder.name.endswith(
+            "-2"
+        )
+    assert contents(first) == before
+    assert package_labels(truth, GROUP, DataFolder(tree), tmp_path, "mine").folder == first
+
+
+@pytest.mark.parametrize("name", ["probabilities.npz", "answer.txt", "answer.zip", "submission.json"])
+def test_what_cannot_be_read_in_a_folder_is_not_written_over(files_of_user, tree, name):
+    folder = files_of_user(name)
+    before = contents(folder)
+    labels = tree / "truth" / "65-79.txt", GROUP, DataFolder(tree), folder.parent, "mine"
+    if name == "probabilities.npz":
+        with pytest.raises(SubmissionError, match="give your labels another --name"):
+            package_labels(*labels)
+    else:
+        assert package_labels(*labels).folder.name == f"mine-{GROUP}-2"
+    assert contents(folder) == before
+
+
+@pytest.fixture
+def files_of_user(tmp_path):
+    def write(name):
+        folder = tmp_path / f"mine-{GROUP}"
+        folder.mkdir()
+        (folder / name).write_bytes(b"of the user")
+        return folder
+
+    return write

@@ -12,6 +12,7 @@ from beetl_task1.cli.submissions import verify as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import SubmissionError
 from beetl_task1.models.base import Resources
+from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.submission.answer import read_answer, write_answer, write_zip
 from beetl_task1.submission.blend import blend
@@ -160,3 +161,27 @@ def test_command(place):
     bad = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
     assert bad.exit_code == 1
     assert json.loads(bad.output)["ok"] is False
+
+
+def test_training_again_with_the_same_settings_changes_nothing(place, cache, monkeypatch):
+    monkeypatch.setattr("beetl_task1.submission.verify._in_new_process", lambda function, *args: function(*args))
+    train(experiment(RECIPE, GROUP, place / "data"), place / "checkpoints", Resources(cache))
+    assert check(place).ok
+
+
+def test_an_ensemble_whose_member_is_trained_otherwise(tree, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("beetl_task1.submission.verify._in_new_process", lambda function, *args: function(*args))
+    data, resources = DataFolder(tree), Resources(cache)
+    train(experiment("default", GROUP, data), tmp_path / "checkpoints", resources)
+    predict(experiment("default", GROUP, data), tmp_path / "checkpoints", tmp_path, resources)
+    folder = package("default", GROUP, data, tmp_path).folder
+    assert verify(folder, data, tmp_path / "checkpoints").ok
+    member = load_recipe("features-logreg")
+    for recipe in (member, member.varied(seed=3)):
+        train(experiment(recipe, GROUP, data), tmp_path / "checkpoints", resources)
+        assert verify(folder, data, tmp_path / "checkpoints").ok
+    copies = tmp_path / "checkpoints" / "default" / GROUP / "members"
+    next(copies.glob("features-boost-*/*.weights")).unlink()
+    found = verify(folder, data, tmp_path / "checkpoints")
+    assert len(found.differences) == 1
+    assert "are missing; train again" in found.differences[0]

@@ -10,6 +10,7 @@ from conftest import experiment
 from beetl_task1.cli.submissions import writeup as command
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import save_probabilities
+from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
@@ -113,3 +114,25 @@ def test_command(submitted, tmp_path):
     arguments = [done.submission.folder, "--checkpoints", root / "checkpoints", "--out", tmp_path / "doc.md"]
     result = CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
     assert result.output.strip() == f"wrote {tmp_path / 'doc.md'}"
+
+
+CHANGES = {
+    "filled in": lambda text: text.replace("Team: (name)", "Team: us"),
+    "longer": lambda text: text + "mine\n",
+    "line ends": lambda text: text.replace("\n", "\r\n"),
+    "empty": lambda text: "",
+    "another": lambda text: "mine",
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_what_somebody_wrote_stays(submitted, tmp_path, change):
+    done, root = submitted
+    path = tmp_path / "doc.md"
+    for _ in range(2):
+        assert writeup(done.submission.folder, root / "checkpoints", path) == path, "its own is written again"
+    path.write_bytes(CHANGES[change](path.read_text()).encode())
+    before = path.read_bytes()
+    with pytest.raises(BeetlError, match=r"doc\.md: holds what beetl-task1 did not write, and stays as it is"):
+        writeup(done.submission.folder, root / "checkpoints", path)
+    assert path.read_bytes() == before

@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import BeetlError
-from ...writing import write_text
+from ...writing import write_own
 from ..comparison import Comparison, compare_all
 from ..crossval import Validation
 from ..scorecard import Scorecard
@@ -40,11 +40,11 @@ def write_report(path: Path, validations: Sequence[Validation], scheme: str = "r
     Raises
     ------
     BeetlError
-        If there is none, or they are of different groups.
+        If there is none, they are of different groups, or the file is not a report as this wrote it.
     """
     if len({v.group for v in validations}) != 1:
         raise BeetlError("a report is of one group; validate recipes of the same group")
-    write_text(path, render(validations, scheme))
+    write_own(path, render(validations, scheme))
     return Path(path)
 
 
