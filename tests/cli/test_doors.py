@@ -357,6 +357,13 @@ def test_tables_break_no_word(monkeypatch, capsys, made, width):
     assert {"a-long-name-of-a-recipe", "000000", "222222", "123,456,789", "61.2"} <= words
 
 
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"mine"])
+def test_a_damaged_marker_is_one_line(monkeypatch, capsys, tmp_path, content):
+    (tmp_path / "simulation.json").write_bytes(content)
+    check_one_line(monkeypatch, capsys, ["simulate", "--out", tmp_path], "simulation.json: cannot be read", 1)
+    assert contents(tmp_path) == {"simulation.json": content}
+
+
 def test_inspect_of_a_wrong_folder_is_exit_code_1(tmp_path):
     result = CliRunner().invoke(inspect_command.inspect, ["--data", str(tmp_path), "--jobs", "1"])
     assert result.exit_code == 1
