@@ -12,9 +12,10 @@ from ..errors import BeetlError, unknown
 
 COMMANDS = (
     "download", "build", "simulate", "inspect", "train", "validate", "predict", "package", "submit", "score", "verify",
-    "blend", "diff", "log", "writeup", "models", "stage",
+    "blend", "diff", "log", "writeup", "models", "export", "import", "stage",
 )  # fmt: skip
 _FILES = dict.fromkeys(("train", "validate", "models"), "recipes") | dict.fromkeys(COMMANDS[6:15], "submissions")
+_FILES |= dict.fromkeys(("export", "import"), "transport")
 """Where a command is not in the file of its name."""
 
 
@@ -27,7 +28,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command:
         if name not in COMMANDS:
             raise click.UsageError(str(unknown("command", name, COMMANDS)), ctx)
-        command: click.Command = getattr(importlib.import_module(f"{__name__}.{_FILES.get(name, name)}"), name)
+        command: click.Command = getattr(
+            importlib.import_module(f"{__name__}.{_FILES.get(name, name)}"), "import_" if name == "import" else name
+        )
         return command
 
 

@@ -110,7 +110,13 @@ def _own(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path 
 
 PATH = click.Path(path_type=Path)
 option = functools.partial(click.option, show_default=True, show_envvar=True)
-command = functools.partial(click.command, cls=Command)
+
+
+def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """Decorate a command of ours."""
+    return click.command(name, cls=Command)
+
+
 out_folder = functools.partial(option, type=PATH, callback=_writable)
 out_document = functools.partial(option, type=PATH, callback=_own)
 

@@ -35,10 +35,15 @@ def show(values: Any, lines: Lines) -> None:
         click.echo(json.dumps(msgspec.to_builtins(values), indent=1, allow_nan=False))
         return
     from rich.console import Group
+    from rich.measure import measure_renderables
 
     out = console()
+    width = out.width
     for line in lines:
-        out.print(line, soft_wrap=not isinstance(line, Group))
+        is_table = isinstance(line, Group)
+        if is_table:  # never narrower than its names and numbers
+            out.width = max(width, measure_renderables(out, out.options.update(width=10_000), [line]).minimum)
+        out.print(line, soft_wrap=not is_table)
 
 
 def console() -> "Console":
@@ -56,13 +61,16 @@ def text(words: str, style: str = "bold") -> "Text":
 
 
 def table(title: str, *columns: str, rows: Iterable[Sequence[object]] = (), left: int = 1) -> "RenderableType":
-    """Return a plain table under a title; all columns but the first ``left`` are aligned to the right."""
+    """Return a plain table under a title; all columns but the first ``left`` are aligned to the right.
+
+    Names (the first column) and numbers are never broken; other texts are, between words.
+    """
     from rich.console import Group
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False)
     for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
+        made.add_column(column, justify="left" if i < left else "right", no_wrap=not 0 < i < left)
     for row in rows:
         made.add_row(*map(_cell, row))
     return Group(text(title), made)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Model, Resources
-from ..writing import write_text
+from ..writing import check_folder, write_text
 from .checkpoint import Card, check_whole, checkpoint_folder, load_card, save_checkpoint, save_ensemble
 from .experiment import Experiment
 from .versions import versions
@@ -32,6 +32,7 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
         Folder of the checkpoint.
     """
     recipe, folder = experiment.recipe, _folder(experiment, checkpoints)
+    check_folder(folder)
     if experiment.members:
         members = {e.recipe.name: train_if_missing(e, checkpoints, resources)[0] for e in experiment.members}
         save_ensemble(folder, _card(experiment), members)

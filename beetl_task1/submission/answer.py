@@ -16,7 +16,7 @@ from ..data.labels import NotLabels, parse_labels
 from ..data.probabilities import load_probabilities
 from ..errors import BeetlError, SubmissionError
 from ..store import key_of, sha256
-from ..writing import whole_file, write_text
+from ..writing import check_folder, whole_file, write_text
 
 ANSWER, ZIP, ACCOUNT, PROBABILITIES = "answer.txt", "answer.zip", "submission.json", "probabilities.npz"
 LARGEST = 8_000_000
@@ -40,6 +40,7 @@ _MADE = {
 def free_folder(submissions: Path, name: str, group: str, maker: str) -> Path:
     """Return the folder of a submission, unless another ``maker`` (prediction, blend or labels) wrote there."""
     folder = submission_folder(submissions, name, group)
+    check_folder(submissions)
     found = _maker(folder)
     if found not in (None, maker):
         raise SubmissionError(f"{folder}: holds {_MADE[found][0]}; {_MADE[maker][1]}")

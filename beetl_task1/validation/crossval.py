@@ -22,7 +22,7 @@ from ..recipes.experiment import Experiment
 from ..scoring import leaderboard_score
 from ..store import key_of
 from ..typed import text_of
-from ..writing import write_text
+from ..writing import check_folder, write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
 from .feature_shift import FeatureShift, feature_shift
 from .outoffold import OutOfFold, Split, of, out_of_fold, unlabelled_nights
@@ -136,6 +136,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
         Where features and predictions are kept, and how to compute.
     """
     recipe, group, data = experiment.recipe, experiment.group, experiment.data
+    check_folder(checkpoint_folder(checkpoints, recipe.name, group))
     target, test = data.recordings(group, "target"), unlabelled_nights(data, group)
     folds = shared_folds(target, group, checkpoints)
     found = out_of_fold(experiment, [Split(fold.train, fold.held_out) for fold in folds], resources)

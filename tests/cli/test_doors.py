@@ -19,12 +19,14 @@ from test_commands import check_one_line, main, run
 from beetl_task1 import cli
 from beetl_task1.cli import inspect as inspect_command
 from beetl_task1.cli import options
+from beetl_task1.cli import show as show_module
 from beetl_task1.cli.progress import bars
 from beetl_task1.cli.show import package_lines, trained_lines
 from beetl_task1.recipes import training
 from beetl_task1.recipes.card import Card
 from beetl_task1.recipes.recipe import Recipe
 from beetl_task1.submission.verify import Verified
+from beetl_task1.validation.zoo import zoo
 
 GROUP = ("--group", "65-79", "--recipe", "features-logreg")
 
@@ -337,6 +339,29 @@ def test_the_bar_says_what_is_left_at_80_columns(text):
     assert "validate attnsleep-finetune" in lines[0]
     assert re.search(r"10% \d:\d\d:\d\d left 0:36:00", lines[0])
     assert text[:60] in lines[1]
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_tables_break_no_word(monkeypatch, capsys, made, width):
+    """Names and numbers stay whole; other texts break between words."""
+    monkeypatch.setattr(show_module, "console", lambda: Console(width=width, highlight=False, markup=False))
+    monkeypatch.setattr(show_module, "asked", lambda name: False)
+    rows = zoo(made / "c")
+    show_module.show(rows, show_module.zoo_lines(rows, "data"))
+    numbers = [("a-long-name-of-a-recipe", f"{k}" * 6, 123_456_789, 61.25) for k in range(3)]
+    show_module.show([], [show_module.table("t", "name", "digits", "many", "score", rows=numbers)])
+    words = set(capsys.readouterr().out.split())
+    for row in rows:
+        assert row["recipe"] in words
+        assert set(row["description"].split()) <= words
+    assert {"a-long-name-of-a-recipe", "000000", "222222", "123,456,789", "61.2"} <= words
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe", b"mine"])
+def test_a_damaged_marker_is_one_line(monkeypatch, capsys, tmp_path, content):
+    (tmp_path / "simulation.json").write_bytes(content)
+    check_one_line(monkeypatch, capsys, ["simulate", "--out", tmp_path], "simulation.json: cannot be read", 1)
+    assert contents(tmp_path) == {"simulation.json": content}
 
 
 def test_inspect_of_a_wrong_folder_is_exit_code_1(tmp_path):

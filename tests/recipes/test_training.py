@@ -18,6 +18,8 @@ from beetl_task1.recipes import training
 from beetl_task1.recipes.checkpoint import _digest, check_recipe, check_simulated, load_card, load_predictor
 from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import load_recipe
+from beetl_task1.submission.predict import predict
+from beetl_task1.validation.crossval import validate
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +237,14 @@ def test_an_ensemble_of_two_seeds_trains_both(tree, cache, tmp_path):
     training.train(Experiment(two, "65-79", DataFolder(tree)), tmp_path, Resources(cache))
     assert load_card(tmp_path / "features-logreg" / "65-79").recipe.seeds == (0, 1)
     assert len(load_predictor(tmp_path, "default", "65-79", Resources(cache))[0].members[0].members) == 2
+
+
+def test_a_folder_that_takes_no_checkpoint_is_refused_before_any_night_is_read(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "data").mkdir()
+    given = experiment("features-logreg", "65-79", tmp_path / "data")
+    for work in (training.train, validate):
+        with pytest.raises(BeetlError, match="cannot be written to"):
+            work(given, tmp_path / "file", Resources())
+    with pytest.raises(BeetlError, match="cannot be written to"):
+        predict(given, tmp_path, tmp_path / "file" / "below", Resources())
