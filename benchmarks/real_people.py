@@ -15,10 +15,14 @@ Protocols:
 - ``old-mix``: the same models on the left-out nights thinned to the stage shares of 80-95;
 - ``65-79``: source 25-64, one person left out, six others as target in a fixed rotation;
 - ``80-95``: source 25-64 and 65-79, one person left out, five others as target;
-- ``order``: what knowing the order would be worth, on the posteriors of each protocol.
+- ``order``: how far the true next epoch can be told from these features alone. What knowing the order would be worth is
+  the column ``order known`` of the other protocols.
 
-``--file`` names another file of the same form, ``--source``, ``--target`` and ``--test`` other people (numbers of
-Sleep-EDF, as in SC4**33**1E0): then one fit per recipe, from source and target to the test people.
+``--file`` names another file of the same form, or several; ``--target`` and ``--test`` people (numbers of Sleep-EDF, as
+in SC4**33**1E0, with commas): then one fit per recipe, from ``--source`` (25-64 without it) and target to the test
+people, in the protocol of the test people's age:
+
+    python benchmarks/real_people.py --out people --target 33,40,42,44,47 --test 41,43,45,46,48,49
 """
 
 import argparse
@@ -29,6 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pairs import learn_pairs, successors
 
 from beetl_task1.context import Transitions, forward_backward
 from beetl_task1.context.transitions import count_transitions
@@ -49,7 +54,7 @@ SIX_OF_FIVE = np.array([0, 1, 2, 3, 5])
 """Stages of the file (W, N1, N2, N3, REM) as those of the project; N3 stands as S3, and S4 is absent."""
 GROUPS = {"25-64": (25, 64), "65-79": (65, 79), "80-95": (80, 120)}
 STRENGTHS = (0.0, 0.5, 1.0)
-PROTOCOLS = ("young", "old-mix", "65-79", "80-95")
+PROTOCOLS = ("young", "old-mix", "65-79", "80-95", "order")
 TARGETS = {"65-79": 6, "80-95": 5}
 """People with labels in the competition."""
 THINNED = 1000
@@ -70,9 +75,15 @@ class Fold:
         return list(self.nights.get((group, role), []))
 
 
-def read_people(path: Path) -> dict[str, dict[int, list[Recording]]]:
+def read_people(paths: Sequence[Path]) -> dict[str, dict[int, list[Recording]]]:
     """Return the nights of each person by group, scored epochs alone, in order."""
     people: dict[str, dict[int, list[Recording]]] = {group: {} for group in GROUPS}
+    for path in paths:
+        _read(path, people)
+    return people
+
+
+def _read(path: Path, people: dict[str, dict[int, list[Recording]]]) -> None:
     with np.load(path) as stored:
         for record in sorted({name.rsplit("_", 1)[0] for name in stored.files}):
             age, y = int(stored[f"{record}_age"]), stored[f"{record}_y"]
@@ -83,7 +94,6 @@ def read_people(path: Path) -> dict[str, dict[int, list[Recording]]]:
             key = RecordingKey(group, int(record[3:5]), int(record[5]))
             night = Recording.from_features(key, X, SIX_OF_FIVE[y[scored]], onsets)
             people[group].setdefault(key.subject, []).append(night)
-    return people
 
 
 def nights_of(people: Mapping[int, list[Recording]], chosen: Iterable[int] | None = None) -> list[Recording]:
@@ -111,16 +121,47 @@ def thinned(night: Recording, shares: np.ndarray, rng: np.random.Generator) -> R
     return Recording.from_features(key, night.features[kept], night.y[kept], night.onsets[kept])
 
 
+@dataclass(frozen=True)
+class Given:
+    """People named on the command line, by role; without a source those of 25-64 who have no other role."""
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+    test: tuple[int, ...]
+
+    def protocol(self, people: Mapping[str, Mapping[int, list[Recording]]]) -> str:
+        """Return the group of the test people; 65-79 where they are younger."""
+        old = any(person in people["80-95"] for person in self.test)
+        return "80-95" if old else "65-79"
+
+    def nights(self, people: Mapping[str, Mapping[int, list[Recording]]], group: str) -> dict:
+        """Return nights by group and role, as a competition's folder has them."""
+        everybody = {number: nights for each in people.values() for number, nights in each.items()}
+        missing = sorted({*self.source, *self.target, *self.test} - set(everybody))
+        if missing:
+            sys.exit(f"people {missing} are not in the file; expected some of {sorted(everybody)}")
+        if not self.test:
+            sys.exit(f"nobody to score; name people with --test, some of {sorted(everybody)}")
+        source = self.source or tuple(set(people["25-64"]) - {*self.target, *self.test})
+        old = [moved(night, group) for night in nights_of(everybody, (*self.target, *self.test))]
+        young = [moved(night, SOURCE_GROUP) for night in nights_of(everybody, sorted(source))]
+        return {(SOURCE_GROUP, "source"): young, (group, "target"): old}
+
+
 class Bench:
     """Runs recipes through the protocols on one file of people."""
 
-    def __init__(self, path: Path, out: Path, jobs: int):
-        self.people, self.resources = read_people(path), Resources(out / "cache", jobs)
+    def __init__(self, paths: Sequence[Path], out: Path, jobs: int, given: Given | None = None):
+        self.people, self.resources, self.given = read_people(paths), Resources(out / "cache", jobs), given
         old = np.concatenate([night.y for night in nights_of(self.people["80-95"])])
         self.old_shares = np.bincount(old, minlength=N_OUTPUTS) / len(old)
 
     def run(self, recipe: Recipe, protocol: str) -> list[OutOfFold]:
         """Return what is said of the people left out, fold by fold."""
+        if self.given:
+            fold = Fold(self.given.nights(self.people, protocol))
+            split = Split(self.given.target, self.given.test)
+            return [out_of_fold(Experiment(recipe, protocol, fold), [split], self.resources)]
         if protocol in TARGETS:
             people = self.people[protocol]
             fold = Fold({
@@ -149,6 +190,9 @@ class Bench:
 
     def truth(self, protocol: str) -> dict[RecordingKey, np.ndarray]:
         """Return the true stages of the people left out."""
+        if self.given:
+            nights = self.given.nights(self.people, protocol)[protocol, "target"]
+            return {night.key: night.y for night in nights if night.key.subject in self.given.test}
         if protocol in TARGETS:
             return {night.key: night.y for night in nights_of(self.people[protocol])}
         young, rng = self.people["25-64"], np.random.default_rng(0)
@@ -158,9 +202,9 @@ class Bench:
         return {night.key: night.y for night in thin}
 
 
-def moved(night: Recording) -> Recording:
-    """Return a young night in the place of a target's, whom the folder of a fold knows by that group."""
-    key = night.key._replace(group="65-79")
+def moved(night: Recording, group: str = "65-79") -> Recording:
+    """Return a night in the place of one of another group, as the folder of a fold knows it."""
+    key = night.key._replace(group=group)
     return Recording.from_features(key, night.features, night.y, night.onsets)
 
 
@@ -208,9 +252,19 @@ def with_order(
     """Return the score where the true order is known: messages along the night, transitions of the source's people."""
     counts = sum(count_transitions(night.y, night.onsets) for night in nights_of(bench.people["25-64"]))
     chain = Transitions(counts, "source people")
-    said = {key: p for fold in found for key, p in fold.outer.items()}
+    said = {key: p for fold in found for key, p in fold.outer.items() if key in truth}
     smoothed = {key: forward_backward(np.asarray(p, float), chain) for key, p in said.items()}
     return pooled_score(truth, decision.decide(smoothed))
+
+
+def order_told(bench: Bench) -> str:
+    """Return how far the true next epoch can be told, by group, as Markdown."""
+    model = learn_pairs(nights_of(bench.people["25-64"]))
+    lines = ["| group | nats over chance | true next epoch first, % | in the top tenth, % |", "|---|---|---|---|"]
+    for group in TARGETS:
+        nats, first, tenth = np.mean([successors(model, night) for night in nights_of(bench.people[group])], axis=0)
+        lines.append(f"| {group} | {nats:.2f} | {100 * first:.0f} | {100 * tenth:.0f} |")
+    return "\n".join(lines) + "\n"
 
 
 def table(rows: Sequence[dict]) -> str:
@@ -231,20 +285,40 @@ def table(rows: Sequence[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of people, as in ``33,40``."""
+    return tuple(int(part) for part in text.split(","))
+
+
+def parsed() -> argparse.Namespace:
+    """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="fits and rows")
-    parser.add_argument("--file", type=Path, default=DATA, help="people, in the form of the default file")
+    parser.add_argument("--file", type=Path, action="append", help="people, in the form of the default file")
     parser.add_argument("--recipe", action="append", help="a name or a file; all on features without it")
     parser.add_argument("--protocol", action="append", choices=PROTOCOLS)
+    parser.add_argument("--source", type=numbers, default=(), help="people who train")
+    parser.add_argument("--target", type=numbers, default=(), help="people who train as labelled target")
+    parser.add_argument("--test", type=numbers, default=(), help="people who are scored")
     parser.add_argument("--against", help="compare all with this recipe, person by person")
     parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    if not options.file.exists():
-        sys.exit(f"skipped: {options.file} is not there; it is not part of the project")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    files = options.file or [DATA]
+    for path in files:
+        if not path.exists():
+            sys.exit(f"skipped: {path} is not there; it is not part of the project")
+    given = Given(options.source, options.target, options.test) if options.test or options.target else None
     names = options.recipe or [name for name in recipe_names() if name.startswith(("default", "features-"))]
-    bench, rows = Bench(options.file, options.out, options.jobs), []
-    for protocol in options.protocol or PROTOCOLS:
+    bench, rows = Bench(files, options.out, options.jobs, given), []
+    protocols = [given.protocol(bench.people)] if given else options.protocol or PROTOCOLS
+    for protocol in protocols:
+        if protocol == "order":
+            print(order_told(bench), flush=True)
+            continue
         cards = {}
         for name in names:
             row, card = row_of(bench, load_recipe(name), protocol)
