@@ -1,13 +1,42 @@
 """An ensemble averages probabilities, and is itself a predictor."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
+from .context.similar import SimilarEpochs
 from .data.recording import Recording
 from .errors import BeetlError
-from .models.base import Predictor
+from .features import features_of, night_features
+from .models.base import Predictor, Resources
+
+Mean = Literal["arithmetic", "geometric"]
+FLOOR = 1e-6
+"""The smallest probability that a geometric mean knows of, so that no member forbids a stage alone."""
+
+
+def mean_of(probabilities: Sequence[np.ndarray], mean: Mean = "arithmetic") -> np.ndarray:
+    """Return the mean of what several predictors say of the same epochs.
+
+    Parameters
+    ----------
+    probabilities : sequence of array, shape (n_epochs, 6)
+        Of each predictor.
+    mean : {"arithmetic", "geometric"}
+        The geometric one (Genest and Zidek 1986, the logarithmic opinion pool) is led by members that rule a stage out.
+
+    Returns
+    -------
+    array, shape (n_epochs, 6)
+        Rows sum to 1; a stage that all members give 0 keeps it.
+    """
+    plain = np.mean(probabilities, axis=0, dtype=np.float64)
+    if mean == "arithmetic" or len(probabilities) == 1:
+        return np.asarray(plain)
+    pooled = np.exp(np.mean(np.log(np.maximum(probabilities, FLOOR)), axis=0, dtype=np.float64))
+    pooled = np.where(plain > 0, pooled, 0)
+    return np.asarray(pooled / pooled.sum(axis=1, keepdims=True))
 
 
 class Ensemble:
@@ -17,17 +46,32 @@ class Ensemble:
     ----------
     members : sequence of Predictor
         At least one.
+    mean : {"arithmetic", "geometric"}
+        See :func:`mean_of`.
+    similar : SimilarEpochs, optional
+        How the mean of an epoch hears those of similar epochs of its night.
+    resources : Resources, optional
+        Where features are kept that ``similar`` needs.
     """
 
-    def __init__(self, members: Sequence[Predictor]):
+    def __init__(
+        self,
+        members: Sequence[Predictor],
+        mean: Mean = "arithmetic",
+        similar: SimilarEpochs | None = None,
+        resources: Resources | None = None,
+    ):
         if not members:
             raise BeetlError("an ensemble needs at least one member")
-        self.members = list(members)
+        self.members, self.mean, self.similar = list(members), mean, similar
+        self.resources = resources or Resources()
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Let each member prepare."""
         for member in self.members:
             member.prepare(recordings)
+        if self.similar and self.resources.cache is not None:
+            features_of(recordings, self.resources.store, self.resources.jobs, self.resources.progress)
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
@@ -39,5 +83,7 @@ class Ensemble:
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return the mean probabilities of a night, shape ``(n_epochs, 6)``."""
-        mean: np.ndarray = np.mean([member.predict_proba(recording) for member in self.members], axis=0)
-        return mean
+        found = mean_of([member.predict_proba(recording) for member in self.members], self.mean)
+        if self.similar is None:
+            return found
+        return self.similar.agreed(found, night_features(recording, self.resources.store))

@@ -1,9 +1,12 @@
 """Features of an epoch relative to its own recording."""
 
 import numpy as np
+from scipy.stats import norm, rankdata
 
 LIMIT = 10.0
 """Relative features are cut at plus and minus this."""
+RANK_LIMIT = 3.0
+"""The same of normal scores."""
 
 
 def relative(F: np.ndarray) -> np.ndarray:
@@ -31,3 +34,23 @@ def relative(F: np.ndarray) -> np.ndarray:
     varies = spread > 1e-6
     scaled = (F - middle) / np.where(varies, spread, 1)
     return np.where(varies, np.clip(scaled, -LIMIT, LIMIT), 0).astype(np.float32)
+
+
+def night_ranks(F: np.ndarray) -> np.ndarray:
+    """Return each feature's rank within its recording as a normal score: what a night's extremes cannot stretch.
+
+    Parameters
+    ----------
+    F : array, shape (n_epochs, n_features)
+        Features of *one* recording, all its epochs.
+
+    Returns
+    -------
+    ranks : array, shape (n_epochs, n_features), float32
+        Within -3 and 3; equal values share their mean rank, so a feature that is constant has 0.
+    """
+    F = np.asarray(F)
+    if not len(F):
+        return np.empty(F.shape, dtype=np.float32)
+    shares = (rankdata(F, axis=0) - 0.5) / len(F)
+    return np.asarray(np.clip(norm.ppf(shares), -RANK_LIMIT, RANK_LIMIT), dtype=np.float32)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, features_of, night_features, relative
+from ..features import FEATURE_VERSION, features_of, night_features, night_ranks, relative
 from ..task import N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
@@ -25,12 +25,14 @@ class TabularSettings(Settings, frozen=True):
 
     At most ``source_cap`` source epochs of a stage train, drawn by the seed and weighted for those left out; 0 for all.
     A labelled target epoch weighs ``target_weight`` times as much as one of the source. ``balance`` is the exponent of
-    inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike.
+    inverse class frequency in the weight of an epoch: 0 weighs epochs alike, 1 weighs classes alike. With
+    ``ranks`` each feature's rank within the night joins.
     """
 
     source_cap: Count = 0
     target_weight: AtLeast0 = 3.0
     balance: AtLeast0 = 0.5
+    ranks: bool = False
 
 
 class FeatureTransfer(Transfer, frozen=True):
@@ -148,7 +150,8 @@ class TabularModel(Model):
     def _table(self, recording: Recording) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
         absolute = night_features(recording, self.resources.store)
-        table = np.hstack([absolute, relative(absolute)])
+        ranks = [night_ranks(absolute)] if self.settings.ranks else []
+        table = np.hstack([absolute, relative(absolute), *ranks])
         for transfer in self.transfers:
             table = transfer.night(table)
         return table

@@ -173,7 +173,7 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
     members = member_cards(folder, card).items()
     if members:
         loaded = [_rebuilt(_member_folder(folder, name, card.members[name]), each, resources) for name, each in members]
-        return Ensemble(loaded), card
+        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources), card
     return _rebuilt(folder, card, resources), card
 
 
@@ -190,7 +190,7 @@ def _rebuilt(folder: Path, card: Card, resources: Resources) -> Ensemble:
             models.append(model.from_bytes(content))
         except CheckpointError as error:
             raise CheckpointError(f"{folder / name}: {error}") from error
-    return Ensemble(models)
+    return Ensemble(models, similar=card.recipe.similar, resources=resources)
 
 
 def check_recipe(card: Card, recipe: Recipe, folder: Path) -> None:

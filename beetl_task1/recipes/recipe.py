@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ..context.similar import SimilarEpochs
 from ..decision import BalancedDecision
+from ..ensemble import Mean
 from ..errors import BeetlError, unknown
 from ..typed import Settings, text_of, typed
 
@@ -39,6 +41,10 @@ class Recipe(Settings, frozen=True):
         The model is trained once per seed, and the probabilities are averaged.
     members : tuple of str
         Recipes of an ensemble; empty for a single model.
+    mean : {"arithmetic", "geometric"}
+        Of the members' probabilities.
+    similar : SimilarEpochs, optional
+        How an epoch hears similar epochs of its night.
     younger_target : bool
         For 80-95: train on the labelled 65-79 subjects as further source, as the rules allow.
     decision : BalancedDecision
@@ -62,6 +68,8 @@ class Recipe(Settings, frozen=True):
     parameters: Table = msgspec.field(default_factory=dict)
     seeds: tuple[Seed, ...] = (0,)
     members: tuple[str, ...] = ()
+    mean: Mean = "arithmetic"
+    similar: SimilarEpochs | None = None
     younger_target: bool = True
     decision: BalancedDecision = BalancedDecision()
     transfer: tuple[Table, ...] = ()
@@ -115,7 +123,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     recipe = typed(Recipe, values, f"recipe {values.get('name', '')}")
     for member in recipe.members:
         if member not in recipe_names() or load_recipe(member).members:
-            single = [known for known in recipe_names() if known != DEFAULT]
+            single = [known for known in recipe_names() if not load_recipe(known).members]
             raise unknown(f"member of recipe {recipe.name}:", member, single)
     return recipe
 

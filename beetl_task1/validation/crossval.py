@@ -165,12 +165,14 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
 def decided(found: OutOfFold, decision: BalancedDecision) -> dict[RecordingKey, np.ndarray]:
     """Decide the labels of each held-out subject.
 
-    The prior is pooled over all target nights, as the models of its own split see them: these never saw its labels, and
-    no other model has a say.
+    The prior is pooled over what models say of all target nights without having seen their labels: the subject's own
+    nights by the models of its split, the others by the model that saw no target subject.
     """
     labels: dict[RecordingKey, np.ndarray] = {}
     for split, said in zip(found.splits, found.found, strict=True):
-        labels |= decision.decide(of(split.held_out, said), prior_from=of(found.subjects, said))
+        own = of(split.held_out, said)
+        others = of(found.subjects, found.source_only if split.train else said)
+        labels |= decision.decide(own, prior_from=others | own)
     return dict(sorted(labels.items()))
 
 

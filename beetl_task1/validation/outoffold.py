@@ -10,7 +10,9 @@ import numpy as np
 from ..data.files import DataFolder
 from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
+from ..ensemble import Mean, mean_of
 from ..errors import DataError
+from ..features import night_features
 from ..models.base import Predictor, Resources, StagedPredictor
 from ..recipes.experiment import Experiment
 from ..recipes.training import refused
@@ -110,10 +112,11 @@ def out_of_fold(experiment: Experiment, splits: Sequence[Split], resources: Reso
         members = {member.recipe.name: out_of_fold(member, splits, resources) for member in experiment.members}
         runs = list(members.values())
         shared = [seed for seed in runs[0].seeds if all(seed in run.seeds for run in runs)]
-        seeds = {seed: _mean([run.seeds[seed] for run in runs]) for seed in shared}
-        return replace(_mean(runs), members=members, seeds=seeds)
+        mean = experiment.recipe.mean
+        seeds = {seed: _mean([run.seeds[seed] for run in runs], mean) for seed in shared}
+        return _agreed(experiment, replace(_mean(runs, mean), members=members, seeds=seeds), resources)
     alone = {s: _of_seed(experiment.but(seeds=(s,)), splits, resources) for s in experiment.recipe.seeds}
-    return replace(_mean(list(alone.values())), seeds=alone)
+    return _agreed(experiment, replace(_mean(list(alone.values())), seeds=alone), resources)
 
 
 def _of_seed(experiment: Experiment, splits: Sequence[Split], resources: Resources) -> OutOfFold:
@@ -182,16 +185,33 @@ class _Fits:
             self._tell(done, total, f"{self._now}: {text}")
 
 
-def _mean(runs: Sequence[OutOfFold]) -> OutOfFold:
+def _agreed(experiment: Experiment, said: OutOfFold, resources: Resources) -> OutOfFold:
+    """Let each epoch hear similar ones of its night, where the recipe says so."""
+    similar = experiment.recipe.similar
+    if similar is None:
+        return said
+    nights = {r.key: r for r in experiment.nights.target + unlabelled_nights(experiment.data, experiment.group)}
+
+    def heard(probabilities: Probabilities) -> Probabilities:
+        store = resources.store
+        return {
+            k: similar.agreed(np.asarray(p, float), night_features(nights[k], store)) for k, p in probabilities.items()
+        }
+
+    seeds = {seed: _agreed(experiment, run, resources) for seed, run in said.seeds.items()}
+    return replace(said, found=tuple(map(heard, said.found)), source_only=heard(said.source_only), seeds=seeds)
+
+
+def _mean(runs: Sequence[OutOfFold], mean: Mean = "arithmetic") -> OutOfFold:
     """Return the mean over runs: several seeds, or members, of which some learn nothing from the target: one split."""
     splits = max((run.splits for run in runs), key=len)
-    found = [_average([run.found[i if len(run.splits) > 1 else 0] for run in runs]) for i in range(len(splits))]
-    without = _average([run.source_only for run in runs])
+    found = [_average([run.found[i if len(run.splits) > 1 else 0] for run in runs], mean) for i in range(len(splits))]
+    without = _average([run.source_only for run in runs], mean)
     return OutOfFold(splits, tuple(found), without, {}, {}, all(run.cached for run in runs))
 
 
-def _average(nights: Sequence[Probabilities]) -> dict[RecordingKey, np.ndarray]:
-    return {key: np.asarray(np.mean([each[key] for each in nights], axis=0, dtype=np.float64)) for key in nights[0]}
+def _average(nights: Sequence[Probabilities], mean: Mean) -> dict[RecordingKey, np.ndarray]:
+    return {key: mean_of([each[key] for each in nights], mean) for key in nights[0]}
 
 
 def _packed(probabilities: Mapping[RecordingKey, np.ndarray]) -> bytes:

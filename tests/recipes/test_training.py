@@ -115,13 +115,13 @@ def files_of(folder):
 @pytest.fixture(scope="module")
 def ensemble(tree, cache, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ensemble")
-    training.train(experiment("default", "65-79", tree), folder, Resources(cache))
+    training.train(experiment("features-mean", "65-79", tree), folder, Resources(cache))
     return folder
 
 
 def test_training_again_with_the_same_settings_gives_the_same_bytes(ensemble, tree, cache, tmp_path):
     folder = shutil.copytree(ensemble, tmp_path / "again")
-    for name in ("features-logreg", "features-boost", "default"):
+    for name in ("features-logreg", "features-boost", "features-mean"):
         training.train(experiment(name, "65-79", tree), folder, Resources(cache))
     assert files_of(folder) == files_of(ensemble)
 
@@ -129,7 +129,7 @@ def test_training_again_with_the_same_settings_gives_the_same_bytes(ensemble, tr
 @pytest.mark.parametrize("change", ["trained again", "trained on other data", "gone", "weights gone", "damaged"])
 def test_an_ensemble_keeps_what_it_needs_of_its_members(ensemble, tree, cache, tmp_path, change):
     folder, data, resources = shutil.copytree(ensemble, tmp_path / "c"), DataFolder(tree), Resources(cache)
-    loaded, card = load_predictor(folder, "default", "65-79", resources)
+    loaded, card = load_predictor(folder, "features-mean", "65-79", resources)
     assert set(card.members) == {"features-logreg", "features-boost"}
     night = data.recordings("65-79", "test")[0]
     parts = [load_predictor(folder, name, "65-79", resources)[0].predict_proba(night) for name in card.members]
@@ -145,27 +145,27 @@ def test_an_ensemble_keeps_what_it_needs_of_its_members(ensemble, tree, cache, t
         next(member.glob("*.weights")).unlink()
     else:
         (member / "card.json").write_text("{")
-    again, _ = load_predictor(folder, "default", "65-79", resources)
+    again, _ = load_predictor(folder, "features-mean", "65-79", resources)
     np.testing.assert_array_equal(again.predict_proba(night), expected)
     before = files_of(folder)
-    assert training.train_if_missing(experiment("default", "65-79", data), folder, resources)[1] is False
+    assert training.train_if_missing(experiment("features-mean", "65-79", data), folder, resources)[1] is False
     assert files_of(folder) == before
 
 
 @pytest.mark.parametrize("change", ["weights gone", "weights changed", "card gone", "card of another"])
-@pytest.mark.parametrize("name", ["default", "features-logreg"])
+@pytest.mark.parametrize("name", ["features-mean", "features-logreg"])
 def test_what_is_not_whole_is_trained_again(ensemble, tree, cache, tmp_path, change, name):
     """Of a single model, or of the copies that an ensemble keeps."""
     folder, resources = shutil.copytree(ensemble, tmp_path / "c"), Resources(cache)
     place = folder / name / "65-79"
-    copies = sorted((place / "members").glob("*")) if name == "default" else [place]
+    copies = sorted((place / "members").glob("*")) if name == "features-mean" else [place]
     if change == "weights gone":
         next(copies[0].glob("*.weights")).unlink()
     elif change == "weights changed":
         next(copies[0].glob("*.weights")).write_bytes(b"other")
     elif change == "card gone":
         (copies[0] / "card.json").unlink()
-    elif name == "default":
+    elif name == "features-mean":
         (copies[0] / "card.json").write_bytes((copies[1] / "card.json").read_bytes())
     else:
         (copies[0] / "card.json").write_text("[]")
@@ -178,20 +178,20 @@ def test_what_is_not_whole_is_trained_again(ensemble, tree, cache, tmp_path, cha
 def test_files_of_others_in_a_checkpoint_stay(ensemble, tree, cache, tmp_path):
     folder = shutil.copytree(ensemble, tmp_path / "c")
     mine = [folder / "features-logreg" / "65-79" / name for name in ("mine.weights", "history-notes.csv")]
-    mine.append(folder / "default" / "65-79" / "members" / "notes.txt")
+    mine.append(folder / "features-mean" / "65-79" / "members" / "notes.txt")
     for path in mine:
         path.write_text("mine")
-    for name in ("features-logreg", "default"):
+    for name in ("features-logreg", "features-mean"):
         training.train(experiment(name, "65-79", tree), folder, Resources(cache))
     assert [path.read_text() for path in mine] == ["mine"] * 3
 
 
 def test_a_lost_member_is_trained_again(tree, cache, tmp_path):
-    data, resources, recipe = DataFolder(tree), Resources(cache), load_recipe("default")
+    data, resources, recipe = DataFolder(tree), Resources(cache), load_recipe("features-mean")
     training.train(experiment(recipe, "65-79", data), tmp_path, resources)
     shutil.rmtree(tmp_path / "features-logreg")
     training.train_if_missing(experiment(recipe, "65-79", data), tmp_path, resources)
-    load_predictor(tmp_path, "default", "65-79", resources)
+    load_predictor(tmp_path, "features-mean", "65-79", resources)
     assert training.train_if_missing(experiment(recipe, "65-79", data), tmp_path, resources)[1] is False
 
 
@@ -233,10 +233,10 @@ def test_the_unit_of_the_signals_is_part_of_the_experiment(tree):
 
 
 def test_an_ensemble_of_two_seeds_trains_both(tree, cache, tmp_path):
-    two = load_recipe("default").but(seeds=(0, 1), members=("features-logreg",))
+    two = load_recipe("features-mean").but(seeds=(0, 1), members=("features-logreg",))
     training.train(Experiment(two, "65-79", DataFolder(tree)), tmp_path, Resources(cache))
     assert load_card(tmp_path / "features-logreg" / "65-79").recipe.seeds == (0, 1)
-    assert len(load_predictor(tmp_path, "default", "65-79", Resources(cache))[0].members[0].members) == 2
+    assert len(load_predictor(tmp_path, "features-mean", "65-79", Resources(cache))[0].members[0].members) == 2
 
 
 def test_a_folder_that_takes_no_checkpoint_is_refused_before_any_night_is_read(tmp_path):

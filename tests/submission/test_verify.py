@@ -176,7 +176,7 @@ def test_an_ensemble_whose_member_is_trained_otherwise(tree, cache, tmp_path, mo
     predict(experiment("default", GROUP, data), tmp_path / "checkpoints", tmp_path, resources)
     folder = package("default", GROUP, data, tmp_path).folder
     assert verify(folder, data, tmp_path / "checkpoints").ok
-    member = load_recipe("features-logreg")
+    member = load_recipe("features-quantile")
     for recipe in (member, member.varied(seed=3)):
         train(experiment(recipe, GROUP, data), tmp_path / "checkpoints", resources)
         assert verify(folder, data, tmp_path / "checkpoints").ok

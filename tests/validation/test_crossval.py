@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from conftest import experiment
 
+from beetl_task1.context.similar import SimilarEpochs
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.recording import RecordingKey
 from beetl_task1.decision import BalancedDecision, pooled_prior
+from beetl_task1.ensemble import mean_of
 from beetl_task1.errors import BeetlError
+from beetl_task1.features import night_features
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
 from beetl_task1.models.features_boost import FeaturesBoost
@@ -147,7 +150,7 @@ def test_the_prior_of_a_subject_does_not_know_its_labels():
         """Return predictions in which all models but that of subject 1 say ``others``."""
         said = np.tile(np.where(np.arange(6) == others, 0.95, 0.01), (40, 1))
         rest = dict.fromkeys(keys, said)
-        return OutOfFold(splits, (rest, mine, rest), {}, {}, {}, False)
+        return OutOfFold(splits, (rest, mine, rest), mine, {}, {}, False)
 
     decision = BalancedDecision(strength=1.0)
     first, second = (crossval.decided(found(stage), decision)[RecordingKey(GROUP, 1, 1)] for stage in (0, 4))
@@ -240,13 +243,19 @@ def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
     other = FeaturesLogreg(FeaturesLogreg.Settings(C=0.001), seed=0, resources=Resources())
     monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self: other.make_classifier())
     data, resources = DataFolder(tree), Resources(cache)
-    run = crossval.validate(experiment("default", GROUP, data), tmp_path, resources)
+    run = crossval.validate(experiment("features-mean", GROUP, data), tmp_path, resources)
     members = [crossval.validate(experiment(name, GROUP, data), tmp_path, resources)
-               for name in load_recipe("default").members]  # fmt: skip
+               for name in load_recipe("features-mean").members]  # fmt: skip
     assert all(member.cached for member in members)
     for key, p in run.probabilities.items():
         np.testing.assert_allclose(p, np.mean([member.probabilities[key] for member in members], axis=0), atol=1e-7)
     assert run.shift.agreement.members == ["features-logreg", "features-boost"]
+    similar = SimilarEpochs(size=5)
+    heard = experiment("features-mean", GROUP, data, mean="geometric", similar=similar)
+    for key, p in crossval.validate(heard, tmp_path, resources).probabilities.items():
+        [night] = [night for night in heard.nights.target if night.key == key]
+        mean = mean_of([member.probabilities[key] for member in members], "geometric")
+        np.testing.assert_allclose(p, similar.agreed(mean, night_features(night, resources.store)), atol=1e-6)
 
 
 def test_the_test_set_beside_the_target(validated):

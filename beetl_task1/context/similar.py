@@ -1,0 +1,64 @@
+"""What the most similar epochs of a night say about an epoch, where the order is not known."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from ..features import relative
+from ..typed import AtLeast0, AtLeast1, Settings
+
+SMALLEST_SHARE = 0.02
+"""Added to mean probabilities, so that a stage that a night hardly has is not raised without end."""
+PART_OF_NIGHT = 10
+"""The similar epochs are at most one in so many of the night's."""
+
+
+class SimilarEpochs(Settings, frozen=True):
+    """Multiply what is said of an epoch by what is said of the epochs most like it, over what is said of the night.
+
+    Epoch ``i`` gets ``p_i(k) (m_i(k) / m(k)) ** weight``, scaled to sum to 1, where ``m_i`` is the mean of the ``size``
+    epochs nearest in features relative to the night (Euclidean), and ``m`` the mean of the whole night. A classifier
+    errs differently on each of several similar epochs, and their mean knows better; dividing by the night's mean keeps
+    frequent stages from winning twice. It is a set operation: the order of epochs does not matter.
+
+    Parameters
+    ----------
+    size : int
+        Epochs that are asked, at most a tenth of the night.
+    weight : float
+        0 changes nothing.
+    """
+
+    size: AtLeast1 = 20
+    weight: AtLeast0 = 1.0
+
+    def agreed(self, proba: np.ndarray, F: np.ndarray) -> np.ndarray:
+        """Return the probabilities of one night after its epochs have heard those most like them.
+
+        Parameters
+        ----------
+        proba : array, shape (n_epochs, 6)
+            Rows sum to 1.
+        F : array, shape (n_epochs, n_features)
+            Features of the same epochs.
+        """
+        size = min(self.size, len(F) // PART_OF_NIGHT)
+        if not size:
+            return proba
+        said = proba[nearest(F, size)].mean(axis=1) + SMALLEST_SHARE
+        agreed = proba * (said / (proba.mean(axis=0) + SMALLEST_SHARE)) ** self.weight
+        return np.asarray(agreed / agreed.sum(axis=1, keepdims=True))
+
+
+def nearest(F: np.ndarray, size: int) -> np.ndarray:
+    """Return for each epoch the rows of its nearest in features relative to the night, (n_epochs, size), not itself."""
+    return _nearest(np.ascontiguousarray(F, dtype=np.float32).tobytes(), F.shape, size)
+
+
+@lru_cache(maxsize=128)  # a validation asks for each night once per split
+def _nearest(content: bytes, shape: tuple[int, int], size: int) -> np.ndarray:
+    from sklearn.neighbors import NearestNeighbors
+
+    z = relative(np.frombuffer(content, dtype=np.float32).reshape(shape))
+    rows: np.ndarray = NearestNeighbors(n_neighbors=size, algorithm="brute").fit(z).kneighbors(return_distance=False)
+    return rows
