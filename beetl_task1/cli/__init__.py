@@ -11,7 +11,7 @@ from ..errors import BeetlError, unknown
 
 COMMANDS = (
     "download", "build", "simulate", "inspect", "train", "validate", "predict", "package", "submit", "score", "verify",
-    "blend", "diff", "log", "writeup", "models", "stage",
+    "blend", "diff", "log", "writeup", "models", "stage", "statistics",
 )  # fmt: skip
 _FILES = dict.fromkeys(("train", "validate", "models"), "recipes") | dict.fromkeys(COMMANDS[6:15], "submissions")
 """Where a command is not in the file of its name."""

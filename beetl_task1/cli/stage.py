@@ -32,8 +32,7 @@ _how = {
                          "stage transitions from.  [default: counted in 39 published nights]"),
     "smooth": options.option("--smooth/--no-smooth", default=True, help="Use the order of the epochs."),
     "unit": options.unit,
-    "stage_names": click.option("--stage-names", help="What names in --hypnogram mean: a file of lines such as "
-                                "'WK = W', or yasa (0-4, 4 is REM) or rk (0-5, 5 is REM)."),
+    "stage_names": options.stage_names,
 }  # fmt: skip
 _models = {
     "recipe": options.recipe, "checkpoints": options.checkpoints, "allow_simulated": options.allow_simulated,

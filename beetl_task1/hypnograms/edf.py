@@ -57,7 +57,7 @@ class EdfHeader:
 
     @property
     def cut(self) -> str | None:
-        """What is missing of the file, or None."""
+        """What is missing of the file, None where nothing is or its header does not say."""
         if self.n_records < 0 or self.n_there >= self.n_records:
             return None
         minutes = [n * self.record_seconds / 60 for n in (self.n_records, self.n_there)]

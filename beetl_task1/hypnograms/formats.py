@@ -11,6 +11,7 @@ import mne
 
 from ..errors import DataError
 from .edf import EdfHeader, read_header, read_tals
+from .exports import EXPORTS, read_export
 from .spans import Hypnogram, Span
 from .tables import Timing, has_durations, read_text
 
@@ -25,6 +26,8 @@ def read_hypnogram(
     names: Mapping[str, str] | None = None,
 ) -> Hypnogram:
     """Read EDF+ annotations, any others that mne reads, a table with a column ``stage``, or one stage per line.
+
+    Also XML of NSRR and Compumedics, text of RemLogic, ``events.tsv`` of BIDS and JSON of Dreem (numbers: 4 is REM).
 
     Names such as ``Sleep stage 2``, ``N2``, ``S2``, ``NREM2``, ``Stadium II``, ``W``, ``REM`` are known; ``?``,
     ``Movement time`` and the like are not scored. Events such as ``Arousal`` may lie among stages that have durations.
@@ -52,7 +55,9 @@ def read_hypnogram(
     header = read_header(path)
     events = True
     if header is not None:
-        found = _read_edf(path, header, start)
+        found = _read_edf(path, header, Timing(start, seconds))
+    elif path.suffix.lower() in EXPORTS:
+        found = read_export(path, Timing(start, seconds))
     else:
         text = None
         if path.suffix.lower() in _TEXT:
@@ -62,12 +67,12 @@ def read_hypnogram(
     return found.renamed(own).checked(str(path), events=events).held().timed_from(start, seconds)
 
 
-def _read_edf(path: Path, header: EdfHeader, start: datetime | None) -> Hypnogram:
+def _read_edf(path: Path, header: EdfHeader, timing: Timing) -> Hypnogram:
     """Return the annotations of an EDF+ or BDF+ file."""
     spans = tuple(Span(tal.onset, tal.duration, text) for tal in read_tals(path, header) for text in tal.texts)
     if not spans:
         raise DataError(f"{path}: cannot be read as annotations: it has none; give EDF+ with annotations of stages")
-    begins = header.start
+    begins, start = header.start, timing.start
     notes: list[str] = []
     if begins is not None and start is not None and header.clock is not None:
         same_day = header.day is None or header.day == start.date()
@@ -75,7 +80,7 @@ def _read_edf(path: Path, header: EdfHeader, start: datetime | None) -> Hypnogra
             begins = None  # midnight stands for a time that is not told
     if begins is None and start is not None:
         notes = ["its header does not say when it began: taken to begin with the recording"]
-    elif begins is not None and start is None:
+    elif begins is not None and start is None and timing.seconds is not None:
         notes = ["the recording does not say when it began: the scoring is taken to begin with it"]
     return Hypnogram(spans, begins, tuple(notes))
 

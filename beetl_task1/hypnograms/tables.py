@@ -61,7 +61,7 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
     if bare and _column(bare[0]) in _STAGE:
         bare = bare[1:]
     if bare and (all(is_known(line) or own(line) for line in bare) or not any(re.search(r"[,;\t]", x) for x in bare)):
-        return _evenly(path, bare, timing)
+        return evenly(path, bare, timing)
     table = _table(lines)
     return None if table is None else _from_table(path, *table, timing)
 
@@ -109,7 +109,7 @@ def _from_table(path: Path, names: list[str], rows: list[list[str]], timing: Tim
         if lasting is not None and all(value > 0 for value in lasting):
             begins = np.concatenate([[0.0], np.cumsum(lasting)[:-1]]).tolist()
         elif numbers is None or not all(re.fullmatch(r"\d+", n) for n in numbers):
-            return _evenly(path, stages, timing)
+            return evenly(path, stages, timing)
         else:
             return _numbered(path, stages, [int(n) for n in numbers], timing)
         notes: tuple[str, ...] = ()
@@ -171,13 +171,13 @@ def _numbered(path: Path, stages: Sequence[str], numbers: Sequence[int], timing:
     """Return the spans of numbered epochs, which may be unsorted or have gaps."""
     first = min(numbers)
     if sorted(numbers) == list(range(first, first + len(numbers))) and first <= 1:
-        return _evenly(path, [stage for _, stage in sorted(zip(numbers, stages, strict=True))], timing)
+        return evenly(path, [stage for _, stage in sorted(zip(numbers, stages, strict=True))], timing)
     base = min(first, 1)
     spans = tuple(Span(EPOCH_SECONDS * float(n - base), EPOCH_SECONDS, s) for n, s in zip(numbers, stages, strict=True))
     return Hypnogram(spans, notes=(f"its epochs are numbered from {first}, with gaps: number {base} is the first",))
 
 
-def _evenly(path: Path, stages: Sequence[str], timing: Timing) -> Hypnogram:
+def evenly(path: Path, stages: Sequence[str], timing: Timing) -> Hypnogram:
     """Return the spans of stages that follow each other without times of their own.
 
     Raises

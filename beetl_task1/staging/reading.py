@@ -203,6 +203,8 @@ def _about_file(opened: Opened, montage: Montage) -> list[str]:
     lines, names, header = [], _names(montage), opened.header
     if header is not None and header.cut:
         lines.append(f"file: {header.cut}")
+    if header is not None and 0 <= header.n_records < header.n_there:
+        lines.append(f"file: its header says {header.n_records} records, it holds {header.n_there}: all are taken")
     for label, same in doubled(opened.raw.ch_names).items():
         used = [name for name in same if name in names]
         if used:

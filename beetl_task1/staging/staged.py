@@ -9,7 +9,7 @@ import numpy as np
 from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS
 from .agreement import Agreement
-from .statistics import sleep_statistics
+from .statistics import course_statistics, sleep_statistics
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ class StagedNight:
 
     @property
     def statistics(self) -> dict[str, float | None]:
-        """See :func:`beetl_task1.staging.statistics.sleep_statistics`."""
-        return sleep_statistics(self.stages[self.in_bed], self.scheme)
+        """See :func:`beetl_task1.staging.statistics.sleep_statistics`, and ``course_statistics`` there."""
+        stages = self.stages[self.in_bed]
+        return sleep_statistics(stages, self.scheme) | course_statistics(stages, self.scheme)
 
     @property
     def agreements(self) -> dict[str, Agreement]:

@@ -138,7 +138,7 @@ class Stager:
             name=recording_name(recording), start=epochs.start, scheme=scheme, in_bed=in_bed, made_by=self._made_by(),
             channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, warnings=warnings,
             spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence, unusable=unusable,
-            unlike_training=unlike.signal or bool(age),
+            unlike_training=unlike.signal or bool(age) or any(line.startswith("age ") for line in self.warnings),
             agreement=agreement_of(stages, scheme, scored) if scored else None,
             agreement_around_sleep=agreement_of(stages, scheme, around_sleep(scored)) if scored else None)  # fmt: skip
 

@@ -283,3 +283,48 @@ def test_an_epoch_has_the_stage_of_most_of_it():
 def test_both_schemes_of_numbers(tmp_path):
     (tmp_path / "h.txt").write_text("\n".join("012335"[stage] for stage in Y))
     assert scored(tmp_path / "h.txt").scheme is RK
+
+
+NSRR_NAMES = ("Wake|0", "Stage 1 sleep|1", "Stage 2 sleep|2", "Stage 3 sleep|3", "Stage 4 sleep|4", "REM sleep|5")
+
+
+def event(kind, name, start, duration):
+    return (f"<ScoredEvent><EventType>{kind}</EventType><EventConcept>{name}</EventConcept><Start>{start}</Start>"
+            f"<Duration>{duration}</Duration></ScoredEvent>")  # fmt: skip
+
+
+EXPORTS = {
+    "nsrr.xml": "<PSGAnnotation><EpochLength>30</EpochLength><ScoredEvents>"
+    + event("", "Recording Start Time", 0, 600)
+    + "".join(event("Stages|Stages", NSRR_NAMES[s], 30.0 * a, 30.0 * n) for a, n, s in runs())
+    + event("Respiratory|Respiratory", "Obstructive apnea|Obstructive Apnea", 41.5, 25.2)
+    + "</ScoredEvents></PSGAnnotation>",
+    "compumedics.xml": "<CMPStudyConfig><EpochLength>30</EpochLength><ScoredEvents><ScoredEvent><Name>SpO2 desaturation"
+    "</Name><Start>11</Start><Duration>40</Duration></ScoredEvent></ScoredEvents><SleepStages>"
+    + "".join(f"<SleepStage>{s}</SleepStage>" for s in Y)
+    + "</SleepStages></CMPStudyConfig>",
+    "numbers.json": str([int(s) for s in Y]),
+    "names.json": '{"hypnogram": [' + ",".join(f'"{RK_NAMES[s]}"' for s in Y) + "]}",
+    "remlogic.txt": "RemLogic Event Export\nPatient:\tx\n\nSleep Stage\tPosition\tTime [hh:mm:ss]\tEvent\tDuration[s]\n"
+    + rows(lambda i, s: f"{s}\tSupine\t{clock(30 * i)}\tSLEEP-{s}\t30\n{s}\tSupine\t{clock(30 * i + 4)}\tMCAP-A1\t6"),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_exports(tmp_path, name):
+    (tmp_path / name).write_text(EXPORTS[name])
+    assert scored(tmp_path / name).stages.tolist() == Y.tolist()
+
+
+def test_dreem_has_rem_as_4(tmp_path):
+    (tmp_path / "h.json").write_text(str([-1, *(int("012334"[stage]) for stage in Y[1:])]))
+    assert scored(tmp_path / "h.json").stages.tolist() == [-1, *MERGED[1:].tolist()]
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("h.xml", "<PSGAnnotation>"), ("h.xml", "<a/>"), ("h.json", "{}"), ("h.json", "[["), ("h.json", "[[1]]"),
+    ("h.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')])  # fmt: skip
+def test_exports_of_another_kind(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match="cannot be read as an export"):
+        scored(tmp_path / name)
