@@ -64,7 +64,7 @@ def read_hypnogram(
             text = read_text(path, Timing(start, seconds), lambda name: name.strip().casefold() in own)
             events = text is None or (has_durations(text) and len({span.duration for span in text.spans}) > 1)
         found = text or _read_annotations(path)
-    return found.renamed(own).checked(str(path), events=events).held().timed_from(start, seconds)
+    return found.renamed(own).without_marks().checked(str(path), events=events).held().timed_from(start, seconds)
 
 
 def _read_edf(path: Path, header: EdfHeader, timing: Timing) -> Hypnogram:

@@ -95,6 +95,13 @@ class Hypnogram:
         spans = (replace(span, name=given.get(span.name.strip().casefold(), span.name)) for span in self.spans)
         return replace(self, spans=tuple(spans))
 
+    def without_marks(self) -> "Hypnogram":
+        """Return it with plain numbers as events where stages are written out (``Sleep stage 2``), as triggers are."""
+        if sum(is_known(name) and like_a_stage(name) for name in self.names) < 2:
+            return self
+        spans = (replace(s, name=f"mark {s.name}") if s.name.strip().isdigit() else s for s in self.spans)
+        return replace(self, spans=tuple(spans))
+
     def checked(self, name: str, *, events: bool) -> "Hypnogram":
         """Return it if each name in it is a stage that is known, not scored, or, with ``events``, an event.
 

@@ -138,7 +138,11 @@ def _begins(path: Path, cells: Sequence[str], timing: Timing) -> tuple[list[floa
     """Return onsets in s from the recording's start, and notes."""
     clocks = [_CLOCK.search(cell) for cell in cells]
     if not any(clocks):
-        return _numbers(path, cells, "onset"), ()
+        begins = _numbers(path, cells, "onset")
+        step = float(np.median(np.diff(np.unique(begins)))) if len(set(begins)) > 1 else EPOCH_SECONDS
+        if step < 1:
+            raise DataError(f"{path}: expected onsets in seconds, got steps of {step:g}; write them in seconds")
+        return begins, ()
     if not all(clocks):
         raise DataError(f"{path}: row {clocks.index(None) + 1} has no clock time as others have; fill or remove it")
     times = np.array([_seconds(clock) for clock in clocks if clock])

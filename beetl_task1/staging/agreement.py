@@ -16,6 +16,7 @@ from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, Span, listed, near_sleep, on_grid
 from ..task import EPOCH_SECONDS
 
+_FEW = 0.1
 _OUTSIDE = 60.0
 """s; the last epoch of a scoring is often one that the signal holds in part."""
 
@@ -70,7 +71,9 @@ def read_scored(
             f"{path}: expected stages such as 'Sleep stage 2' or 'N2' within the recording, got "
             f"{hypnogram.names[:4]} outside of it; give the hypnogram of this recording"
         )
-    found = (*hypnogram.notes, *_outside(hypnogram, end), *_lost(hypnogram, n_epochs, onsets))
+    scored = int((stages != UNSCORED).sum())
+    few = [f"it covers {scored} of the recording's {n_epochs} epochs"] if scored < _FEW * n_epochs else []
+    found = (*hypnogram.notes, *few, *_outside(hypnogram, end), *_lost(hypnogram, n_epochs, onsets))
     return Scored(stages, hypnogram.scheme, tuple(f"scoring: {note}" for note in found))
 
 

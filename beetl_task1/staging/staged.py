@@ -35,7 +35,7 @@ class StagedNight:
     confidence : numpy.ndarray (n_epochs,)
         Probability of the stage that was chosen, 0 where an epoch is unusable.
     unusable : numpy.ndarray (n_epochs,)
-        Whether a channel is flat in the epoch, or an annotation calls it bad.
+        Whether a channel holds no EEG in the epoch (flat, noise, mains), or an annotation calls it bad.
     unlike_training : bool
         Whether signal or age are unlike those that the models were trained on, so that the stages may be far off.
     agreement, agreement_around_sleep : Agreement or None

@@ -127,7 +127,7 @@ class Stager:
         unlike, age = unlike_training(epochs), self._age(epochs)
         given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
         probabilities = self._probabilities(epochs, given)
-        stages, unusable = scheme.decide(probabilities), unlike.flat | epochs.bad
+        stages, unusable = scheme.decide(probabilities), unlike.unusable | epochs.bad
         confidence = np.where(unusable, 0.0, scheme.probabilities(probabilities).max(axis=1))
         outside = lights_outside(float(epochs.onsets[-1]) + EPOCH_SECONDS, *lights)
         warnings = (

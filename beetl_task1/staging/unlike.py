@@ -23,11 +23,11 @@ CHOOSE = "choose another with --channels"
 
 @dataclass(frozen=True)
 class Unlike:
-    """What is unlike the training, one line each; whether the signal is; and which epochs are flat, (n_epochs,)."""
+    """What is unlike the training, one line each; whether the signal is; and which epochs hold no EEG, (n_epochs,)."""
 
     lines: tuple[str, ...]
     signal: bool
-    flat: np.ndarray
+    unusable: np.ndarray
 
 
 def unlike_training(epochs: Epochs) -> Unlike:
@@ -38,12 +38,13 @@ def unlike_training(epochs: Epochs) -> Unlike:
     DataError
         The signal cannot be EEG in volts, or is flat throughout.
     """
-    lines = list(epochs.montage.warnings)
+    lines, unusable = list(epochs.montage.warnings), epochs.flat.any(axis=1)
     spread = epochs.X.std(axis=2)
     for i, channel in enumerate(CHANNELS):
         name = str(epochs.montage.derivations[i])
         lines += _amplitude(name, channel, spread[:, i], epochs.unit) + _flat(name, epochs.flat[:, i])
-        lines += _noise(name, epochs.X[:, i], epochs.mains[i])
+        found, hidden = _noise(name, epochs.X[:, i], epochs.mains[i])
+        lines, unusable = lines + found, unusable | hidden
     if epochs.montage.derivations[0] != epochs.montage.derivations[1] and _same(epochs.X):
         lines.append("same signal: both channels hold the same, so one says nothing beyond the other")
     if epochs.sfreq < SFREQ:
@@ -55,7 +56,7 @@ def unlike_training(epochs: Epochs) -> Unlike:
     signal, hours = bool(lines), len(epochs.X) * EPOCH_SECONDS / 3600
     if hours < SHORT_HOURS:
         lines.append(f"lasts {hours:.1f} h: the models compare each epoch with its whole night")
-    return Unlike(tuple(lines), signal, np.asarray(epochs.flat.any(axis=1)))
+    return Unlike(tuple(lines), signal, np.asarray(unusable))
 
 
 def age_of(epochs: Epochs) -> float | None:
@@ -70,20 +71,23 @@ def _same(X: np.ndarray) -> bool:
     return bool(np.allclose(X[:, 0], X[:, 1], rtol=1e-3, atol=1e-8))
 
 
-def _noise(name: str, X: np.ndarray, mains: float) -> list[str]:
-    """Return what to say of a channel (n_epochs, 3000) that holds more mains or noise than a sleeper's EEG."""
+def _noise(name: str, X: np.ndarray, mains: float) -> tuple[list[str], np.ndarray]:
+    """Return what to say of a channel (n_epochs, 3000) with more mains or noise than EEG, and the spoilt epochs."""
     if mains > MUCH_MAINS:
-        return [f"mains: {mains:.0%} of the power of {name} lies at 50 or 60 Hz: an electrode may be off; {CHOOSE}"]
+        text = f"mains: {mains:.0%} of the power of {name} lies at 50 or 60 Hz: an electrode may be off; {CHOOSE}"
+        return [text], np.ones(len(X), dtype=bool)
     frequencies, power = welch(X, SFREQ, nperseg=400, axis=1)
     seen = (frequencies >= 0.5) & (frequencies <= 45)
     total = power[:, seen].sum(axis=1)
-    fast = power[:, seen & (frequencies >= FAST)].sum(axis=1)[total > 0] / total[total > 0]
-    if not len(fast) or np.median(fast) <= MUCH_FAST:
-        return []
-    return [
-        f"noise: {np.median(fast):.0%} of the power of {name} lies above {FAST:g} Hz in a typical epoch, in sleep some "
+    fast = power[:, seen & (frequencies >= FAST)].sum(axis=1) / np.where(total > 0, total, 1)
+    typical = float(np.median(fast[total > 0])) if (total > 0).any() else 0.0
+    if typical <= MUCH_FAST:  # in a night that is well, muscle over some epochs is a sign of Wake
+        return [], np.zeros(len(X), dtype=bool)
+    text = (
+        f"noise: {typical:.0%} of the power of {name} lies above {FAST:g} Hz in a typical epoch, in sleep some "
         f"5%: this looks like noise or muscle, not like a sleeper's EEG; {CHOOSE}"
-    ]
+    )
+    return [text], fast > MUCH_FAST
 
 
 def _amplitude(name: str, channel: str, spread: np.ndarray, unit: str) -> list[str]:

@@ -73,6 +73,21 @@ def test_an_event_takes_no_stage_away(tmp_path, event):
     assert (found.stages.tolist(), found.notes) == (Y.tolist(), ())
 
 
+def test_triggers_are_no_stages_where_stages_are_written_out(tmp_path):
+    extra = [(7.0 * k, 0, str(k % 6)) for k in range(80)]
+    found = scored(write_edf(tmp_path / "h.edf", sorted(epochs() + extra, key=lambda one: one[0])))
+    assert found.stages.tolist() == Y.tolist()
+    assert scored(write_edf(tmp_path / "h.edf", epochs(tuple("W1234R")))).stages.tolist() == Y.tolist()
+
+
+def test_minutes_are_not_taken_for_seconds(tmp_path):
+    (tmp_path / "h.csv").write_text("time,stage\n" + rows(lambda i, s: f"{i / 2},{s}"))
+    with pytest.raises(DataError, match=r"expected onsets in seconds, got steps of 0\.5"):
+        scored(tmp_path / "h.csv")
+    (tmp_path / "h.csv").write_text("onset,stage\n0,W\n30,N2\n")
+    assert read_scored(tmp_path / "h.csv", 100, START).notes == ("scoring: it covers 2 of the recording's 100 epochs",)
+
+
 def test_a_second_text_in_an_annotation(tmp_path):
     path = write_edf(tmp_path / "h.edf", epochs())
     content = path.read_bytes().replace(b"Sleep stage 2\x14", b"Sleep stage 2\x14A\x14")

@@ -253,6 +253,8 @@ def test_noise_mains_and_flat_epochs_are_named(tmp_path):
     night = stage(write(tmp_path / "white.edf", white))
     assert night.unlike_training
     assert "noise: 6" in told(night)[0]
+    assert night.confidence.mean() < 0.1
+    assert told(night)[-1].startswith("confidence: ")
     t = np.arange(N * 30 * 256) / 256
     fast = signals(sfreq=256)
     for hertz in (50, 60):
