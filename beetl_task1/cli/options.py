@@ -151,6 +151,8 @@ log = option("--log", type=click.Choice(["tensorboard", "wandb"]),
 scheme = option("--scheme", type=click.Choice(["rk", "aasm"]), default="rk",
                  help="Six stages, or five with S3 and S4 as N3.")
 unit = option("--unit", type=click.Choice(["V", "mV", "uV"]), default="V", help="Unit of the signal files.")
+stage_names = click.option("--stage-names", help="What names in a hypnogram mean: a file of lines such as 'WK = W', or "
+                           "yasa (0-4, 4 is REM) or rk (0-5, 5 is REM).")
 allow_partial = option("--allow-partial", is_flag=True,
                         help="Accept missing recordings; what is written says that it is partial.")
 allow_simulated = option("--allow-simulated", is_flag=True,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..staging import StagedNight
     from ..staging.batch import StagedNights
 
+AGREEMENTS = ("agreement", "agreement_around_sleep")
 _who = {
     "group": click.option("--group", type=options.GroupName(), help="Age group whose models stage."),
     "age": click.option("--age", type=float, help="Age in years, instead of --group."),
@@ -31,6 +32,7 @@ _how = {
                          "stage transitions from.  [default: counted in 39 published nights]"),
     "smooth": options.option("--smooth/--no-smooth", default=True, help="Use the order of the epochs."),
     "unit": options.unit,
+    "stage_names": options.stage_names,
 }  # fmt: skip
 _models = {
     "recipe": options.recipe, "checkpoints": options.checkpoints, "allow_simulated": options.allow_simulated,
@@ -62,6 +64,7 @@ def stage(
       beetl-task1 stage night.edf --group 65-79 --lights-off 23:10 --lights-on 07:00 --out staged
       beetl-task1 stage *.bdf --age 83 --channels "F3-M2,O1-M2" --scheme aasm --out staged
     """
+    from ..hypnograms.names import read_stage_names
     from ..models.base import Resources
     from ..recipes.recipe import load_recipe
     from ..staging import Options, Stager, stage_all
@@ -69,8 +72,9 @@ def stage(
     group, notes = who
     names = [name.strip() for name in how["channels"].split(",")] if how["channels"] else None
     lights, transitions = (how["lights_off"], how["lights_on"]), _transitions(how["tree"], how["smooth"], group)
+    own = read_stage_names(how["stage_names"]) if how["stage_names"] else None
     stager = Stager.load(
-        models["checkpoints"], group, Options(names, how["unit"], *lights, how["scheme"], transitions),
+        models["checkpoints"], group, Options(names, how["unit"], *lights, how["scheme"], transitions, own),
         recipe=load_recipe(models["recipe"]).name, warnings=notes, allow_simulated=models["allow_simulated"],
         resources=Resources(jobs=models["jobs"], device=models["device"]),
     )  # fmt: skip
@@ -107,7 +111,7 @@ def _transitions(tree: Path | None, smooth: bool, group: str) -> "Transitions | 
 def _values(staged: "StagedNights", out: Path) -> dict[str, Any]:
     from ..staging.output import account_of
 
-    shown = ("statistics", "warnings", "channels", "made_by", "agreement", "agreement_around_sleep")
+    shown = ("statistics", "confidence", "unlike_training", "warnings", "channels", "made_by", *AGREEMENTS)
     accounts = {name: account_of(night) for name, night in staged.nights.items()}
     nights = {name: {key: of[key] for key in shown if key in of} for name, of in accounts.items()}
     return {"out": str(out), "nights": nights, "failures": [str(error) for error in staged.failures]}
@@ -118,6 +122,8 @@ def _lines(staged: "StagedNights", out: Path) -> Iterator[str]:
 
     for name, night in staged.nights.items():
         yield _line(name, night)
+        if night.unlike_training:
+            yield "  unlike the training: the stages may be far off, see the warnings"
         for warning in night.warnings:
             click.echo(f"  warning: {warning}", err=True)
     if staged.summary:
@@ -130,7 +136,8 @@ def _line(name: str, night: "StagedNight") -> str:
     rem = "none" if values["rem_latency"] is None else f"{values['rem_latency']:g} min"
     stages = ", ".join(f"{stage} {values[f'minutes_{stage}']:g}" for stage in night.scheme.short)
     text = (f"{name}: asleep {values['total_sleep_time']:g} of {values['time_in_bed']:g} min "
-            f"({values['sleep_efficiency']:.1f}%), REM latency {rem}; minutes: {stages}")  # fmt: skip
+            f"({values['sleep_efficiency']:.1f}%), REM latency {rem}; minutes: {stages}; "
+            f"confidence {night.confidence[night.in_bed].mean():.2f}")  # fmt: skip
     for what, found in (("all scored epochs", night.agreement), ("around sleep", night.agreement_around_sleep)):
         if found:
             accuracy = "-" if found.accuracy is None else f"{found.accuracy:.1%}"

@@ -1,18 +1,26 @@
 """One Sleep-EDF night: signal and scoring to labelled epochs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import mne
 import numpy as np
 
+from ..data.raw import open_raw
 from ..data.recording import LARGEST_STD
 from ..errors import DataError
+from ..hypnograms.edf import EdfHeader, read_header, record_onsets
 from ..hypnograms.formats import read_hypnogram
-from ..hypnograms.names import UNSCORED
+from ..hypnograms.names import UNSCORED, is_aasm, is_known
 from ..hypnograms.schemes import AASM
-from ..hypnograms.spans import WAKE_MINUTES, near_sleep, on_grid
+from ..hypnograms.spans import WAKE_MINUTES, Hypnogram, near_sleep, on_grid
 from ..task import CHANNELS, EPOCH_SECONDS, N_TIMES, SFREQ
+
+_GAP = 0.05
+"""s between records that should follow each other."""
+_SLEEP_PAST = 300.0
+"""s of sleep after the signal's end that are let pass; the study's scorings run past it in Wake or unscored."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +45,14 @@ def read_night(psg: str | Path, hypnogram: str | Path, *, wake_minutes: float = 
     DataError
         A file cannot be read, lacks a channel, has another sampling rate or unit, or nothing in it is scored.
     """
-    raw = _open(Path(psg))
+    raw, header = _open(Path(psg))
     n_epochs = raw.n_times // N_TIMES
-    labels = epoch_labels(Path(hypnogram), n_epochs)
+    labels = epoch_labels(Path(hypnogram), n_epochs, header.start if header else None)
     kept = scored_epochs(labels, wake_minutes)
     if len(kept) == 0:
         raise DataError(f"{hypnogram}: scores none of the {n_epochs} whole epochs of {psg}; remove both files")
     first, last = kept[0], kept[-1] + 1
-    names = [name for channel in CHANNELS for name in _spellings(channel) if name in raw.ch_names]
+    names = [_named(channel, raw.ch_names) for channel in CHANNELS]
     signal = raw.get_data(picks=names, start=first * N_TIMES, stop=last * N_TIMES)
     raw.close()
     _check(signal, Path(psg))
@@ -52,11 +60,11 @@ def read_night(psg: str | Path, hypnogram: str | Path, *, wake_minutes: float = 
     return LabelledEpochs(np.ascontiguousarray(X), labels[kept], kept * float(EPOCH_SECONDS))
 
 
-def epoch_labels(hypnogram: Path, n_epochs: int) -> np.ndarray:
+def epoch_labels(hypnogram: Path, n_epochs: int, start: datetime | None = None) -> np.ndarray:
     """Return the stage of every whole epoch of the signal.
 
-    Both files begin together, as all of the study's do. An epoch has a stage if it lies within the scored stretch of
-    it; what is scored past the signal is dropped.
+    An epoch has a stage if it lies within the scored stretch of it; what is scored past the signal is dropped. Times
+    count from ``start``, by the clock of both headers; without, both files begin together.
 
     Returns
     -------
@@ -66,18 +74,55 @@ def epoch_labels(hypnogram: Path, n_epochs: int) -> np.ndarray:
     Raises
     ------
     DataError
-        The file cannot be read, names no stage, or names stages that the study does not have.
+        The file cannot be read, names no stage, or names what the study does not have.
     """
+    return on_grid(_scoring(hypnogram, start).spans, n_epochs, whole=True)
+
+
+def fault_of(psg: Path, hypnogram: Path) -> str | None:
+    """Return why a night cannot be built, as far as its headers and its scoring tell, or None.
+
+    Raises
+    ------
+    DataError
+        The scoring cannot be read, names no stage, or names what the study does not have.
+    """
+    header = read_header(psg)
+    if header is None:
+        return None  # read_night says what is wrong with it
+    if header.cut:
+        return f"{psg.name} {header.cut}; fetch it again"
+    onsets = record_onsets(psg, header)
+    if onsets is not None and (np.abs(np.diff(onsets) - header.record_seconds) > _GAP).any():
+        return f"{psg.name} has gaps (EDF+D), so its epochs are not where they seem to be; remove it"
+    end = header.n_there * header.record_seconds
+    scored = [span for span in _scoring(hypnogram, header.start).spans if span.stage != UNSCORED]
+    past = sum(min(span.duration, max(0.0, span.onset + span.duration - end)) for span in scored if span.stage > 0)
+    if past <= _SLEEP_PAST:
+        return None
+    total = sum(span.duration for span in scored)
+    return (f"{psg.name} lasts {end / 3600:.2f} h, but {past / 60:.0f} min of sleep are scored after its end, of "
+            f"{total / 3600:.2f} h scored in all; fetch it again")  # fmt: skip
+
+
+def _scoring(hypnogram: Path, start: datetime | None) -> Hypnogram:
     try:
-        found = read_hypnogram(hypnogram)
+        found = read_hypnogram(hypnogram, start)
     except DataError as error:
+        if "expected stages" in str(error):
+            why = f"expected annotations such as 'Sleep stage W' ({error})"
+            raise DataError(f"{hypnogram}: {why}; fetch it again") from error
         reason = error.__cause__ or error
         raise DataError(f"{hypnogram}: cannot be read as an EDF+ hypnogram ({reason}); fetch it again") from error
-    five = found.scheme is AASM
-    if five or all(span.stage == UNSCORED for span in found.spans):
-        example = "Sleep stage 3" if five else "Sleep stage W"
-        raise DataError(f"{hypnogram}: expected annotations such as {example!r}, got {found.names[:3]}; fetch it again")
-    return on_grid(found.spans, n_epochs, whole=True)
+    strange = [name for name in found.names if not is_known(name)]
+    if found.scheme is AASM or strange:
+        example = "Sleep stage 3" if found.scheme is AASM else "Sleep stage W"
+        names = strange or [name for name in found.names if is_aasm(name)]
+        raise DataError(
+            f"{hypnogram}: expected annotations such as {example!r}, got {', '.join(names[:6])}; `build` takes the "
+            f"study's six stages only: fetch it again"
+        )
+    return found
 
 
 def scored_epochs(labels: np.ndarray, wake_minutes: float = WAKE_MINUTES) -> np.ndarray:
@@ -86,25 +131,28 @@ def scored_epochs(labels: np.ndarray, wake_minutes: float = WAKE_MINUTES) -> np.
     return np.asarray(near.start + np.flatnonzero(labels[near] != UNSCORED))
 
 
-def _spellings(channel: str) -> tuple[str, str]:
-    return f"EEG {channel}", channel
+def _named(channel: str, there: list[str]) -> str | None:
+    """Return what a file calls a channel; the first one of labels that are there twice."""
+    names = [f"EEG {channel}", channel, f"EEG {channel}-0", f"{channel}-0"]
+    return next((name for name in names if name in there), None)
 
 
-def _open(psg: Path) -> mne.io.BaseRaw:
-    """Return the two channels of a file, not read yet."""
+def _open(psg: Path) -> tuple[mne.io.BaseRaw, EdfHeader | None]:
+    """Return the two channels of a file, not read yet, and its header."""
     try:
-        there = mne.io.read_raw_edf(psg, preload=False, verbose="ERROR").ch_names
-        names = [next((name for name in _spellings(channel) if name in there), None) for channel in CHANNELS]
+        there = open_raw(psg).raw.ch_names
+        names = [_named(channel, there) for channel in CHANNELS]
         if None in names:
             raise DataError(f"{psg}: expected channels {', '.join(CHANNELS)}, got {', '.join(there)}; fetch it again")
-        raw = mne.io.read_raw_edf(psg, include=names, preload=False, verbose="ERROR")
+        opened = open_raw(psg, [name for name in names if name])
     except DataError:
         raise
     except Exception as error:  # a damaged file can raise nearly anything
         raise DataError(f"{psg}: cannot be read as EDF ({error}); fetch it again") from error
+    raw = opened.raw
     if raw.info["sfreq"] != SFREQ:
         raise DataError(f"{psg}: expected {SFREQ:g} Hz, got {raw.info['sfreq']:g} Hz; fetch it again")
-    return raw
+    return raw, opened.header
 
 
 def _check(signal: np.ndarray, psg: Path) -> None:

@@ -15,6 +15,7 @@ from ..data.recording import RecordingKey
 from ..errors import DataError
 from ..progress import Progress
 from ..task import SESSIONS, SOURCE_GROUP, TARGET_GROUPS, part
+from .epochs import fault_of
 
 GROUPS = (SOURCE_GROUP, *TARGET_GROUPS)
 _FILE = re.compile(r"(?P<name>SC4\d\d[12])\w{2}-(?P<kind>PSG|Hypnogram)\.edf")
@@ -169,7 +170,7 @@ def _reason_against(night: StudyNight | None, files: dict[str, Path], single_nig
         return f"has no {'hypnogram' if 'psg' in files else 'PSG'} beside it"
     if _nights_in_study()[night.subject] < len(SESSIONS) and not single_nights:
         return "the study has one night of this subject only"
-    return None
+    return fault_of(files["psg"], files["hypnogram"])
 
 
 @cache

@@ -10,7 +10,7 @@ import mne
 from ..errors import BeetlError
 from ..progress import Progress
 from ..recipes.recipe import DEFAULT
-from .output import output_names, write_night, write_summary
+from .output import check_free, check_summary, output_names, write_night, write_summary
 from .reading import PathOrRaw
 from .staged import StagedNight
 from .stager import Options, Stager
@@ -70,7 +70,8 @@ def stage_all(
     Parameters
     ----------
     out : path
-        Folder of what is written; see :func:`beetl_task1.staging.output.write_night`, and ``summary.csv``.
+        Folder of what is written; see :func:`beetl_task1.staging.output.write_night`, and ``summary.csv``,
+        which grows: nights of earlier stagings stay in it.
     hypnograms : sequence of path
         None, or a scorer's for each recording, in their order.
     progress : Progress, optional
@@ -79,16 +80,24 @@ def stage_all(
     Raises
     ------
     BeetlError
-        The hypnograms are not as many as the recordings, or two recordings would be written under one name.
+        The hypnograms are not as many as the recordings, two recordings would be written under one name, or a file is
+        there that an earlier staging of them did not write.
     """
     if hypnograms and len(hypnograms) != len(recordings):
         raise BeetlError(
             f"expected one --hypnogram for each of {len(recordings)} recordings, got {len(hypnograms)}; "
             f"repeat it in the order of the recordings"
         )
+    names = output_names(recordings)
+    for name, recording in zip(names, recordings, strict=True):
+        check_free(out, name, recording)
+    missing = [str(path) for path in hypnograms if not Path(path).is_file()]
+    if missing:
+        raise BeetlError(f"--hypnogram {missing[0]}: no such file; give one that is there")
+    check_summary(Path(out) / SUMMARY)
     staged = StagedNights()
     scored: Sequence[str | Path | None] = hypnograms or [None] * len(recordings)
-    tasks = zip(output_names(recordings), recordings, scored, strict=True)
+    tasks = zip(names, recordings, scored, strict=True)
     for done, (name, recording, hypnogram) in enumerate(tasks, start=1):
         try:
             night = stager.stage(recording, hypnogram)

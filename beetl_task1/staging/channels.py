@@ -1,14 +1,17 @@
 """Find or derive the two bipolar channels in a recording of any montage."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..data.raw import doubled
 from ..errors import DataError
 from ..task import CHANNELS
 
 _NOISE = re.compile(r"^(EEG|POL)[\s_:-]+|[\s_]+$", re.IGNORECASE)
-_REFERENCE = re.compile(r"[-_:/\s](REF|LE|AVG|AVE|A1|A2|M1|M2|A1A2|M1M2|REF1|G2)$", re.IGNORECASE)
+_REFERENCE = re.compile(r"[-_:/\s](REF|LE|AVG|AVE|A1|A2|M1|M2|A1A2|M1M2|A1\+A2|M1\+M2|REF1|G2)$", re.IGNORECASE)
+_SAME = {"M1": "A1", "M2": "A2", "AVE": "AVG", "M1M2": "LE", "A1A2": "LE", "A1+A2": "LE", "M1+M2": "LE"}
+"""References under other names."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ def find_channels(
 ) -> Montage:
     """Choose the channels of a recording.
 
-    Names are compared without case, a leading ``EEG`` and a common reference at the end. A channel that is not there
-    is derived, where both its electrodes are.
+    Names are compared without case, a leading ``EEG``, a common reference at the end, and the number that mne gives to
+    labels that are there twice. A channel that is not there is derived, where both its electrodes are; of several
+    that measure an electrode, those with one reference.
 
     Parameters
     ----------
@@ -62,7 +66,8 @@ def find_channels(
     if first and not others:
         return _one_for_both(first, there, f"{first} alone was asked for")
     if first and others[0]:
-        return Montage((first, others[0]), tuple(_other_montage(asked)))
+        pair = (first, others[0])
+        return Montage(pair, (*_other_montage(asked), *(line for one in pair for line in _references(one))))
     if wanted is None and len(eeg) == 1:
         return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
     missing = [channel for channel in asked if _find(channel, there) is None]
@@ -93,21 +98,43 @@ def _find(channel: str, there: Sequence[str]) -> Derivation | None:
     """Return how to make a channel, or None; an exact name wins over one that is alike, that over a difference."""
     if channel in there:
         return Derivation(channel)
-    alike = [name for name in there if _bare(name) == _bare(channel)]
+    twins = {name: label for label, same in doubled(there).items() for name in same}
+    alike = [name for name in there if _bare(twins.get(name, name)) == _bare(channel)]
     if alike:
         return Derivation(alike[0])
     bare = _NOISE.sub("", channel)
     for hyphen in re.finditer("-", bare):
-        plus, minus = _electrode(bare[: hyphen.start()], there), _electrode(bare[hyphen.end() :], there)
-        if plus is not None and minus is not None:
-            return Derivation(plus, minus)
+        plus = _electrodes(bare[: hyphen.start()], there, twins)
+        minus = _electrodes(bare[hyphen.end() :], there, twins)
+        pairs = [Derivation(one, other) for one in plus for other in minus]
+        if pairs:
+            return min(pairs, key=lambda pair: len(_references(pair, twins)))
     return None
 
 
-def _electrode(name: str, there: Sequence[str]) -> str | None:
-    """Return the channel that measures an electrode against the common reference."""
-    alike = (channel for channel in there if _bare(name) in (_bare(channel), _bare(_REFERENCE.sub("", channel))))
-    return next(alike, None)
+def _electrodes(name: str, there: Sequence[str], twins: Mapping[str, str]) -> list[str]:
+    """Return the channels that measure an electrode against a reference."""
+    labels = {channel: twins.get(channel, channel) for channel in there}
+    return [channel for channel, label in labels.items() if _bare(name) in (_bare(label), _bare(_alone(label)))]
+
+
+def _references(pair: Derivation, twins: Mapping[str, str] | None = None) -> list[str]:
+    """Return what to say of a difference of two channels that have unlike references."""
+    if pair.minus is None:
+        return []
+    labels = [(twins or {}).get(name, name) for name in (pair.plus, pair.minus)]
+    found = [_REFERENCE.search(label) for label in labels]
+    one, other = (_SAME.get(match[1].upper(), match[1].upper()) if match else "" for match in found)
+    if one == other:
+        return []
+    return [
+        f"reference: {pair} have unlike references ({one or 'not named'} and {other or 'not named'}), so the "
+        f"difference holds what lies between these too; name a channel with --channels"
+    ]
+
+
+def _alone(label: str) -> str:
+    return _REFERENCE.sub("", label)
 
 
 def _bare(name: str) -> str:

@@ -19,34 +19,41 @@ def draw(night: StagedNight) -> bytes:
     figure = Figure(figsize=(12, 7), layout="constrained", dpi=_DPI)
     FigureCanvasAgg(figure)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.6))
-    hours = np.append(night.onsets, night.onsets[-1] + EPOCH_SECONDS) / 3600
-    _hypnogram(top, night, hours)
-    _probabilities(middle, night, hours)
-    _spectrogram(bottom, night, hours, figure)
+    gaps = np.flatnonzero(np.diff(night.onsets) > EPOCH_SECONDS) + 1
+    begins = np.insert(night.onsets, gaps, night.onsets[gaps - 1] + EPOCH_SECONDS)
+    hours = np.append(begins, night.onsets[-1] + EPOCH_SECONDS) / 3600
+    _hypnogram(top, night, hours, gaps)
+    _probabilities(middle, night, hours, gaps)
+    _spectrogram(bottom, night, hours, gaps)
     figure.suptitle(f"{night.name}\n{night.made_by.split(';')[0]}", fontsize=9)
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
 
 
-def _hypnogram(axes: Axes, night: StagedNight, hours: np.ndarray) -> None:
+def _open(values: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Return values of epochs with one more, of nothing, in place of each gap."""
+    return np.insert(np.asarray(values, dtype=float), gaps, np.nan, axis=0)
+
+
+def _hypnogram(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarray) -> None:
     """Draw Wake on top, then REM, then the other stages by depth."""
     stages = night.scheme.short
     order = [0, len(stages) - 1, *range(1, len(stages) - 1)]
-    height = -np.argsort(order)[night.stages]
+    height = _open(-np.argsort(order)[night.stages], gaps)
     axes.stairs(height, hours, baseline=None, color="#222222", linewidth=0.9)
-    dreams = np.where(night.stages == len(stages) - 1, height, np.nan)
+    dreams = np.where(height == -1, height, np.nan)
     axes.hlines(dreams, hours[:-1], hours[1:], color=COLOURS[-1], linewidth=3)
     axes.set_yticks(-np.arange(len(stages)), [stages[i] for i in order])
-    for edge in (night.in_bed.start, night.in_bed.stop):
-        axes.axvline(hours[edge], color="#888888", linewidth=0.8, linestyle=":")
+    for edge in (night.onsets[night.in_bed][0], night.onsets[night.in_bed][-1] + EPOCH_SECONDS):
+        axes.axvline(edge / 3600, color="#888888", linewidth=0.8, linestyle=":")
 
 
-def _probabilities(axes: Axes, night: StagedNight, hours: np.ndarray) -> None:
+def _probabilities(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarray) -> None:
     order = [4, 3, 2, 1, 5, 0]
     axes.stackplot(
         hours[:-1],
-        night.probabilities.T[order],
+        _open(night.probabilities, gaps).T[order],
         step="post",
         colors=[COLOURS[i] for i in order],
         labels=[STAGES[i] for i in order],
@@ -55,11 +62,13 @@ def _probabilities(axes: Axes, night: StagedNight, hours: np.ndarray) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, reverse=True)
 
 
-def _spectrogram(axes: Axes, night: StagedNight, hours: np.ndarray, figure: Figure) -> None:
+def _spectrogram(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarray) -> None:
     frequencies, decibel = night.spectrogram
     step = frequencies[1] - frequencies[0]
     edges = np.append(frequencies, frequencies[-1] + step) - step / 2
     low, high = np.percentile(decibel, [2, 98])
-    image = axes.pcolormesh(hours, edges, decibel.T, cmap="viridis", vmin=low, vmax=max(high, low + 1), rasterized=True)
+    image = axes.pcolormesh(
+        hours, edges, _open(decibel, gaps).T, cmap="viridis", vmin=low, vmax=max(high, low + 1), rasterized=True
+    )
     axes.set(ylabel=f"{night.channels[0]}, Hz", xlabel="hours from the beginning of the recording")
-    figure.colorbar(image, ax=axes, label="dB of 1 uV^2/Hz", pad=0.01)
+    axes.figure.colorbar(image, ax=axes, label="dB of 1 uV^2/Hz", pad=0.01)

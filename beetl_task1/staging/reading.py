@@ -2,22 +2,28 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import mne
 import numpy as np
 from mne.io import BaseRaw
+from scipy.signal import welch
 
+from ..data.raw import Opened, doubled, open_raw
 from ..data.recording import UNITS
 from ..errors import DataError, unknown
 from ..task import EPOCH_SECONDS, N_TIMES, SFREQ
 from .channels import Derivation, Montage, find_channels
+from .stretches import Stretch, marked_bad, stretches
 
 PathOrRaw: TypeAlias = str | Path | BaseRaw
+FLAT = 5e-7
+"""V; what varies less than this within a second is no EEG."""
 HIGHPASS = 0.5
 """Hz; the amplifier of the training recordings had this high-pass, so recordings with more drift get it."""
 _FINEST = 50_000
@@ -28,14 +34,35 @@ _NOT_EEG = (
     *("eog", "emg", "ecg", "ekg", "resp", "temp", "event", "marker", "airflow", "spo2", "sao2", "pulse", "chin", "leg"),
     *("snore", "position", "light", "status", "trigger"),
 )
+_KNOWN_UNITS = ("v", "mv", "uv", "μv", "µv", "\x83\xcav")
+_NANO = 1e-9
+_MAINS = ((49.0, 51.0), (59.0, 61.0))
 
 
 @dataclass(frozen=True)
 class Epochs:
-    """A recording cut into epochs, in order and without gaps.
+    """A recording cut into epochs, in order.
 
-    ``X`` (n_epochs, 2, 3000) is float32 in volts; ``start`` is when the recording began, where it says; rate and
-    filters (Hz) are the recording's, before it was resampled.
+    Attributes
+    ----------
+    X : numpy.ndarray (n_epochs, 2, 3000)
+        float32, volts.
+    start, birthday : datetime or None
+        When the recording began, and the person was born, where it says.
+    sfreq, highpass, lowpass : float
+        Rate and filters (Hz) of the recording, before it was resampled.
+    onsets : numpy.ndarray (n_epochs,)
+        Seconds from the start; steps of 30 s but for gaps.
+    bad : numpy.ndarray (n_epochs,)
+        Whether an annotation calls the epoch bad.
+    mains : tuple of float
+        For each channel the share of its power at 50 and 60 Hz.
+    flat : numpy.ndarray (n_epochs, 2)
+        Whether a channel is a flat line in more than half of the epoch's seconds, before filters.
+    unit : str
+        As it was asked for.
+    notes : tuple of str
+        What a user should know of how it was read, one line each.
     """
 
     X: np.ndarray
@@ -44,22 +71,29 @@ class Epochs:
     sfreq: float
     highpass: float
     lowpass: float
+    onsets: np.ndarray
+    bad: np.ndarray
+    flat: np.ndarray
+    mains: tuple[float, ...] = (0.0, 0.0)
+    birthday: datetime | None = None
+    unit: str = "V"
+    notes: tuple[str, ...] = field(default=())
 
 
 def read_epochs(recording: PathOrRaw, channels: Sequence[str] | None = None, *, unit: str = "V") -> Epochs:
     """Read a recording.
 
     One channel is in memory at a time, at its own sampling rate; resampled to 100 Hz, high-passed at 0.5 Hz if the
-    recording's own high-pass is lower, and cut into epochs of 30 s from its beginning. What remains at the end is
-    dropped.
+    recording's own high-pass is lower, and cut into epochs of 30 s from its beginning, and from the end of each gap.
+    What remains at the end is dropped.
 
     Parameters
     ----------
     recording, channels
         In any format that mne reads, and as in :func:`beetl_task1.staging.channels.find_channels`.
     unit : {"V", "mV", "uV"}
-        Unit of the signal, as mne returns it. mne converts from the unit that the file names, so this is only for
-        files that name a wrong one or none.
+        Unit of the signal. mne converts from the unit that the file names, so this is for channels whose unit the file
+        does not name or, if it names all, for files that name a wrong one.
 
     Raises
     ------
@@ -68,22 +102,29 @@ def read_epochs(recording: PathOrRaw, channels: Sequence[str] | None = None, *, 
     """
     if unit not in UNITS:
         raise unknown("unit", unit, UNITS)
-    name, raw = recording_name(recording), _open(recording)
-    montage = find_channels(raw.ch_names, _eeg(raw), channels, name=name)
-    start = raw.info["meas_date"]
-    if start is not None:
-        start += timedelta(seconds=raw.first_time)  # a FIF file may have been cropped
-    raw = _only(raw, recording, montage)
-    signals = {channel: _signal(raw, channel, name) * UNITS[unit] for channel in dict.fromkeys(montage.derivations)}
-    n_epochs = min(map(len, signals.values())) // N_TIMES
-    if n_epochs == 0:
+    name, path = recording_name(recording), None if isinstance(recording, BaseRaw) else Path(recording)
+    opened = _open(recording)
+    montage = find_channels(opened.raw.ch_names, _eeg(opened.raw), channels, name=name)
+    factors = _factors(opened, montage, unit)
+    whole, opened = opened, _only(opened, path, montage)
+    raw = opened.raw
+    parts, notes = stretches(raw, path, opened.header)
+    signals = {one: _signal(raw, one, factors, parts, name) for one in dict.fromkeys(montage.derivations)}
+    both = [signals[one] for one in montage.derivations]
+    if not any(map(len, both[0].epochs)):
         raise DataError(
             f"{name}: lasts {raw.n_times / raw.info['sfreq']:.0f} s, expected at least one epoch of "
             f"{EPOCH_SECONDS} s; give a longer recording"
         )
-    cut = [signals[channel][: n_epochs * N_TIMES].reshape(n_epochs, N_TIMES) for channel in montage.derivations]
-    X = np.stack(cut, axis=1, dtype=np.float32)
-    return Epochs(X, montage, start, raw.info["sfreq"], raw.info["highpass"], raw.info["lowpass"])
+    pairs = zip(parts, both[0].epochs, strict=True)
+    onsets = np.concatenate([part.onset + np.arange(len(cut)) * float(EPOCH_SECONDS) for part, cut in pairs])
+    bad, marked = marked_bad(raw, onsets, path, opened.header)
+    X = np.stack([np.concatenate(one.epochs) for one in both], axis=1, dtype=np.float32)
+    flat = np.stack([np.concatenate(one.flat) for one in both], axis=1)
+    return Epochs(
+        X, montage, _start(whole), raw.info["sfreq"], raw.info["highpass"], raw.info["lowpass"], onsets, bad, flat,
+        tuple(one.mains for one in both), _birthday(whole), unit,
+        (*_about_file(whole, montage), *opened.warnings, *notes, *marked))  # fmt: skip
 
 
 def recording_name(recording: PathOrRaw) -> str:
@@ -94,21 +135,20 @@ def recording_name(recording: PathOrRaw) -> str:
     return files[0] if files else "recording in memory"
 
 
-def _open(recording: PathOrRaw, **options: Any) -> BaseRaw:
+def _open(recording: PathOrRaw, include: Sequence[str] = ()) -> Opened:
     if isinstance(recording, BaseRaw):
-        return recording
+        return Opened(recording, None, ())
     path = Path(recording)
     if not path.exists():
         raise DataError(f"{recording}: no such file; give recordings that mne reads, such as .edf, .bdf, .vhdr or .fif")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return mne.io.read_raw(path, preload=False, verbose="ERROR", **options)
-        except Exception as error:  # readers raise nearly anything on damaged files
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise DataError(
-                f"{recording}: mne cannot read it ({reason}); give an intact recording in a format that mne reads"
-            ) from error
+    try:
+        return open_raw(path, include)
+    except Exception as error:  # readers raise nearly anything on damaged files
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataError(
+            f"{recording}: mne cannot read it ({reason}); give an intact recording in a format that mne reads, "
+            f"such as .edf, .bdf, .vhdr or .fif"
+        ) from error
 
 
 def _eeg(raw: BaseRaw) -> list[str]:
@@ -117,24 +157,110 @@ def _eeg(raw: BaseRaw) -> list[str]:
     return [name for name in names if not any(word in name.lower() for word in _NOT_EEG)]
 
 
-def _only(raw: BaseRaw, recording: PathOrRaw, montage: Montage) -> BaseRaw:
-    """Read again with nothing but the channels that are needed, where the format allows it."""
-    names = [name for channel in montage.derivations for name in (channel.plus, channel.minus) if name]
-    if isinstance(recording, str | Path) and Path(recording).suffix.lower() in _BY_CHANNEL:
-        return _open(recording, include=list(dict.fromkeys(names)))
-    return raw
+def _names(montage: Montage) -> list[str]:
+    """Return the channels of the recording that are needed."""
+    both = [name for channel in montage.derivations for name in (channel.plus, channel.minus) if name]
+    return list(dict.fromkeys(both))
 
 
-def _signal(raw: BaseRaw, derivation: Derivation, name: str) -> np.ndarray:
-    """Return one channel at 100 Hz, in the unit of the recording."""
-    try:
-        signal: np.ndarray = raw.get_data(picks=[derivation.plus])[0]
+def _only(opened: Opened, path: Path | None, montage: Montage) -> Opened:
+    """Open again with nothing but the channels that are needed, where the format allows it."""
+    if path is not None and (opened.header is not None or path.suffix.lower() in _BY_CHANNEL):
+        return _open(path, _names(montage))
+    return opened
+
+
+def _start(opened: Opened) -> datetime | None:
+    """Return when a recording began, also where mne does not understand how its header writes it."""
+    if opened.header is not None:
+        return opened.header.start
+    start: datetime | None = opened.raw.info["meas_date"]
+    return None if start is None else start + timedelta(seconds=opened.raw.first_time)  # a FIF file may be cropped
+
+
+def _birthday(opened: Opened) -> datetime | None:
+    day = opened.header.birthday if opened.header else (opened.raw.info["subject_info"] or {}).get("birthday")
+    if isinstance(day, tuple):
+        day = datetime(*day[:3])
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _factors(opened: Opened, montage: Montage, unit: str) -> dict[str, float]:
+    """Return what makes volts of each channel as mne returns it."""
+    names, header = _names(montage), opened.header
+    if header is None:
+        return dict.fromkeys(names, UNITS[unit])
+    written = [u.lower() for label, u in zip(header.labels, header.units, strict=True) if "Annotations" not in label]
+    units = dict(zip(opened.raw.ch_names, written, strict=False))
+    open_ones = [name for name in names if units.get(name, "") not in (*_KNOWN_UNITS, "nv")]
+    asked = open_ones or names
+    return {name: (_NANO if units.get(name) == "nv" else 1.0) * (UNITS[unit] if name in asked else 1.0)
+            for name in names}  # fmt: skip
+
+
+def _about_file(opened: Opened, montage: Montage) -> list[str]:
+    """Return what the header and the labels of a file say that a user should know."""
+    lines, names, header = [], _names(montage), opened.header
+    if header is not None and header.cut:
+        lines.append(f"file: {header.cut}")
+    if header is not None and 0 <= header.n_records < header.n_there:
+        lines.append(f"file: its header says {header.n_records} records, it holds {header.n_there}: all are taken")
+    for label, same in doubled(opened.raw.ch_names).items():
+        used = [name for name in same if name in names]
+        if used:
+            lines.append(f"label: {label} is there {len(same)} times; taken: {used[0]}")
+    marked = [name for name in names if name in opened.raw.info["bads"]]
+    return [*lines, *(f"bad: the recording marks channel {name} as bad" for name in marked)]
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """One channel by stretch: epochs at 100 Hz in volts, whether each is flat; and the mains' share of its power."""
+
+    epochs: list[np.ndarray]
+    flat: list[np.ndarray]
+    mains: float
+
+
+def _signal(
+    raw: BaseRaw, derivation: Derivation, factors: dict[str, float], parts: Sequence[Stretch], name: str
+) -> _Channel:
+    cut, flat, shares = [], [], []
+    for part in parts:
+        signal = _read(raw, derivation.plus, part, name) * factors[derivation.plus]
         if derivation.minus:
-            signal -= raw.get_data(picks=[derivation.minus])[0]
-    except Exception as error:  # readers raise nearly anything on damaged files
-        raise DataError(f"{name}: mne cannot read {derivation} ({error}); give an intact recording") from error
-    if not np.isfinite(signal).all():
-        raise DataError(f"{name}: {derivation} holds NaN or infinite values; cut or fill them first")
+            signal -= _read(raw, derivation.minus, part, name) * factors[derivation.minus]
+        if not np.isfinite(signal).all():
+            raise DataError(f"{name}: {derivation} holds NaN or infinite values; cut or fill them first")
+        shares.append(_mains(signal, raw.info["sfreq"]))
+        still = _still(signal, raw.info["sfreq"])
+        signal = _as_trained(signal, raw)
+        n_epochs = len(signal) // N_TIMES
+        flat.append(still[:n_epochs])
+        cut.append(signal[: n_epochs * N_TIMES].reshape(n_epochs, N_TIMES))
+    return _Channel(cut, flat, max(shares))
+
+
+def _still(signal: np.ndarray, sfreq: float) -> np.ndarray:
+    """Return whether a signal hardly varies in most seconds of each epoch; the last may be no whole one."""
+    edges = np.round(np.arange(0, len(signal) + 1e-6, sfreq)).astype(int)
+    seconds = np.array([signal[a:b].std() for a, b in pairwise(edges)] or [1.0]) < FLAT
+    padded = np.pad(seconds, (0, -len(seconds) % EPOCH_SECONDS), mode="edge").reshape(-1, EPOCH_SECONDS)
+    return np.asarray(padded.mean(axis=1) > 0.5)
+
+
+def _read(raw: BaseRaw, channel: str, part: Stretch, name: str) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            signal: np.ndarray = raw.get_data(picks=[channel], start=part.first, stop=part.stop, verbose="ERROR")[0]
+        except Exception as error:  # readers raise nearly anything on damaged files
+            raise DataError(f"{name}: mne cannot read {channel} ({error}); give an intact recording") from error
+    return signal
+
+
+def _as_trained(signal: np.ndarray, raw: BaseRaw) -> np.ndarray:
+    """Return a signal at the rate and with the high-pass of the training."""
     sfreq = raw.info["sfreq"]
     if sfreq != SFREQ:
         ratio = Fraction(SFREQ / sfreq).limit_denominator(_FINEST)
@@ -143,3 +269,13 @@ def _signal(raw: BaseRaw, derivation: Derivation, name: str) -> np.ndarray:
     if raw.info["highpass"] < HIGHPASS and len(signal) > N_TIMES:
         signal = mne.filter.filter_data(signal, SFREQ, HIGHPASS, None, verbose="ERROR")
     return signal
+
+
+def _mains(signal: np.ndarray, sfreq: float) -> float:
+    """Return the share of a signal's power above 0.5 Hz that lies at 50 and 60 Hz."""
+    if len(signal) < 4 * sfreq or sfreq < 2 * _MAINS[0][0]:
+        return 0.0
+    frequencies, power = welch(signal, sfreq, nperseg=round(4 * sfreq))
+    band = np.any([(frequencies >= low) & (frequencies <= high) for low, high in _MAINS], axis=0)
+    total = power[frequencies >= HIGHPASS].sum()
+    return float(power[band].sum() / total) if total > 0 else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS
 from .agreement import Agreement
-from .statistics import sleep_statistics
+from .statistics import course_statistics, sleep_statistics
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,14 @@ class StagedNight:
         Recipe, group, training data and transitions; what is unlike the training, one line each.
     spectrogram : tuple of numpy.ndarray
         Frequencies (n_freqs,) in Hz, and decibel of 1 uV^2/Hz (n_epochs, n_freqs) of the first channel.
+    onsets : numpy.ndarray (n_epochs,)
+        Seconds from the beginning of the recording; steps of 30 s but for gaps.
+    confidence : numpy.ndarray (n_epochs,)
+        Probability of the stage that was chosen, 0 where an epoch is unusable.
+    unusable : numpy.ndarray (n_epochs,)
+        Whether a channel holds no EEG in the epoch (flat, noise, mains), or an annotation calls it bad.
+    unlike_training : bool
+        Whether signal or age are unlike those that the models were trained on, so that the stages may be far off.
     agreement, agreement_around_sleep : Agreement or None
         With a scorer: over all scored epochs, and without Wake more than 30 minutes from sleep.
     """
@@ -43,6 +51,10 @@ class StagedNight:
     made_by: str
     warnings: tuple[str, ...]
     spectrogram: tuple[np.ndarray, np.ndarray] = field(repr=False)
+    onsets: np.ndarray = field(repr=False)
+    confidence: np.ndarray = field(repr=False)
+    unusable: np.ndarray = field(repr=False)
+    unlike_training: bool = False
     agreement: Agreement | None = None
     agreement_around_sleep: Agreement | None = None
 
@@ -52,14 +64,10 @@ class StagedNight:
         return self.scheme.decide(self.probabilities)
 
     @property
-    def onsets(self) -> np.ndarray:
-        """Seconds from the beginning of the recording, shape (n_epochs,)."""
-        return np.arange(len(self.probabilities)) * float(EPOCH_SECONDS)
-
-    @property
     def statistics(self) -> dict[str, float | None]:
-        """See :func:`beetl_task1.staging.statistics.sleep_statistics`."""
-        return sleep_statistics(self.stages[self.in_bed], self.scheme)
+        """See :func:`beetl_task1.staging.statistics.sleep_statistics`, and ``course_statistics`` there."""
+        stages = self.stages[self.in_bed]
+        return sleep_statistics(stages, self.scheme) | course_statistics(stages, self.scheme)
 
     @property
     def agreements(self) -> dict[str, Agreement]:

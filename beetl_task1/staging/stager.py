@@ -1,7 +1,8 @@
 """Stage recordings with trained checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,15 @@ from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predic
 from ..recipes.recipe import DEFAULT
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
 from .agreement import agreement_of, around_sleep, read_scored
-from .reading import PathOrRaw, read_epochs, recording_name
+from .reading import Epochs, PathOrRaw, read_epochs, recording_name
 from .staged import StagedNight
-from .unlike import unlike_training
-from .window import epochs_in_bed, sleep_period, widened
+from .unlike import age_of, unlike_training
+from .window import epochs_in_bed, lights_outside, seconds_from_start, sleep_period, widened
 
 OWN = "a user's own"
 _LONG_HOURS = 14
+_SURE = 0.5
+_ANY_START = datetime(2000, 1, 1, tzinfo=UTC)
 _PASSES = 3
 _MUCH = 0.9
 _SEGMENT = 200
@@ -44,6 +47,13 @@ class Options:
         Six stages, or five.
     transitions : Transitions or None
         The chain of stages that smooths; None leaves each epoch by itself.
+    stage_names : mapping or None
+        What names in a scorer's hypnogram mean; see :func:`beetl_task1.hypnograms.names.read_stage_names`.
+
+    Raises
+    ------
+    BeetlError
+        A time is none.
     """
 
     channels: Sequence[str] | None = None
@@ -52,6 +62,12 @@ class Options:
     lights_on: str | None = None
     scheme: str = "rk"
     transitions: Transitions | None = DEFAULT_TRANSITIONS
+    stage_names: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        for time in (self.lights_off, self.lights_on):
+            if time is not None:
+                seconds_from_start(time, _ANY_START)
 
 
 class Stager:
@@ -104,19 +120,34 @@ class Stager:
         """
         options, scheme = self.options, get_scheme(self.options.scheme)
         epochs = read_epochs(recording, options.channels, unit=options.unit)
-        n_epochs = len(epochs.X)
-        warnings = (*unlike_training(epochs), *self._whole_day(n_epochs), *self._other_age(), *self.warnings)
-        in_bed = epochs_in_bed(n_epochs, epochs.start, options.lights_off, options.lights_on)
-        scored = None if hypnogram is None else read_scored(hypnogram, n_epochs, epochs.start)
+        n_epochs, lights = len(epochs.X), (epochs.start, options.lights_off, options.lights_on)
+        in_bed = epochs_in_bed(n_epochs, *lights, onsets=epochs.onsets)
+        scored = None if hypnogram is None else read_scored(
+            hypnogram, n_epochs, epochs.start, onsets=epochs.onsets, names=options.stage_names)  # fmt: skip
+        unlike, age = unlike_training(epochs), self._age(epochs)
         given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
-        probabilities = self._probabilities(epochs.X, given)
-        stages = scheme.decide(probabilities)
+        probabilities = self._probabilities(epochs, given)
+        stages, unusable = scheme.decide(probabilities), unlike.unusable | epochs.bad
+        confidence = np.where(unusable, 0.0, scheme.probabilities(probabilities).max(axis=1))
+        outside = lights_outside(float(epochs.onsets[-1]) + EPOCH_SECONDS, *lights)
+        warnings = (
+            *unlike.lines, *epochs.notes, *age, *outside, *_unsure(confidence[in_bed]),
+            *(scored.notes if scored else ()), *self._whole_day(n_epochs), *self._other_age(),
+            *self.warnings)  # fmt: skip
         return StagedNight(
             name=recording_name(recording), start=epochs.start, scheme=scheme, in_bed=in_bed, made_by=self._made_by(),
             channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, warnings=warnings,
-            spectrogram=_spectrogram(epochs.X[:, 0]),
+            spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence, unusable=unusable,
+            unlike_training=unlike.signal or bool(age) or any(line.startswith("age ") for line in self.warnings),
             agreement=agreement_of(stages, scheme, scored) if scored else None,
             agreement_around_sleep=agreement_of(stages, scheme, around_sleep(scored)) if scored else None)  # fmt: skip
+
+    def _age(self, epochs: Epochs) -> list[str]:
+        """Return what to say of a person whose age, by the header, is not that of the models."""
+        age, (youngest, oldest) = age_of(epochs), map(int, self.group.split("-"))
+        if age is None or youngest <= age < oldest + 1:
+            return []
+        return [f"age: the header tells of a person of {age:.0f} years, but the models are of {self.group}"]
 
     def _whole_day(self, n_epochs: int) -> list[str]:
         hours = n_epochs * EPOCH_SECONDS / 3600
@@ -137,30 +168,35 @@ class Stager:
         chain = self.options.transitions
         return f"{self.made_by}; " + (f"smoothed with transitions of {chain.source}" if chain else "not smoothed")
 
-    def _probabilities(self, X: np.ndarray, night: slice | None) -> np.ndarray:
+    def _probabilities(self, epochs: Epochs, night: slice | None) -> np.ndarray:
         """Predict everything, then the night by itself, since the models compare an epoch with its night."""
+        X, onsets = epochs.X, epochs.onsets
         probabilities = self._predict(X)
         if night is not None:
             probabilities[night] = self._predict(X[night])
-            return self._smooth(probabilities, night)
+            return self._smooth(probabilities, night, onsets)
         night = slice(0, len(X))
         for _ in range(_PASSES):
-            asleep = self._smooth(probabilities, night).argmax(axis=1) > 0
+            asleep = self._smooth(probabilities, night, onsets).argmax(axis=1) > 0
             found = sleep_period(asleep)
             if found == night or found.stop - found.start > _MUCH * len(X):
                 break
             night = found
             probabilities[night] = self._predict(X[night])
-        return self._smooth(probabilities, night)
+        return self._smooth(probabilities, night, onsets)
 
     def _predict(self, X: np.ndarray) -> np.ndarray:
         return np.array(self.predictor.predict_proba(Recording.from_arrays(RecordingKey(self.group, 0, 1), X)))
 
-    def _smooth(self, probabilities: np.ndarray, night: slice) -> np.ndarray:
+    def _smooth(self, probabilities: np.ndarray, night: slice, onsets: np.ndarray) -> np.ndarray:
+        """Smooth each stretch without gaps by itself."""
         transitions = self.options.transitions
         if transitions is None:
             return probabilities
-        return forward_backward(probabilities, transitions, classifier_prior(probabilities[night], transitions))
+        prior = classifier_prior(probabilities[night], transitions)
+        gaps = np.flatnonzero(np.diff(onsets) != EPOCH_SECONDS) + 1
+        parts = np.split(probabilities, gaps)
+        return np.concatenate([forward_backward(part, transitions, prior) for part in parts])
 
 
 def group_for_age(age: float) -> tuple[str, str | None]:
@@ -182,6 +218,13 @@ def group_for_age(age: float) -> tuple[str, str | None]:
     if age >= youngest:
         return younger, f"age {age:g}: the models are tuned to {younger}, though trained on {SOURCE_GROUP} too"
     return younger, f"age {age:g} is below all that the models were trained on (from {youngest})"
+
+
+def _unsure(confidence: np.ndarray) -> list[str]:
+    mean = float(confidence.mean())
+    if mean >= _SURE:
+        return []
+    return [f"confidence: the stages have a probability of {mean:.2f} on average: look at them before you use them"]
 
 
 def _spectrogram(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

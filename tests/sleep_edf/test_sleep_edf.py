@@ -1,5 +1,6 @@
 """`build`: Sleep-EDF files with all their oddities to the competition's folders."""
 
+import datetime
 import json
 import pickle
 import shutil
@@ -9,7 +10,7 @@ import edfio
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from sleep_edf_files import write_hypnogram, write_pair, write_psg, write_study
+from sleep_edf_files import START, write_hypnogram, write_pair, write_psg, write_study
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import DataError
@@ -223,6 +224,54 @@ def test_stages_that_the_study_does_not_have_are_refused(tmp_path):
         epoch_labels(tmp_path / "h.edf", 3)
 
 
+@pytest.mark.parametrize("name", ["Sleep stage N1", "N2", "Sleep stage X", "Light"])
+def test_strange_names_are_refused_before_anything_is_written(tmp_path, name):
+    write_pair(tmp_path / "edf", "SC4001", "WW12WW")
+    write_pair(tmp_path / "edf", "SC4002", "WW12WW")
+    path = tmp_path / "edf/SC4002EC-Hypnogram.edf"
+    edfio.Edf([], annotations=[edfio.EdfAnnotation(0, 30, "Sleep stage W"), edfio.EdfAnnotation(30, 30, name)]).write(
+        path
+    )
+    with pytest.raises(DataError, match=f"SC4002EC-Hypnogram.edf: expected annotations such as .*{name}"):
+        rebuild(tmp_path / "edf", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_night_that_is_cut_short_is_left_out(tmp_path):
+    for record in ("SC4001", "SC4002", "SC4011"):
+        write_pair(tmp_path / "edf", record, "WW1122WW")
+    cut = tmp_path / "edf/SC4001E0-PSG.edf"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    short = tmp_path / "edf/SC4011E0-PSG.edf"
+    write_psg(short, 30)
+    write_hypnogram(tmp_path / "edf/SC4011EC-Hypnogram.edf", "W" * 10 + "2" * 20)
+    built = rebuild(tmp_path / "edf", tmp_path / "out")
+    assert [place.night.name for place in built.assignment.places] == ["SC4002"]
+    left_out = " | ".join(built.assignment.left_out)
+    assert "SC4001: SC4001E0-PSG.edf is cut short: its header says 8 records (4.0 min), the file holds 7" in left_out
+    assert "SC4011: SC4011E0-PSG.edf lasts 0.01 h, but 10 min of sleep are scored after its end" in left_out
+
+
+@pytest.mark.parametrize("later", [60, 90])
+def test_a_scoring_that_begins_later_is_placed_by_the_clock(tmp_path, later):
+    write_psg(tmp_path / "p.edf", 240)
+    write_hypnogram(tmp_path / "h.edf", "W1234R", start=START + datetime.timedelta(seconds=later))
+    night = read_night(tmp_path / "p.edf", tmp_path / "h.edf")
+    assert night.onsets[0] == later
+    assert night.y.tolist() == [0, 1, 2, 3, 4, 5][: (240 - later) // 30]
+
+
+def test_labels_that_are_there_twice(tmp_path):
+    write_psg(tmp_path / "p.edf", 90, channels=("EEG Fpz-Cz", "EEG Pz-Oz", "EEG Fpz-Cz", "EEG Pz-Oz"))
+    write_hypnogram(tmp_path / "h.edf", "W12")
+    first = {}
+    for signal in edfio.read_edf(tmp_path / "p.edf").signals:
+        first.setdefault(signal.label, signal.data * 1e-6)
+    night = read_night(tmp_path / "p.edf", tmp_path / "h.edf")
+    np.testing.assert_allclose(night.X[:, 0].ravel(), first["EEG Fpz-Cz"], atol=1e-12)
+    np.testing.assert_allclose(night.X[:, 1].ravel(), first["EEG Pz-Oz"], atol=1e-12)
+
+
 def test_faults_of_the_folder(tmp_path):
     with pytest.raises(DataError, match="no such folder; --sleep-edf"):
         assign_places(tmp_path / "none")
@@ -272,10 +321,12 @@ def test_real_short_recording(tmp_path):
     edf.mkdir()
     shutil.copy(REAL / "sleep_edf_sc4001/short_psg.edf", edf / "SC4001E0-PSG.edf")
     shutil.copy(REAL / "sleep_edf_hypnograms/SC4001EC-Hypnogram.edf", edf)
-    built = rebuild(edf, tmp_path / "out")
-    (recording,) = DataFolder(built.out, allow_partial=True).recordings("25-64", "source")
-    assert recording.X.shape == (10, 2, 3000)
-    assert recording.y.tolist() == [0] * 10
+    night = read_night(edf / "SC4001E0-PSG.edf", edf / "SC4001EC-Hypnogram.edf")
+    assert night.X.shape == (10, 2, 3000)
+    assert night.y.tolist() == [0] * 10
+    with pytest.raises(DataError, match=r"SC4001E0-PSG\.edf lasts 0\.08 h, but .* scored after its end"):
+        rebuild(edf, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @needs_real

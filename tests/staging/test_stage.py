@@ -275,7 +275,11 @@ def test_files_of_a_night(stager, tmp_path):
         "summary.csv",
     ]
     rows = list(csv.DictReader((tmp_path / "out/night.csv").open()))
-    assert list(rows[0]) == ["epoch", "onset", "stage", "p_W", "p_S1", "p_S2", "p_S3", "p_S4", "p_REM"]
+    assert list(rows[0]) == [
+        *("epoch", "onset", "stage", "p_W", "p_S1", "p_S2", "p_S3", "p_S4", "p_REM", "confidence", "clock", "mark")
+    ]
+    assert (rows[3]["clock"], rows[3]["mark"]) == ("22:31:30", "")
+    assert 0 < float(rows[3]["confidence"]) <= 1
     assert (rows[3]["epoch"], rows[3]["onset"], rows[0]["stage"]) == ("3", "90", "W")
     assert sum(float(value) for key, value in rows[5].items() if key.startswith("p_")) == pytest.approx(1, abs=1e-3)
     read = mne.read_annotations(tmp_path / "out/night-hypnogram.edf")
@@ -321,6 +325,11 @@ def test_many_at_once_and_one_that_fails(stager, tmp_path):
     assert len((tmp_path / "out/summary.csv").read_text().splitlines()) == 3
     with pytest.raises(BeetlError, match="expected one --hypnogram for each of 3"):
         stage_all(stager, paths, tmp_path / "out", [tmp_path / "h.edf"])
+    with pytest.raises(BeetlError, match=r"--hypnogram .*h\.edf: no such file"):
+        stage_all(stager, paths[:1], tmp_path / "none", [tmp_path / "h.edf"])
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(BeetlError, match="time 'late': expected a clock time"):
+        Options(lights_off="late")
     with pytest.raises(BeetlError, match="would both be written as a_night"):
         output_names([tmp_path / "a/night.edf", tmp_path / "a/night.bdf"])
 
@@ -422,6 +431,18 @@ def test_mistakes_of_the_command(checkpoints, tmp_path, extra, message):
     with pytest.raises(BeetlError, match=message) as caught:
         _run(path, *extra, "--checkpoints", checkpoints, "--recipe", "features-logreg", "--out", tmp_path / "out")
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_takes_names_of_a_scorer(checkpoints, tmp_path):
+    path, hypnogram = write_edf(tmp_path / "night.edf"), tmp_path / "h.txt"
+    hypnogram.write_text("\n".join("012334"[stage] for stage in STAGES))
+    known = ["--checkpoints", checkpoints, "--recipe", "features-logreg", "--out", tmp_path / "out", "--json"]
+    arguments = [path, "--group", "65-79", "--allow-simulated", "--hypnogram", hypnogram, *known]
+    with pytest.raises(BeetlError, match="add --stage-names yasa or --stage-names rk"):
+        _run(*arguments)
+    night = json.loads(_run(*arguments, "--stage-names", "yasa").stdout)["nights"]["night"]
+    assert night["agreement"]["accuracy"] > 0.9
+    assert (night["unlike_training"], 0.5 < night["confidence"] <= 1) == (False, True)
 
 
 def _run(*arguments):

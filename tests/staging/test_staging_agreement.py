@@ -58,6 +58,9 @@ def test_faults(tmp_path):
     with pytest.raises(DataError, match="no such file; --hypnogram"):
         read_scored(tmp_path / "none.edf", 3)
     (tmp_path / "h.txt").write_text("1\n7\n")
+    with pytest.raises(DataError, match=r"h\.txt: expected stages such as .*, got '7' \(1\); .*--stage-names"):
+        read_scored(tmp_path / "h.txt", 3)
+    (tmp_path / "h.txt").write_text("a,b\n1,7\n")
     with pytest.raises(DataError, match="mne cannot read it as annotations"):
         read_scored(tmp_path / "h.txt", 3)
     mne.Annotations([0], [30], ["Lights off"]).save(tmp_path / "h-annot.fif")
