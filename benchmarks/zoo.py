@@ -185,15 +185,33 @@ def collect(out: Path) -> list[dict]:
     return sorted(rows, key=lambda row: -sum(row[group]["score"] for group in TARGET_GROUPS))
 
 
-def short_table(rows: list[dict]) -> str:
-    """Return the scores of all rows as Markdown."""
-    lines = ["| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        younger, older = (row[group] for group in TARGET_GROUPS)
-        lines.append(
-            f"| `{row['recipe']}` | {row['seeds'][0]} | {younger['score']:.1f} | {older['score']:.1f} | "
-            f"{younger['test']:.1f} | {older['test']:.1f} |"
+def twice_table(out: Path) -> str:
+    """Return each transfer that was measured at the short budget as chosen and as trained, as Markdown."""
+    lines = [
+        "| recipe | 65-79: without / as chosen / as trained | 80-95: without / as chosen / as trained |",
+        "|---|---|---|",
+    ]
+    for path in sorted(out.glob("*-as-trained-seed*-short.json")):
+        trained, chosen = (
+            json.loads(path.read_text()),
+            json.loads(Path(str(path).replace("-as-trained", "")).read_text()),
         )
+        cells = [
+            f"{chosen[g]['without_transfer']:.1f} / {chosen[g]['score']:.1f} / {trained[g]['score']:.1f}"
+            for g in TARGET_GROUPS
+        ]
+        lines.append(f"| `{chosen['recipe']}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def strengths_table(out: Path) -> str:
+    """Return what strengths of the decision are worth to recipes measured at the short budget, as Markdown."""
+    head = " / ".join(map(str, STRENGTHS))
+    lines = [f"| recipe | 65-79: strength {head} | 80-95 |", "|---|---|---|"]
+    for path in sorted(out.glob("*-seed*-short.json")):
+        row = json.loads(path.read_text())
+        cells = [" / ".join(f"{row[g]['strengths'][str(s)]:.1f}" for s in STRENGTHS) for g in TARGET_GROUPS]
+        lines.append(f"| `{row['recipe']}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -241,11 +259,11 @@ def draw_curves(rows: list[dict], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def put(path: Path, text: str) -> None:
-    """Put the table between the marks of a document."""
-    before, _, rest = path.read_text().partition("<!-- zoo -->\n")
-    after = rest.partition("<!-- end of zoo -->")[2]
-    path.write_text(f"{before}<!-- zoo -->\n{text}<!-- end of zoo -->{after}")
+def put(path: Path, text: str, mark: str = "zoo") -> None:
+    """Put a table between the marks of a document."""
+    before, _, rest = path.read_text().partition(f"<!-- {mark} -->\n")
+    after = rest.partition(f"<!-- end of {mark} -->")[2]
+    path.write_text(f"{before}<!-- {mark} -->\n{text}<!-- end of {mark} -->{after}")
 
 
 def main() -> None:
@@ -264,10 +282,12 @@ def main() -> None:
     given = parser.parse_args()
     if given.one:
         given.row.write_text(json.dumps(measure(given), indent=1) + "\n")
+    elif given.table and given.short:
+        put(DOCS / "zoo.md", twice_table(given.out), "twice")
+        put(DOCS / "zoo.md", strengths_table(given.out), "strengths")
     elif given.table:
         rows = collect(given.out)
         put(DOCS / "zoo.md", table(rows))
-        put(DOCS.parent / "README.md", short_table(rows))
         draw_curves(rows, CURVES)
     else:
         run(given.recipe or recipe_names(), given)
