@@ -1,0 +1,91 @@
+"""The default recipe on real people, with each idea taken out or put in.
+
+    python benchmarks/ablation.py --out people
+
+Protocols and data are those of ``real_people.py``, whose fits it shares; each variant is compared with the default,
+person by person. Extremely randomised trees are here only: beside similar epochs they bring nothing, and the file of a
+forest from a stranger could make scikit-learn read outside its memory.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import asdict
+from real_people import DATA, TARGETS, Bench, row_of, table
+from sklearn.ensemble import ExtraTreesClassifier
+
+from beetl_task1.context.similar import SimilarEpochs
+from beetl_task1.models.registry import MODELS
+from beetl_task1.models.tabular import TabularModel, TabularSettings
+from beetl_task1.recipes.recipe import DEFAULT, Recipe, load_recipe
+from beetl_task1.typed import AtLeast1, Count, Share
+from beetl_task1.validation.comparison import compare
+
+SIZES = (10, 40, 80)
+
+
+class FeaturesTrees(TabularModel):
+    """Extremely randomised trees (Geurts et al. 2006): many deep trees with random thresholds, averaged.
+
+    The seed is that of columns and thresholds, and of the draw of source epochs. What a recipe may set are the names of
+    scikit-learn's ``ExtraTreesClassifier``.
+    """
+
+    class Settings(TabularSettings, frozen=True):
+        """What a recipe may set; ``max_features`` is the share of columns that each split may choose from."""
+
+        n_estimators: AtLeast1 = 100
+        min_samples_leaf: AtLeast1 = 5
+        max_features: Share = 0.15
+        source_cap: Count = 4000
+
+    settings: Settings
+
+    def make_classifier(self) -> tuple[Any, str]:
+        """Return the forest, and the name of its argument for weights."""
+        own = {k: v for k, v in asdict(self.settings).items() if k not in TabularSettings.__struct_fields__}
+        return ExtraTreesClassifier(**own, random_state=self.seed), "sample_weight"
+
+
+MODELS.add("features-trees", FeaturesTrees)
+
+
+def variants(out: Path) -> list[Recipe]:
+    """Return the default, the default before it, and what lies between and beyond."""
+    default, before = load_recipe(DEFAULT), load_recipe("features-mean")
+    trees = out / "features-trees.toml"
+    trees.write_text('model = "features-trees"\n')
+    members = (*default.members, str(trees))
+    return [
+        default,
+        before,
+        default.but(name="without-similar", similar=None),
+        default.but(name="arithmetic-mean", mean="arithmetic"),
+        before.but(name="before-with-similar", similar=default.similar),
+        *(default.but(name=f"similar-{size}", similar=SimilarEpochs(size=size)) for size in SIZES),
+        default.but(name="with-trees", members=members),
+        default.but(name="with-trees-without-similar", members=members, similar=None),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="fits")
+    parser.add_argument("--file", type=Path, default=DATA, help="people, in the form of the default file")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if not options.file.exists():
+        sys.exit(f"skipped: {options.file} is not there; it is not part of the project")
+    options.out.mkdir(parents=True, exist_ok=True)
+    bench = Bench([options.file], options.out, options.jobs)
+    for protocol in TARGETS:
+        found = [row_of(bench, recipe, protocol) for recipe in variants(options.out)]
+        print(table([row for row, _ in found]))
+        for _, card in found[1:]:
+            print("   ", compare(card, found[0][1]).describe(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
