@@ -28,7 +28,7 @@ def leaderboard_score(truth: np.ndarray, labels: np.ndarray) -> float:
     BeetlError
         If the lengths differ, nothing is given, or a value is not a stage.
     """
-    truth, labels = _check("truth", truth), _check("labels", labels)
+    truth, labels = whole_stages("truth", truth), whole_stages("labels", labels)
     if len(truth) != len(labels):
         raise BeetlError(
             f"{len(labels)} labels for {len(truth)} true ones; both must list the same epochs in the same order"
@@ -57,7 +57,8 @@ def stage_recall(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return recall
 
 
-def _check(name: str, values: np.ndarray) -> np.ndarray:
+def whole_stages(name: str, values: np.ndarray) -> np.ndarray:
+    """Return stages 0..5 (n_epochs,) as int64, or a :class:`BeetlError` that calls them ``name``."""
     values = np.asarray(values)
     if values.ndim != 1 or len(values) == 0:
         raise BeetlError(f"{name}: expected one stage per epoch, got shape {values.shape}")

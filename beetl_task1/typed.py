@@ -1,6 +1,7 @@
 """The one door for values from files: recipes, cards and results become typed here, or the error says what is wrong."""
 
 import codecs
+import difflib
 import re
 import typing
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .errors import BeetlError, unknown
+from .task import TARGET_GROUPS
 
 T = TypeVar("T")
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -32,6 +34,27 @@ def text_of(content: bytes) -> str:
     """
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16" if utf16 else "utf-8-sig")
+
+
+def target_group(value: str) -> str:
+    """Return the name of a target group if it is one.
+
+    Raises
+    ------
+    BeetlError
+        If it is not; says which is near: by its letters where it is mistyped, else by the middle of the ages.
+    """
+    if value in TARGET_GROUPS:
+        return value
+    if difflib.get_close_matches(value, TARGET_GROUPS, n=1, cutoff=0.7):
+        raise unknown("group", value, TARGET_GROUPS)
+    ages = [int(age) for age in re.findall(r"\d+", value)]
+    middle = sum(ages) / len(ages) if ages else 0.0
+    for name in TARGET_GROUPS:
+        youngest, oldest = map(int, name.split("-"))
+        if youngest <= middle <= oldest:
+            raise BeetlError(f"unknown group {value!r}; did you mean {name!r}?")
+    raise BeetlError(f"unknown group {value!r}; choose one of: {', '.join(TARGET_GROUPS)}")
 
 
 def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:

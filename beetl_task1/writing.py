@@ -71,6 +71,16 @@ def check_folder(path: str | Path) -> None:
         raise BeetlError(f"{path}: cannot be written to ({there}: {error.strerror}); choose another folder") from error
 
 
+def default_cache() -> Path:
+    """Return the folder of what was computed before: under XDG_CACHE_HOME or ~/.cache."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beetl-task1"
+    except RuntimeError as error:
+        raise BeetlError(
+            "there is no home folder for computed features; name one with --cache or BEETL_CACHE"
+        ) from error
+
+
 def check_own(path: str | Path) -> None:
     """Refuse, before any work, a document that could not be written, or where something is that we did not write.
 

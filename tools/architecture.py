@@ -26,14 +26,14 @@ LAYERS = (
     ("recipes",),
     ("validation",),
     ("submission", "staging"),
-    ("cli",),
+    ("cli", "api"),
 )
 """The rooms, the base first. What stands alone in ``beetl_task1/`` is a room of one file."""
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 BASE = LAYERS[0]
 COLUMNS = {
     "simulate": -6, "download": -4, "sleep_edf": 4, "audit": 6, "context": 2.9, "ensemble": -2.2, "decision": 2.2,
-    "submission": -2.2, "staging": 2.2,
+    "submission": -2.2, "staging": 2.2, "cli": -2.2, "api": 2.2,
 }  # fmt: skip
 """Where rooms are drawn that are not in the middle."""
 WIDTH, HEIGHT = 1.8, 0.5

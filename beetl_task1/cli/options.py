@@ -1,19 +1,18 @@
 """Options that the commands share, under one name each, and what is made of them: data, experiment, resources."""
 
 import contextlib
-import difflib
 import functools
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BeetlError, unknown
+from ..errors import BeetlError
 from ..task import TARGET_GROUPS
-from ..writing import check_folder, check_own
+from ..typed import target_group
+from ..writing import check_folder, check_own, default_cache
 from .advice import Command
 from .progress import progress_bar
 
@@ -34,37 +33,14 @@ class GroupName(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value if it is a target group."""
-        if value not in TARGET_GROUPS:
-            self.fail(_not_a_group(value), param, ctx)
-        return value
+        try:
+            return target_group(value)
+        except BeetlError as error:
+            self.fail(str(error), param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Show the groups."""
         return f"[{'|'.join(TARGET_GROUPS)}]"
-
-
-def _not_a_group(value: str) -> str:
-    """Say which group is near: by its letters where it is mistyped, else by the middle of the ages."""
-    known = ", ".join(TARGET_GROUPS)
-    if difflib.get_close_matches(value, TARGET_GROUPS, n=1, cutoff=0.7):
-        return str(unknown("group", value, TARGET_GROUPS))
-    ages = [int(age) for age in re.findall(r"\d+", value)]
-    middle = sum(ages) / len(ages) if ages else 0.0
-    for name in TARGET_GROUPS:
-        youngest, oldest = map(int, name.split("-"))
-        if youngest <= middle <= oldest:
-            return f"unknown group {value!r}; did you mean {name!r}?"
-    return f"unknown group {value!r}; choose one of: {known}"
-
-
-def default_cache() -> Path:
-    """Return the folder of what was computed before: under XDG_CACHE_HOME or ~/.cache."""
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beetl-task1"
-    except RuntimeError as error:
-        raise BeetlError(
-            "there is no home folder for computed features; name one with --cache or BEETL_CACHE"
-        ) from error
 
 
 def together(*decorators: Decorator) -> Decorator:

@@ -1,6 +1,7 @@
 """A night as a figure: hypnogram, probabilities, spectrogram."""
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,14 +9,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..task import EPOCH_SECONDS, STAGES
-from .staged import StagedNight
+
+if TYPE_CHECKING:
+    from .staged import StagedNight
 
 COLOURS = ("#d8a03c", "#b5d3e7", "#6aa3cd", "#2f6aa8", "#123c69", "#b0413e")
 _DPI = 110
 
 
-def draw(night: StagedNight) -> bytes:
-    """Return a PNG of three panels over the hours of the recording, drawn without pyplot's global state."""
+def figure_of(night: "StagedNight") -> Figure:
+    """Return a figure of three panels over the hours of the recording, drawn without pyplot's global state."""
     figure = Figure(figsize=(12, 7), layout="constrained", dpi=_DPI)
     FigureCanvasAgg(figure)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.6))
@@ -26,8 +29,13 @@ def draw(night: StagedNight) -> bytes:
     _probabilities(middle, night, hours, gaps)
     _spectrogram(bottom, night, hours, gaps)
     figure.suptitle(f"{night.name}\n{night.made_by.split(';')[0]}", fontsize=9)
+    return figure
+
+
+def draw(night: "StagedNight") -> bytes:
+    """Return the figure as PNG."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None})
+    figure_of(night).savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
 
 
@@ -36,7 +44,7 @@ def _open(values: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     return np.insert(np.asarray(values, dtype=float), gaps, np.nan, axis=0)
 
 
-def _hypnogram(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarray) -> None:
+def _hypnogram(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.ndarray) -> None:
     """Draw Wake on top, then REM, then the other stages by depth."""
     stages = night.scheme.short
     order = [0, len(stages) - 1, *range(1, len(stages) - 1)]
@@ -49,7 +57,7 @@ def _hypnogram(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarr
         axes.axvline(edge / 3600, color="#888888", linewidth=0.8, linestyle=":")
 
 
-def _probabilities(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarray) -> None:
+def _probabilities(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.ndarray) -> None:
     order = [4, 3, 2, 1, 5, 0]
     axes.stackplot(
         hours[:-1],
@@ -62,7 +70,7 @@ def _probabilities(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.n
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, reverse=True)
 
 
-def _spectrogram(axes: Axes, night: StagedNight, hours: np.ndarray, gaps: np.ndarray) -> None:
+def _spectrogram(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.ndarray) -> None:
     frequencies, decibel = night.spectrogram
     step = frequencies[1] - frequencies[0]
     edges = np.append(frequencies, frequencies[-1] + step) - step / 2

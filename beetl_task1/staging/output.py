@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import edfio
-import numpy as np
 import pandas as pd
 
 from ..errors import BeetlError
-from ..task import EPOCH_SECONDS, STAGES
+from ..task import EPOCH_SECONDS
 from ..writing import whole_file, write_text
 from .figure import draw
 from .reading import PathOrRaw
@@ -176,14 +175,9 @@ def account_of(night: StagedNight) -> dict[str, Any]:
 
 
 def _table(night: StagedNight) -> str:
-    table = pd.DataFrame(night.probabilities, columns=[f"p_{stage}" for stage in STAGES])
-    table.insert(0, "onset", [f"{onset:g}" for onset in night.onsets])
-    table.insert(1, "stage", [night.scheme.short[stage] for stage in night.stages])
-    table["confidence"] = night.confidence
-    times = [night.start + datetime.timedelta(seconds=onset) for onset in night.onsets.tolist()] if night.start else []
-    table["clock"] = [f"{time:%H:%M:%S}" for time in times] or ""
-    table["mark"] = np.where(night.unusable, "unusable", "")
-    text: str = table.to_csv(index_label="epoch", float_format="%.4f", lineterminator="\n")
+    table = night.to_frame()
+    table["onset"] = [f"{onset:g}" for onset in night.onsets]
+    text: str = table.to_csv(float_format="%.4f", lineterminator="\n")
     return text
 
 

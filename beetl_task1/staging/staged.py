@@ -1,14 +1,19 @@
 """One staged night: probabilities, stages, statistics, and how it compares with a scorer."""
 
+import base64
+import html
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import mne
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from ..hypnograms.schemes import Scheme
-from ..task import EPOCH_SECONDS
+from ..task import EPOCH_SECONDS, STAGES
 from .agreement import Agreement
+from .figure import draw, figure_of
 from .statistics import course_statistics, sleep_statistics
 
 
@@ -84,3 +89,30 @@ class StagedNight:
     def annotations(self) -> mne.Annotations:
         """The stages as :class:`mne.Annotations`, one per epoch, to be set on the recording."""
         return mne.Annotations(self.onsets, float(EPOCH_SECONDS), self.descriptions, orig_time=self.start)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per epoch: onset (s), stage, six probabilities ``p_...``, confidence, clock time and mark."""
+        table = pd.DataFrame(self.probabilities, columns=[f"p_{stage}" for stage in STAGES]).rename_axis("epoch")
+        table.insert(0, "onset", self.onsets)
+        table.insert(1, "stage", [self.scheme.short[stage] for stage in self.stages])
+        table["confidence"] = self.confidence
+        times = [self.start + timedelta(seconds=onset) for onset in self.onsets.tolist()] if self.start else []
+        table["clock"] = [f"{time:%H:%M:%S}" for time in times] or ""
+        table["mark"] = np.where(self.unusable, "unusable", "")
+        return table
+
+    def plot(self) -> Figure:
+        """Return hypnogram, probabilities and spectrogram over the hours of the recording."""
+        return figure_of(self)
+
+    def _repr_html_(self) -> str:
+        """Return figure, warnings and statistics, as notebooks show them."""
+        picture = base64.b64encode(draw(self)).decode()
+        warnings = "".join(f"<li>{html.escape(line)}</li>" for line in self.warnings)
+        numbers = pd.Series(self.statistics, dtype=float).round(2).to_frame("").T
+        name = html.escape(self.name)
+        return (
+            f'<img alt="Hypnogram, probabilities and spectrogram of {name}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{picture}">'
+            f'<ul>{warnings}</ul><div style="overflow-x: auto">{numbers.to_html(index=False, na_rep="-")}</div>'
+        )

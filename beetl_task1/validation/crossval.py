@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,10 @@ from .feature_shift import FeatureShift, feature_shift
 from .outoffold import OutOfFold, Split, of, out_of_fold, unlabelled_nights
 from .scorecard import Labels, Scorecard, scorecard
 from .shift import Predicted, Shift, shift_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 SUMMARY = "validation.json"
 WITHOUT = " without transfer"
@@ -96,6 +100,17 @@ class Validation:
         """Compare with and without transfer; ``None`` where the target subjects change nothing."""
         same = all(np.array_equal(p, self.source_only[key]) for key, p in self.probabilities.items())
         return None if same else compare(self.card(scheme), self.card_without(scheme))
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the scores of each subject and of all; see :meth:`Scorecard.to_frame`."""
+        return self.card().to_frame()
+
+    def plot(self) -> "Figure":
+        """Return the score of each subject beside the confusion matrix."""
+        return self.card().plot()
+
+    def _repr_html_(self) -> str:
+        return self.card()._repr_html_()
 
     @cached_property
     def summary(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The scorecard of one set of labels against the truth: the leaderboard's score and everything behind it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from sklearn.metrics import cohen_kappa_score, confusion_matrix, precision_recall_fscore_support
@@ -10,8 +10,13 @@ from ..data.recording import RecordingKey
 from ..errors import BeetlError
 from ..hypnograms.schemes import Scheme, get_scheme
 from .calibration import Calibration, calibration
+from .faces import figure_of, frame_of, html_of
 from .resampling import Interval, confusion_score, subject_interval
 from .result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 Labels = Mapping[RecordingKey, np.ndarray]
@@ -77,6 +82,17 @@ class Scorecard(Result, frozen=True):
     def subject_scores(self) -> dict[str, float]:
         """Score of each subject."""
         return {unit.name: unit.score for unit in self.subjects}
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row per subject and one of all, ``pooled``: epochs, score (0 to 100), shares (0 to 1)."""
+        return frame_of([*self.subjects, self.pooled])
+
+    def plot(self) -> "Figure":
+        """Return the score of each subject beside the confusion matrix."""
+        return figure_of(self)
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
 
 def scorecard(
