@@ -44,7 +44,7 @@ setup(
     extras_require={
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
-        "test": ["pytest>=8", "pytest-xdist>=3.5", "tensorboard>=2.16", "wandb>=0.17"],
+        "test": ["hypothesis>=6.100.0", "pytest>=8", "pytest-xdist>=3.5", "tensorboard>=2.16", "wandb>=0.17"],
         "lint": ["mypy>=2.4", "ruff>=0.17"],
         "mutants": ["mutmut>=3.8"],
     },
