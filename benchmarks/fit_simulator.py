@@ -13,7 +13,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from real_nights import default_folder, hypnograms, log_powers, six_stages, weak_features
+from fit_hypnograms import fit_hypnograms
+from real_nights import default_folder, log_powers, six_stages, weak_features
 from scipy.stats import norm, rankdata
 from stage_statistics import RARE, stage_statistics
 
@@ -32,10 +33,6 @@ DRAWN = 300
 """Simulated people whose effects are drawn, without their signals, to know what the population has."""
 NIGHT_PART = 0.8
 """Largest part of the variance between subjects (of means of two nights) that may be the nights'."""
-CLOCK_EDGES = (90, 240, 480, 720)
-"""Epochs since sleep onset: bins of the hypnogram's clock."""
-REM_EDGES = (60, 120, 180)
-"""Epochs since the last REM epoch (or sleep onset): bins of the sleep cycle."""
 
 
 def residual_model(z, nights):
@@ -95,48 +92,6 @@ def fit_powers(folder):
         "levels": QUANTILES,
         "quantiles": np.array(quantiles),
         "correlation": np.array(correlation),
-    }
-
-
-def context(position, since_rem):
-    """Bin of the clock and of the sleep cycle."""
-    return int(np.searchsorted(CLOCK_EDGES, position, "right")), int(np.searchsorted(REM_EDGES, since_rem, "right"))
-
-
-def runs(night):
-    """Start, length and stage of every run between the first and the last epoch of sleep."""
-    asleep = np.flatnonzero(night > 0)
-    night = night[asleep[0] : asleep[-1] + 1]
-    night = night[night >= 0]
-    starts = np.r_[0, np.flatnonzero(np.diff(night)) + 1]
-    return starts, np.diff(np.r_[starts, len(night)]), night[starts]
-
-
-def fit_hypnogram(folder):
-    """Counts of transitions by clock and cycle, and the lengths of runs by clock."""
-    counts = np.zeros((len(CLOCK_EDGES) + 1, len(REM_EDGES) + 1, 6, 6))
-    lengths = {k: [] for k in range(6)}
-    fractions = []
-    for night in hypnograms(folder).values():
-        start, length, stage = runs(night)
-        last_rem = 0
-        for i, k in enumerate(stage):
-            end = start[i] + length[i]
-            lengths[k].append((int(start[i]), int(length[i])))
-            last_rem = end if k == 5 else last_rem
-            if i + 1 < len(stage):
-                counts[(*context(end, end - last_rem), k, stage[i + 1])] += 1
-        scored = night[night >= 0]
-        fractions.append(np.bincount(scored, minlength=6) / len(scored))
-    return {
-        "clock_edges": CLOCK_EDGES,
-        "rem_edges": REM_EDGES,
-        "transitions": counts,
-        "first": np.bincount([runs(n)[2][0] for n in hypnograms(folder).values()], minlength=6),
-        "run_starts": [[start for start, _ in sorted(lengths[k])] for k in range(6)],
-        "run_lengths": [[length for _, length in sorted(lengths[k])] for k in range(6)],
-        "fractions": np.array(fractions),
-        "n_epochs": [int((n >= 0).sum()) for n in hypnograms(folder).values()],
     }
 
 
@@ -217,10 +172,16 @@ def calibrate(powers, folder, rounds, n_subjects):
     return powers
 
 
-def write(name, tables):
-    """Store tables as JSON with four digits."""
-    plain = {k: np.round(v, 4).tolist() if isinstance(v, np.ndarray) else v for k, v in tables.items()}
-    (PACKAGE / name).write_text(json.dumps(plain) + "\n")
+def plain(value):
+    """Return tables as JSON has them, with four digits."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return np.round(value, 4).tolist() if isinstance(value, np.ndarray) else value
+
+
+def write(name, found):
+    """Store tables."""
+    (PACKAGE / name).write_text(json.dumps(plain(found)) + "\n")
 
 
 def main():
@@ -228,8 +189,11 @@ def main():
     parser.add_argument("--real", type=Path, default=default_folder())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--subjects", type=int, default=20, help="young sleepers simulated in each round")
+    parser.add_argument("--hypnograms", action="store_true", help="fit the hypnograms alone")
     args = parser.parse_args()
-    write("hypnogram.json", fit_hypnogram(args.real))
+    write("hypnogram.json", fit_hypnograms(args.real, lambda found: write("hypnogram.json", found)))
+    if args.hypnograms:
+        return
     write("powers.json", calibrate(fit_powers(args.real), args.real, args.rounds, args.subjects))
 
 

@@ -14,6 +14,7 @@ STAGE_CHARS = "W1234R"
 FLOOR = 1e-10
 WAKE_CROP = 60
 """Epochs of Wake kept before the first and after the last epoch of sleep (30 min)."""
+OLDEST_WAKE_CROP = 40
 _POWER = np.array([0, 1, 2, 3, 4, 9, 10, 11, 12, 13])
 _VARIANCE = np.array([7, 16])
 _MOBILITY = np.array([8, 17])
@@ -33,6 +34,24 @@ def hypnograms(folder: Path) -> dict[str, np.ndarray]:
             night = np.array([STAGE_CHARS.find(c) for c in stages])
             asleep = np.flatnonzero(night > 0)
             nights[record] = night[max(0, asleep[0] - WAKE_CROP) : asleep[-1] + WAKE_CROP + 1]
+    return nights
+
+
+def aged_hypnograms(folder: Path) -> dict[str, tuple[int, np.ndarray]]:
+    """Return age and night of ``sleep_edf_78/hypnograms.txt``, cropped as the competition did, scored epochs alone.
+
+    A night ends 30 min (from 80 on: 20) after the onset of the last bout of sleep.
+    """
+    nights = {}
+    for line in (folder / "sleep_edf_78" / "hypnograms.txt").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            record, age, _, _, stages = line.split()
+            night = np.array([STAGE_CHARS.find(c) for c in stages])
+            asleep, bouts = np.flatnonzero(night > 0), np.flatnonzero(np.diff(night, prepend=-2))
+            side = WAKE_CROP if int(age) < 80 else OLDEST_WAKE_CROP
+            last = bouts[bouts <= asleep[-1]][-1]
+            night = night[max(0, asleep[0] - side) : last + side]
+            nights[record] = int(age), night[night >= 0]
     return nights
 
 

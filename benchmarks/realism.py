@@ -15,13 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pin import Pin
-from pins_hypnogram import pin_hypnograms, pin_old, pin_scorer
+from pins_hypnogram import pin_aged, pin_hypnograms, pin_old, pin_scorer
 from pins_models import pin_cross, pin_network, pin_rows
 from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_slow_waves, pin_wake
 from real_nights import default_folder
 
 PINS = {
     "hypnograms": pin_hypnograms,
+    "aged": pin_aged,
     "old": pin_old,
     "scorer": pin_scorer,
     "amplitude": pin_amplitude,
@@ -34,7 +35,7 @@ PINS = {
     "cross": pin_cross,
     "network": pin_network,
 }
-NEEDS_REAL = frozenset({"hypnograms", "powers", "wake", "shapes", "cross"})
+NEEDS_REAL = frozenset({"hypnograms", "aged", "powers", "wake", "shapes", "cross"})
 
 RECORD = Path(__file__).resolve().parents[1] / "docs" / "realism.json"
 

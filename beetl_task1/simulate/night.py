@@ -13,7 +13,7 @@ from .competition import has_final_prior, night_length, night_shares
 from .events import add_events
 from .shapes import last_low_pass, shapes
 from .subject import Traits, draw_subject, night_effect
-from .tables import Floats, generator
+from .tables import Floats, cohort, generator
 
 _OFFSETS = np.log([0.5 * 2 / task.SFREQ, *[2 / task.SFREQ] * 5])
 """From log powers to log gains: the drift's variance lies in 0.5 Hz; white noise of unit variance has 0.02/Hz."""
@@ -99,9 +99,9 @@ def simulate_night(
 
 def scored_hypnogram(seed: int, key: RecordingKey, traits: Traits, n_epochs: int, prior: str) -> np.ndarray:
     """Draw the hypnogram of a night as scored, (n_epochs,) int8; needs no signal."""
-    shares = night_shares(seed, traits, key, prior)
+    shares = night_shares(seed, traits, key, prior, n_epochs)
     candidates = _FINAL_CANDIDATES if has_final_prior(key, prior) else hypnogram.CANDIDATES
-    return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares, candidates)
+    return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares, candidates, cohort(traits.age))
 
 
 def _signal(seed: int, key: RecordingKey, course: np.ndarray, traits: Traits, border_evidence: str) -> Floats:
