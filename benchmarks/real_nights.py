@@ -4,12 +4,13 @@ They are looked for in ``--real DIR``, in ``$BEETL_REAL`` or in ``../shared/data
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from beetl_task1.simulate.spectrum import POWER_BANDS
-
+WEAK_BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+"""Bands of the 18 features, in Hz."""
 STAGE_CHARS = "W1234R"
 FLOOR = 1e-10
 WAKE_CROP = 60
@@ -55,6 +56,33 @@ def aged_hypnograms(folder: Path) -> dict[str, tuple[int, np.ndarray]]:
     return nights
 
 
+@dataclass(frozen=True)
+class AgedNight:
+    """Band powers of a night of ``sleep_edf_78/features.npz``, scored epochs alone.
+
+    ``logs`` are (n, 2, 5) log powers (delta, theta, alpha, sigma, beta) of channels of unit variance, ``stages`` 0-5,
+    ``five`` the same with S3 and S4 as one.
+    """
+
+    age: int
+    logs: np.ndarray
+    stages: np.ndarray
+    five: np.ndarray
+
+
+def aged_powers(folder: Path) -> dict[str, AgedNight]:
+    """Return the nights of the 59 people."""
+    nights = {}
+    with np.load(folder / "sleep_edf_78" / "features.npz") as data:
+        for record in sorted({name.rsplit("_", 1)[0] for name in data.files}):
+            five, letters = data[f"{record}_y"], data[f"{record}_stage"]
+            stages = np.array([STAGE_CHARS.find(letter.decode()) for letter in letters])
+            kept = (five >= 0) & (stages >= 0)
+            logs = data[f"{record}_X"][kept, :, :5].astype(float)
+            nights[record] = AgedNight(int(data[f"{record}_age"]), logs, stages[kept], five[kept].astype(int))
+    return nights
+
+
 def weak_features(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the 18 real features of every night as they are, and their five stages (S3 and S4 merged)."""
     data = np.load(folder / "sleep_edf_20_features.npz")
@@ -91,7 +119,7 @@ def log_powers(features: np.ndarray) -> np.ndarray:
 
 def below_bands(density: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Variance that the five bands do not hold (drift below 0.5 Hz), at least 2 % of the whole."""
-    widths = np.array([b - a for a, b in POWER_BANDS])
+    widths = np.array([b - a for a, b in WEAK_BANDS])
     inside = np.column_stack([density[:, :5] @ widths, density[:, 5:] @ widths])
     return np.maximum(variance - inside, 0.02 * variance)
 

@@ -112,7 +112,7 @@ def night_shares(seed: int, traits: Traits, key: RecordingKey, prior: str, n_epo
         shared = generator(seed, "prior", key.group).normal(0, [0.12, 0.15, 0.1, 0.25, 0.4, 0.15])
     rng = generator(seed, "shares", *key)
     own = np.sqrt(_PERSON) * traits.shares + np.sqrt(1 - _PERSON) * rng.standard_normal(6)
-    depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *key)))
+    depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *key), traits.age))
     own[3] = _DEPTH * depth + np.sqrt(1 - _DEPTH**2) * own[3]
     table = load("hypnogram")[cohort(traits.age)]
     length = night_length(seed, key) if n_epochs is None else n_epochs

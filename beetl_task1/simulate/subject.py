@@ -6,21 +6,11 @@ import numpy as np
 
 from .. import task
 from ..data.recording import RecordingKey
-from .tables import Floats, generator, load
+from .tables import Floats, cohort, generator, load
 
 AGES = {"25-64": (25.0, 65.0), "65-79": (65.0, 80.0), "80-95": (80.0, 96.0)}
 YOUNG = 29.0
-"""Mean age of the sleepers that the tables were fitted to."""
-_PER_DECADE = np.array(
-    [
-        [-0.05, 0.02, -0.05, 0.03, 0.04],
-        [-0.06, -0.04, -0.05, 0.00, 0.03],
-        [-0.09, -0.07, -0.05, -0.04, 0.03],
-        [-0.05, -0.06, -0.04, -0.04, 0.02],
-        [-0.04, -0.06, -0.04, -0.04, 0.02],
-        [-0.06, -0.05, -0.05, 0.00, 0.03],
-    ]
-)
+"""Mean age of the youngest cohort."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +21,8 @@ class Traits:
     ----------
     age : float
         Years.
-    effect : (6, 12)
-        Deviation of the log powers of every stage from the mean sleeper.
+    effect : (6, 14)
+        Deviation of the log powers of every stage from the mean sleeper of the cohort.
     alpha_peak, spindle_peak : float
         Hz.
     alpha : float
@@ -55,25 +45,13 @@ class Traits:
     shares: Floats
 
 
-def age_effect(age: float) -> Floats:
-    """Log powers of every stage that age adds, (6, 12).
-
-    Delta, theta, the spindle band and the drift fall, muscle rises a little. What is still scored as S3 or S4 has to
-    pass the same 75 uV at any age, so that age takes epochs from them rather than much of their size
-    (Landolt & Borbely 2001, Clin Neurophysiol 112:2093; Carrier et al. 2001, Psychophysiology 38:232; Mander, Winer &
-    Walker 2017, Neuron 94:19). The drift is set so that the source, older than the young of the tables (18.2 uV), comes
-    near to its 16.8 uV.
-    """
-    return (age - YOUNG) / 10 * np.hstack([_PER_DECADE, _PER_DECADE, np.full((6, 2), -0.06)])
-
-
 def draw_subject(seed: int, key: RecordingKey, age: float | None = None) -> Traits:
     """Draw the traits of the sleeper of a recording; the age in years from the group's range if not given."""
     rng = generator(seed, "subject", key.group, key.subject)
     drawn = _draw_age(rng, key.group)
     age = drawn if age is None else age
-    factors = load("powers")["subject_factors"]
-    effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors) + age_effect(age)
+    factors = load("powers")[cohort(age)]["person"]
+    effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors)
     has_alpha = rng.random() > 0.1
     return Traits(
         age=age,
@@ -97,14 +75,14 @@ def _draw_age(rng: np.random.Generator, group: str) -> float:
     return float(rng.uniform(youngest, oldest))
 
 
-def night_effect(rng: np.random.Generator) -> Floats:
-    """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 12)."""
-    factors = load("powers")["night_factors"]
+def night_effect(rng: np.random.Generator, age: float) -> Floats:
+    """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 14)."""
+    factors = load("powers")[cohort(age)]["night"]
     return np.asarray(np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors))
 
 
 def slow_wave_excess(traits: Traits, night: Floats) -> float:
     """Return how much more log delta power S3 and S4 have on Fpz-Cz than is usual, in standard deviations of people."""
-    table = load("powers")
-    spread = np.sqrt(sum((table[name][:, 3:5, 0].mean(1) ** 2).sum() for name in ("subject_factors", "night_factors")))
-    return float((traits.effect - age_effect(traits.age) + night)[3:5, 0].mean() / spread)
+    table = load("powers")[cohort(traits.age)]
+    spread = np.sqrt(sum((table[name][:, 3:5, 0].mean(1) ** 2).sum() for name in ("person", "night")))
+    return float((traits.effect + night)[3:5, 0].mean() / spread)

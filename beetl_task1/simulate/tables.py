@@ -13,8 +13,8 @@ Floats = NDArray[np.floating]
 N_STAGES = 6
 COHORTS = {"25-34": 25.0, "35-64": 35.0, "65-79": 65.0, "80+": 80.0}
 """Youngest age of each cohort of real people that tables were fitted to."""
-N_POWERS = 12
-"""Log powers of an epoch: five bands of Fpz-Cz, five of Pz-Oz (uV^2/Hz), drift below 0.5 Hz of either (uV^2)."""
+N_POWERS = 14
+"""Log powers of an epoch: six bands of Fpz-Cz, six of Pz-Oz (uV^2/Hz), drift below 0.5 Hz of either (uV^2)."""
 
 
 def generator(seed: int, *key: str | int) -> np.random.Generator:
