@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from pin import Pin, close, percent
-from real_nights import hypnograms
+from real_nights import aged_hypnograms, hypnograms
 from sklearn.metrics import cohen_kappa_score
 
 from beetl_task1 import task
@@ -12,7 +12,7 @@ from beetl_task1.data.recording import RecordingKey
 from beetl_task1.simulate import scorer, slots
 from beetl_task1.simulate.night import scored_hypnogram
 from beetl_task1.simulate.subject import draw_subject
-from beetl_task1.simulate.tables import generator
+from beetl_task1.simulate.tables import cohort, generator, load
 
 TARGET_COUNTS = np.array([13_819, 3_311, 9_739, 1_393, 559, 3_189])
 FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
@@ -36,7 +36,9 @@ def _summary(nights: list[np.ndarray]) -> dict[str, np.ndarray]:
         "runs": np.array([length[stage == k].mean() for k in range(6)]),
         "single": np.array([(length[stage == k] == 1).mean() for k in range(6)]),
         "chain": chain / chain.sum(1, keepdims=True),
+        "no_s3": (counts[:, 3] == 0).mean(),
         "no_s4": (counts[:, 4] == 0).mean(),
+        "length": np.array([counts.sum(1).mean(), counts.sum(1).std()]),
         "spread": (counts / counts.sum(1, keepdims=True)).std(0),
     }
 
@@ -51,50 +53,101 @@ def young_hypnograms(seed: int, n_subjects: int = 150) -> list[np.ndarray]:
     return nights
 
 
+def cohort_hypnograms(name: str, group: str, seed: int, n_subjects: int = 100) -> list[np.ndarray]:
+    """Return scored hypnograms of two nights each of sleepers of a cohort, as long as its nights, in many seeds."""
+    nights, table = [], load("hypnogram")[name]
+    for subject in range(n_subjects):
+        for key in (RecordingKey(group, 100 + subject, session) for session in (1, 2)):
+            rng, own = generator(seed, "pinned", *key), seed + subject
+            length = round(
+                table["length"] * np.exp(rng.normal(0, table["length_spread"]) - table["length_spread"] ** 2 / 2)
+            )
+            age = float(rng.uniform(50, 60)) if name == "35-64" else None
+            nights.append(scored_hypnogram(own, key, draw_subject(own, key, age), length, "target"))
+    return nights
+
+
 def pin_hypnograms(folder: Path, seed: int) -> list[Pin]:
     """Young hypnograms against 39 real nights."""
-    real = _summary([n[n >= 0] for n in hypnograms(folder).values()])
-    mine = _summary(young_hypnograms(seed))
-    off = np.abs(mine["shares"] / real["shares"] - 1)
-    ratio = mine["runs"] / real["runs"]
-    chain = np.abs(mine["chain"] - real["chain"]).max()
-    return [
+    real = [n[n >= 0] for n in hypnograms(folder).values()]
+    return compare("young", _summary(real), _summary(young_hypnograms(seed)))
+
+
+def pin_aged(folder: Path, seed: int) -> list[Pin]:
+    """Hypnograms of 35-64, 65-79 and 80-95 against the real nights of 43, 20 and 14."""
+    pins, nights = [], list(aged_hypnograms(folder).values())
+    for name, group in (("35-64", "25-64"), ("65-79", "65-79"), ("80+", "80-95")):
+        real = _summary([night for age, night in nights if cohort(age) == name])
+        pins += compare(name, real, _summary(cohort_hypnograms(name, group, seed)))
+    return pins
+
+
+def compare(name: str, real: dict[str, np.ndarray], mine: dict[str, np.ndarray]) -> list[Pin]:
+    """Return the pins of nights of one cohort."""
+    off = np.abs(mine["shares"] - real["shares"])
+    chain = np.abs(mine["chain"] - real["chain"])[real["shares"] > 0.01]
+    common = real["shares"] > 0.01
+    ratio, length = mine["runs"] / real["runs"], mine["length"] / real["length"]
+    pins = [
         Pin(
-            "young: shares of W S1 S2 S3 S4 REM, %",
+            f"{name}: shares of W S1 S2 S3 S4 REM, %",
             percent(real["shares"]),
             percent(mine["shares"]),
-            "each within a quarter",
-            bool((off < 0.25).all()),
+            "each within a quarter or half a point",
+            bool(((off < 0.25 * real["shares"]) | (off < 0.005)).all()),
         ),
         Pin(
-            "young: spread of the shares over nights, %",
+            f"{name}: spread of the shares over nights, %",
             percent(real["spread"]),
             percent(mine["spread"]),
             "each within a half",
             bool((np.abs(np.log(mine["spread"] / real["spread"])) < np.log(1.5)).all()),
         ),
-        close("young: neighbours agree", real["agree"], mine["agree"], 0.015, 3),
+        close(f"{name}: neighbours agree", real["agree"], mine["agree"], 0.015, 3),
         Pin(
-            "young: mean run, epochs",
+            f"{name}: mean run, epochs",
             " ".join(f"{v:.1f}" for v in real["runs"]),
             " ".join(f"{v:.1f}" for v in mine["runs"]),
-            "each within a quarter",
-            bool((np.abs(ratio - 1) < 0.25).all()),
+            "each within a quarter (of stages above 1 %)",
+            bool((np.abs(ratio - 1) < 0.25)[common].all()),
         ),
         Pin(
-            "young: runs of one epoch, %",
+            f"{name}: runs of one epoch, %",
             percent(real["single"]),
             percent(mine["single"]),
-            "within 8 points",
-            bool((np.abs(mine["single"] - real["single"]) < 0.08).all()),
+            "within 8 points (of stages above 1 %)",
+            bool((np.abs(mine["single"] - real["single"]) < 0.08)[common].all()),
         ),
-        Pin("young: largest error of a transition", "0", f"{chain:.3f}", "at most 0.05", bool(chain <= 0.05)),
         Pin(
-            "young: nights without S4, %",
-            percent([real["no_s4"]]),
-            percent([mine["no_s4"]]),
-            "2 to 20",
-            bool(0.02 <= mine["no_s4"] <= 0.2),
+            f"{name}: largest error of a transition",
+            "0",
+            f"{chain.max():.3f}",
+            "at most 0.05",
+            bool(chain.max() <= 0.05),
+        ),
+    ]
+    if name == "young":
+        within = bool(0.02 <= mine["no_s4"] <= 0.2)
+        return [
+            *pins,
+            Pin(f"{name}: nights without S4, %", percent([real["no_s4"]]), percent([mine["no_s4"]]), "2 to 20", within),
+        ]
+    lacking = [np.array([summary["no_s3"], summary["no_s4"]]) for summary in (real, mine)]
+    return [
+        *pins,
+        Pin(
+            f"{name}: nights without S3, without S4, %",
+            percent(lacking[0]),
+            percent(lacking[1]),
+            "within 15 points",
+            bool((np.abs(lacking[0] - lacking[1]) < 0.15).all()),
+        ),
+        Pin(
+            f"{name}: epochs a night, mean and spread",
+            " ".join(f"{v:.0f}" for v in real["length"]),
+            " ".join(f"{v:.0f}" for v in mine["length"]),
+            "within a tenth and a quarter",
+            bool(abs(length[0] - 1) < 0.1 and abs(length[1] - 1) < 0.25),
         ),
     ]
 

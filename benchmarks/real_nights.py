@@ -4,16 +4,18 @@ They are looked for in ``--real DIR``, in ``$BEETL_REAL`` or in ``../shared/data
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from beetl_task1.simulate.spectrum import POWER_BANDS
-
+WEAK_BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+"""Bands of the 18 features, in Hz."""
 STAGE_CHARS = "W1234R"
 FLOOR = 1e-10
 WAKE_CROP = 60
 """Epochs of Wake kept before the first and after the last epoch of sleep (30 min)."""
+OLDEST_WAKE_CROP = 40
 _POWER = np.array([0, 1, 2, 3, 4, 9, 10, 11, 12, 13])
 _VARIANCE = np.array([7, 16])
 _MOBILITY = np.array([8, 17])
@@ -33,6 +35,51 @@ def hypnograms(folder: Path) -> dict[str, np.ndarray]:
             night = np.array([STAGE_CHARS.find(c) for c in stages])
             asleep = np.flatnonzero(night > 0)
             nights[record] = night[max(0, asleep[0] - WAKE_CROP) : asleep[-1] + WAKE_CROP + 1]
+    return nights
+
+
+def aged_hypnograms(folder: Path) -> dict[str, tuple[int, np.ndarray]]:
+    """Return age and night of ``sleep_edf_78/hypnograms.txt``, cropped as the competition did, scored epochs alone.
+
+    A night ends 30 min (from 80 on: 20) after the onset of the last bout of sleep.
+    """
+    nights = {}
+    for line in (folder / "sleep_edf_78" / "hypnograms.txt").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            record, age, _, _, stages = line.split()
+            night = np.array([STAGE_CHARS.find(c) for c in stages])
+            asleep, bouts = np.flatnonzero(night > 0), np.flatnonzero(np.diff(night, prepend=-2))
+            side = WAKE_CROP if int(age) < 80 else OLDEST_WAKE_CROP
+            last = bouts[bouts <= asleep[-1]][-1]
+            night = night[max(0, asleep[0] - side) : last + side]
+            nights[record] = int(age), night[night >= 0]
+    return nights
+
+
+@dataclass(frozen=True)
+class AgedNight:
+    """Band powers of a night of ``sleep_edf_78/features.npz``, scored epochs alone.
+
+    ``logs`` are (n, 2, 5) log powers (delta, theta, alpha, sigma, beta) of channels of unit variance, ``stages`` 0-5,
+    ``five`` the same with S3 and S4 as one.
+    """
+
+    age: int
+    logs: np.ndarray
+    stages: np.ndarray
+    five: np.ndarray
+
+
+def aged_powers(folder: Path) -> dict[str, AgedNight]:
+    """Return the nights of the 59 people."""
+    nights = {}
+    with np.load(folder / "sleep_edf_78" / "features.npz") as data:
+        for record in sorted({name.rsplit("_", 1)[0] for name in data.files}):
+            five, letters = data[f"{record}_y"], data[f"{record}_stage"]
+            stages = np.array([STAGE_CHARS.find(letter.decode()) for letter in letters])
+            kept = (five >= 0) & (stages >= 0)
+            logs = data[f"{record}_X"][kept, :, :5].astype(float)
+            nights[record] = AgedNight(int(data[f"{record}_age"]), logs, stages[kept], five[kept].astype(int))
     return nights
 
 
@@ -72,7 +119,7 @@ def log_powers(features: np.ndarray) -> np.ndarray:
 
 def below_bands(density: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Variance that the five bands do not hold (drift below 0.5 Hz), at least 2 % of the whole."""
-    widths = np.array([b - a for a, b in POWER_BANDS])
+    widths = np.array([b - a for a, b in WEAK_BANDS])
     inside = np.column_stack([density[:, :5] @ widths, density[:, 5:] @ widths])
     return np.maximum(variance - inside, 0.02 * variance)
 

@@ -15,15 +15,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pin import Pin
-from pins_hypnogram import pin_hypnograms, pin_old, pin_scorer
+from pins_hypnogram import pin_aged, pin_hypnograms, pin_old, pin_scorer
 from pins_models import pin_cross, pin_network, pin_rows
+from pins_people import pin_people, pin_shares_of_power
+from pins_scorers import pin_scorers
 from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_slow_waves, pin_wake
 from real_nights import default_folder
 
 PINS = {
     "hypnograms": pin_hypnograms,
+    "aged": pin_aged,
     "old": pin_old,
     "scorer": pin_scorer,
+    "scorers": pin_scorers,
+    "shares-of-power": pin_shares_of_power,
+    "people": pin_people,
     "amplitude": pin_amplitude,
     "powers": pin_powers,
     "slow-waves": pin_slow_waves,
@@ -34,7 +40,9 @@ PINS = {
     "cross": pin_cross,
     "network": pin_network,
 }
-NEEDS_REAL = frozenset({"hypnograms", "powers", "wake", "shapes", "cross"})
+NEEDS_REAL = frozenset(
+    {"hypnograms", "aged", "scorers", "shares-of-power", "people", "powers", "wake", "shapes", "cross"}
+)
 
 RECORD = Path(__file__).resolve().parents[1] / "docs" / "realism.json"
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from real_nights import WEAK_BANDS
 from scipy.signal import butter, sosfiltfilt
 from weak_features import weak_features
 
@@ -89,7 +90,7 @@ def young_powers(seed: int, n_subjects: int = 20, labels: str = "y") -> tuple[di
 
 def powers(X: np.ndarray) -> np.ndarray:
     """Return ten log band powers and the log drift of either channel, (n_epochs, 12)."""
-    first, second = (spectrum.band_powers(np.ascontiguousarray(X[:, c] * 1e6)) for c in range(2))
+    first, second = (spectrum.band_powers(np.ascontiguousarray(X[:, c] * 1e6), WEAK_BANDS) for c in range(2))
     return np.column_stack([first[:, 1:], second[:, 1:], first[:, 0], second[:, 0]])
 
 

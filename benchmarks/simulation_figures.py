@@ -11,13 +11,13 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from pins_signal import dynamo
-from real_nights import default_folder, log_powers, six_stages, weak_features
+from real_nights import WEAK_BANDS, default_folder, log_powers, six_stages, weak_features
 from realism_nights import young
 from scipy.signal import welch
 
 from beetl_task1 import task
 from beetl_task1.data.recording import RecordingKey
-from beetl_task1.simulate import simulate_night, spectrum
+from beetl_task1.simulate import simulate_night
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -56,7 +56,7 @@ def draw_spectra(nights: list, real: Path) -> None:
         for k, axis in enumerate(axes[channel]):
             axis.plot(f[1:], spectra[k, 1:], color=COLOURS[k], label="simulated, mean of young sleepers")
             if mean is not None:
-                for b, (low, high) in enumerate(spectrum.POWER_BANDS):
+                for b, (low, high) in enumerate(WEAK_BANDS):
                     axis.hlines(
                         mean[k, 5 * channel + b],
                         low,

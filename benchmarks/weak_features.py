@@ -3,15 +3,13 @@
 import warnings
 
 import numpy as np
-from real_nights import FLOOR
+from real_nights import FLOOR, WEAK_BANDS
 from scipy.signal import welch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from beetl_task1.simulate.spectrum import POWER_BANDS
 
 warnings.filterwarnings("ignore", category=FutureWarning)
 ROWS = ("boosted trees, features as they are", "+ relative to their own night", "+ averaged with logistic regression")
@@ -24,7 +22,7 @@ def weak_features(X: np.ndarray) -> np.ndarray:
 
 def _channel(x: np.ndarray) -> np.ndarray:
     frequencies, density = welch(x, fs=100.0, nperseg=256)
-    inside = [(frequencies >= low) & (frequencies <= high) for low, high in POWER_BANDS]
+    inside = [(frequencies >= low) & (frequencies <= high) for low, high in WEAK_BANDS]
     logs = np.log(np.stack([density[:, i].mean(1) for i in inside], axis=1) + FLOOR)
     variance = x.var(axis=1) + FLOOR
     mobility = np.sqrt(np.diff(x, axis=1).var(axis=1) / variance)

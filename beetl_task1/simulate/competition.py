@@ -2,13 +2,15 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.special import expit, ndtr, ndtri
 
 from .. import task
 from ..data.recording import RecordingKey
-from .subject import Traits, draw_subject, mean_shares, night_effect, slow_wave_excess
-from .tables import Floats, generator
+from .subject import Traits, draw_subject, night_effect, slow_wave_excess
+from .tables import Floats, cohort, generator, load
 
 SIZES = ("demo", "medium", "full")
 PRIORS = ("target", "final")
@@ -18,13 +20,14 @@ _DEMO_EPOCHS = (160, 241)
 _FINAL_COUNTS = np.array([10_268, 4_065, 8_180, 572, 41, 2_630])
 """Counts of the stages in the competition's final test set, released in 2022; used by the prior ``"final"`` alone."""
 
-_DEPTH = np.array([0.0, 0.0, -0.1, 0.5, 1.6, 0.0])
-"""How the log shares follow the log delta power of S3 and S4: in 20 real nights S4 grows with its power 1.6."""
-
-_NIGHT_SPREAD = np.array([0.28, 0.3, 0.16, 0.25, 0.35, 0.12])
-"""Log deviation of the shares of one night."""
-_LEAST_S4 = 0.015
-"""Nights that would have less S4 have none: 3 of 39 real young ones."""
+_PERSON = 0.6
+"""Part of the variance of a night's shares that is the sleeper's; the rest is the night's."""
+_DEPTH = 0.75
+"""Correlation of how much S3 and S4 there is with the power of slow waves, as of S4 in 20 real nights."""
+_SHORT = 400
+"""Shorter nights are pieces, of which the length tells nothing."""
+_FINAL_SPREAD = np.array([0.4, 0.54, 0.26, 0.35, 0.46, 0.14])
+"""Log deviation of the shares of a night, of which the prior ``"final"`` has a third."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,19 @@ def night_length(seed: int, key: RecordingKey) -> int:
 @functools.cache
 def _lengths(seed: int, part: task.Part) -> np.ndarray:
     """Lengths of all nights of a folder; they add up to the competition's total."""
-    count = 2 * len(part.subjects)
-    drawn = generator(seed, "lengths", part.folder).normal(1, 0.16, count).clip(0.6, 1.5)
+    youngest = "25-34" if part.group == task.SOURCE_GROUP else cohort(float(part.group[:2]))
+    spread = load("hypnogram")[youngest]["length_spread"]
+    drawn = np.exp(generator(seed, "lengths", part.folder).normal(0, spread, 2 * len(part.subjects)).clip(-0.6, 0.6))
     exact = np.cumsum(drawn / drawn.sum() * part.n_epochs)
     return np.diff(np.round(np.r_[0, exact[:-1], part.n_epochs])).astype(int)
 
 
-def night_shares(seed: int, traits: Traits, key: RecordingKey, prior: str) -> Floats:
+def night_shares(seed: int, traits: Traits, key: RecordingKey, prior: str, n_epochs: int | None = None) -> Floats:
     """Return the shares of the stages that a recording is to have, (6,).
 
-    The mean at the sleeper's age, times the sleeper's and the night's own deviation and, in a test set, a deviation
-    that all its nights share: so no two seeds have the same test prior. S3 and S4 are scored by the size of the slow
-    waves, so that sleepers with large ones have more of them.
+    The mean of the sleeper's cohort in a night of ``n_epochs`` (by default the recording's own length), with the
+    sleeper's and the night's own deviation and, in a test set, a deviation that all its nights share: so no two seeds
+    have the same test prior.
     """
     if has_final_prior(key, prior):
         mild = np.exp(_final_deviation(seed, traits, key) - _mean_final_deviation(seed)) * _FINAL_COUNTS
@@ -106,16 +110,39 @@ def night_shares(seed: int, traits: Traits, key: RecordingKey, prior: str) -> Fl
     shared = np.zeros(6)
     if part_of(key.group, key.subject).role == "test":
         shared = generator(seed, "prior", key.group).normal(0, [0.12, 0.15, 0.1, 0.25, 0.4, 0.15])
-    depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *key)))
-    own = generator(seed, "shares", *key).normal(0, _NIGHT_SPREAD) + depth * _DEPTH
-    shares = mean_shares(traits.age) * np.exp(shared + traits.shares + own)
-    shares[4] *= shares[4] > _LEAST_S4
-    return np.asarray(shares / shares.sum())
+    rng = generator(seed, "shares", *key)
+    own = np.sqrt(_PERSON) * traits.shares + np.sqrt(1 - _PERSON) * rng.standard_normal(6)
+    depth = slow_wave_excess(traits, night_effect(generator(seed, "night", *key), traits.age))
+    own[3] = _DEPTH * depth + np.sqrt(1 - _DEPTH**2) * own[3]
+    table = load("hypnogram")[cohort(traits.age)]
+    length = night_length(seed, key) if n_epochs is None else n_epochs
+    wake = expit(_wake(table, length) + table["wake_spread"] * own[0] + shared[0])
+    sleep = _sleep_shares(table, own) * np.exp(shared[1:])
+    return np.asarray(np.r_[wake, (1 - wake) * sleep / sleep.sum()])
+
+
+def _wake(table: dict[str, Any], length: int) -> float:
+    """Log odds of Wake: the longer a night was cropped to be, the more of it was spent awake."""
+    longer = np.log(length / table["length"]) if length >= _SHORT else 0.0
+    return float(table["wake"] + table["wake_slope"] * np.clip(longer, -0.7, 0.7))
+
+
+def _sleep_shares(table: dict[str, Any], own: Floats) -> Floats:
+    """Shares of S1, S2, S3, S4, REM in sleep, (5,), up to a factor.
+
+    One depth is behind S3 and S4: the nights that sleep least deeply have no S4, and fewer still no S3.
+    """
+    spread, lacking = table["sleep_spread"], np.r_[0.0, 0.0, table["lacking"], 0.0]
+    own = own[[1, 2, 3, 3, 5]]
+    least = ndtri(lacking)
+    usual = np.exp(0.5 * spread**2) * ndtr(spread - least)
+    return np.asarray(table["sleep"] * np.exp(spread * own) / usual * (own > least))
 
 
 def _final_deviation(seed: int, traits: Traits, key: RecordingKey) -> Floats:
     """Log deviation of the shares of a recording from the real final test set's prior, (6,)."""
-    return 0.3 * (traits.shares + generator(seed, "shares", *key).normal(0, _NIGHT_SPREAD))
+    own = traits.shares + generator(seed, "shares", *key).standard_normal(6)
+    return np.asarray(0.3 * np.sqrt(0.5) * _FINAL_SPREAD * own)
 
 
 @functools.cache

@@ -126,7 +126,7 @@ def arousal(rng: np.random.Generator, t: Floats, n: int, traits: Traits) -> Floa
     return (rhythm + noise) * np.sqrt(_hump(t, rng.uniform(3, 12, (n, 1))))
 
 
-_DELTA, _SIGMA, _MUSCLE, _ALPHA = 0, 3, 4, 7
+_DELTA, _SIGMA, _MUSCLE, _ALPHA = 0, 3, 5, 8
 KINDS = (
     Kind((7.0, 1.5, 0.1, 0.0, 0.0, 0.3), 4.0, alpha_burst, (0.3, 1.0), "alpha", follows=(_ALPHA, 1.0)),
     Kind((0.0, 0.2, 3.5, 2.5, 1.2, 0.05), 1.8, spindle, (0.9, 1.0), "spindles", follows=(_SIGMA, 0.8)),
@@ -146,7 +146,7 @@ KINDS = (
 def add_events(rng: np.random.Generator, signal: Floats, weights: Floats, deviation: Floats, traits: Traits) -> None:
     """Add every kind of event to a night, (2, n_times) float32 in microvolts, in place.
 
-    ``weights`` of the stages, (n_steps, 6), and the ``deviation`` of the log powers, (n_steps, 12), are of
+    ``weights`` of the stages, (n_steps, 6), and the ``deviation`` of the log powers, (n_steps, 14), are of
     :mod:`powers`.
     """
     for kind in KINDS:

@@ -6,16 +6,16 @@ import numpy as np
 
 from .. import task
 from ..data.recording import RecordingKey
-from . import hypnogram, powers, scorer, spectrum
+from . import hypnogram, powers, scorer, spectrum, tables
 from .artefacts import add_artefacts, digitise
 from .borders import weaken_borders
 from .competition import has_final_prior, night_length, night_shares
 from .events import add_events
 from .shapes import last_low_pass, shapes
 from .subject import Traits, draw_subject, night_effect
-from .tables import Floats, generator
+from .tables import Floats, cohort, generator
 
-_OFFSETS = np.log([0.5 * 2 / task.SFREQ, *[2 / task.SFREQ] * 5])
+_OFFSETS = np.log([0.5 * 2 / task.SFREQ, *[2 / task.SFREQ] * 6])
 """From log powers to log gains: the drift's variance lies in 0.5 Hz; white noise of unit variance has 0.02/Hz."""
 _STEP = scorer.STEP_SECONDS
 _FINAL_CANDIDATES = 12
@@ -99,16 +99,18 @@ def simulate_night(
 
 def scored_hypnogram(seed: int, key: RecordingKey, traits: Traits, n_epochs: int, prior: str) -> np.ndarray:
     """Draw the hypnogram of a night as scored, (n_epochs,) int8; needs no signal."""
-    shares = night_shares(seed, traits, key, prior)
+    shares = night_shares(seed, traits, key, prior, n_epochs)
     candidates = _FINAL_CANDIDATES if has_final_prior(key, prior) else hypnogram.CANDIDATES
-    return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares, candidates)
+    return hypnogram.draw(generator(seed, "hypnogram", *key), n_epochs, shares, candidates, cohort(traits.age))
 
 
 def _signal(seed: int, key: RecordingKey, course: np.ndarray, traits: Traits, border_evidence: str) -> Floats:
     """Continuous signal in microvolts, (2, n_times) float32."""
     weights = powers.stage_weights(course)
-    effect = traits.effect + night_effect(generator(seed, "night", *key))
-    targets, deviation = powers.draw_powers(generator(seed, "powers", *key), weights, effect)
+    effect = traits.effect + night_effect(generator(seed, "night", *key), traits.age)
+    targets, deviation = powers.draw_powers(
+        generator(seed, "powers", *key), weights, effect, tables.load("powers")[cohort(traits.age)]
+    )
     rng = generator(seed, "signal", *key)
     signal = _background(rng, targets, weights, shapes(traits, border_evidence))
     add_events(rng, signal, weights, deviation, traits)
@@ -123,8 +125,8 @@ def _signal(seed: int, key: RecordingKey, course: np.ndarray, traits: Traits, bo
 
 
 def _of_channel(targets: Floats, channel: int) -> Floats:
-    """Log powers of one channel, drift first, (n_steps, 6)."""
-    return targets[:, [10 + channel, *range(5 * channel, 5 * channel + 5)]]
+    """Log powers of one channel, drift first, (n_steps, 7)."""
+    return targets[:, [12 + channel, *range(6 * channel, 6 * channel + 6)]]
 
 
 def _background(rng: np.random.Generator, targets: Floats, weights: Floats, shape: Floats) -> Floats:

@@ -11,10 +11,10 @@ import numpy as np
 STEPS = 6
 """Steps of the true course an epoch (5 s each)."""
 STEP_SECONDS = 5.0
-_BORDER_SECONDS = 16.0
-_FLICKER = np.array([0.20, 0.40, 0.15, 0.35, 0.15, 0.10])
+_BORDER_SECONDS = 12.0
+_FLICKER = np.array([0.20, 0.50, 0.18, 0.20, 0.10, 0.10])
 """Chance that a run of one or two epochs, by stage, was not what its neighbours in truth were."""
-_SLIP = np.array([0.03, 0.23, 0.05, 0.14, 0.07, 0.075])
+_SLIP = np.array([0.035, 0.28, 0.07, 0.06, 0.03, 0.06])
 """Chance an epoch, by stage, that the truth left the scored stage for a while."""
 _SLIP_TO = np.array(
     [

@@ -6,24 +6,24 @@ import scipy.fft
 from .. import task
 from .tables import Floats
 
-POWER_BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
+Bands = tuple[tuple[float, float], ...]
+POWER_BANDS: Bands = ((0.5, 4.0), (4.0, 8.0), (8.0, 12.0), (12.0, 16.0), (16.0, 30.0), (30.0, 50.0))
 """Bands of the fitted log powers, in Hz."""
 FRAME = 256
 """Samples of a frame (2.56 s)."""
 HOP = FRAME // 2
 FREQUENCIES: Floats = np.fft.rfftfreq(FRAME, 1 / task.SFREQ)
 _HANN = np.hanning(FRAME + 1)[:-1]
-_CENTRES = np.array([0.3, 1.6, 5.8, 10.3, 19.0, 39.0])
-_INSIDE = [slice(*np.searchsorted(FREQUENCIES, [low, high + 1e-9])) for low, high in POWER_BANDS]
+_CENTRES = np.array([0.3, 1.6, 5.8, 10.0, 14.0, 22.0, 39.0])
 
 
 def _spread() -> Floats:
     logs = np.log(np.maximum(FREQUENCIES, 0.15))
-    return np.array([np.interp(logs, np.log(_CENTRES), unit) for unit in np.eye(6)])
+    return np.array([np.interp(logs, np.log(_CENTRES), unit) for unit in np.eye(len(_CENTRES))])
 
 
 SPREAD = _spread()
-"""Spreads six log powers (drift, then the bands) over the frequencies, linear in log frequency."""
+"""Spreads seven log powers (drift, then the bands) over the frequencies, linear in log frequency."""
 
 
 def n_frames(n_times: int) -> int:
@@ -53,19 +53,20 @@ def shape(signal: Floats, gains: Floats) -> Floats:
     return out[HOP : HOP + len(signal)]
 
 
-def band_powers(epochs: Floats) -> Floats:
+def band_powers(epochs: Floats, bands: Bands = POWER_BANDS) -> Floats:
     """Measure the log powers of one channel, (n_epochs, 3000) in microvolts, as the tables have them.
 
     Returns
     -------
-    (n_epochs, 6) : log of the drift's variance (uV^2), then log mean Welch density of the five bands (uV^2/Hz).
+    (n_epochs, 1 + bands) : log of the drift's variance (uV^2), then log mean Welch density of the bands (uV^2/Hz).
     """
     density = _welch(epochs)
-    bands = np.stack([density[:, inside].mean(1) for inside in _INSIDE], axis=1)
+    inside = [slice(*np.searchsorted(FREQUENCIES, [low, high + 1e-9])) for low, high in bands]
+    levels = np.stack([density[:, each].mean(1) for each in inside], axis=1)
     variance = epochs.var(axis=1)
-    widths = np.array([high - low for low, high in POWER_BANDS], dtype=epochs.dtype)
-    drift = np.maximum(variance - (bands * widths).sum(1), 0.02 * variance)
-    return np.log(np.column_stack([drift, bands]) + 1e-6)
+    widths = np.array([high - low for low, high in bands], dtype=epochs.dtype)
+    drift = np.maximum(variance - (levels * widths).sum(1), 0.02 * variance)
+    return np.log(np.column_stack([drift, levels]) + 1e-6)
 
 
 def _welch(epochs: Floats) -> Floats:

@@ -4,29 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import task
 from ..data.recording import RecordingKey
-from .tables import Floats, generator, load
+from .tables import Floats, cohort, generator, load
 
 AGES = {"25-64": (25.0, 65.0), "65-79": (65.0, 80.0), "80-95": (80.0, 96.0)}
 YOUNG = 29.0
-"""Mean age of the sleepers that the tables were fitted to."""
-SHARES = {
-    YOUNG: (0.196, 0.066, 0.421, 0.080, 0.055, 0.182),
-    72.0: (0.402, 0.086, 0.313, 0.052, 0.033, 0.114),
-    87.0: (0.508, 0.110, 0.262, 0.031, 0.008, 0.081),
-}
-"""Mean shares of W, S1, S2, S3, S4, REM: the young from 39 real nights; the old so that both targets together have the
-competition's counts."""
-_PER_DECADE = np.array(
-    [
-        [-0.05, 0.02, -0.05, 0.03, 0.04],
-        [-0.06, -0.04, -0.05, 0.00, 0.03],
-        [-0.09, -0.07, -0.05, -0.04, 0.03],
-        [-0.05, -0.06, -0.04, -0.04, 0.02],
-        [-0.04, -0.06, -0.04, -0.04, 0.02],
-        [-0.06, -0.05, -0.05, 0.00, 0.03],
-    ]
-)
+"""Mean age of the youngest cohort."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +21,8 @@ class Traits:
     ----------
     age : float
         Years.
-    effect : (6, 12)
-        Deviation of the log powers of every stage from the mean sleeper.
+    effect : (6, 14)
+        Deviation of the log powers of every stage from the mean sleeper of the cohort.
     alpha_peak, spindle_peak : float
         Hz.
     alpha : float
@@ -46,7 +30,7 @@ class Traits:
     spindles, eyes, muscle, arousals : float
         Rates and sizes relative to the mean sleeper.
     shares : (6,)
-        Log deviation of the shares of the stages.
+        Deviation of the shares of the stages from the cohort, in standard deviations.
     """
 
     age: float
@@ -61,25 +45,13 @@ class Traits:
     shares: Floats
 
 
-def age_effect(age: float) -> Floats:
-    """Log powers of every stage that age adds, (6, 12).
-
-    Delta, theta, the spindle band and the drift fall, muscle rises a little. What is still scored as S3 or S4 has to
-    pass the same 75 uV at any age, so that age takes epochs from them (:data:`SHARES`) rather than much of their size
-    (Landolt & Borbely 2001, Clin Neurophysiol 112:2093; Carrier et al. 2001, Psychophysiology 38:232; Mander, Winer &
-    Walker 2017, Neuron 94:19). The drift is set so that the source, older than the young of the tables (18.2 uV), comes
-    near to its 16.8 uV.
-    """
-    return (age - YOUNG) / 10 * np.hstack([_PER_DECADE, _PER_DECADE, np.full((6, 2), -0.06)])
-
-
 def draw_subject(seed: int, key: RecordingKey, age: float | None = None) -> Traits:
     """Draw the traits of the sleeper of a recording; the age in years from the group's range if not given."""
     rng = generator(seed, "subject", key.group, key.subject)
-    drawn = rng.uniform(*AGES[key.group])
+    drawn = _draw_age(rng, key.group)
     age = drawn if age is None else age
-    factors = load("powers")["subject_factors"]
-    effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors) + age_effect(age)
+    factors = load("powers")[cohort(age)]["person"]
+    effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors)
     has_alpha = rng.random() > 0.1
     return Traits(
         age=age,
@@ -91,23 +63,26 @@ def draw_subject(seed: int, key: RecordingKey, age: float | None = None) -> Trai
         eyes=rng.lognormal(0, 0.35),
         muscle=rng.lognormal(0, 0.4),
         arousals=rng.lognormal(0, 0.3) * np.exp(0.012 * (age - YOUNG)),
-        shares=rng.normal(0, [0.28, 0.45, 0.2, 0.25, 0.3, 0.08]),
+        shares=rng.standard_normal(6),
     )
 
 
-def night_effect(rng: np.random.Generator) -> Floats:
-    """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 12)."""
-    factors = load("powers")["night_factors"]
+def _draw_age(rng: np.random.Generator, group: str) -> float:
+    """Half of the source's people are under 35, as the competition's."""
+    youngest, oldest = AGES[group]
+    if group == task.SOURCE_GROUP:
+        youngest, oldest = (youngest, 35.0) if rng.random() < 0.5 else (50.0, oldest)
+    return float(rng.uniform(youngest, oldest))
+
+
+def night_effect(rng: np.random.Generator, age: float) -> Floats:
+    """Draw what a night (electrodes, impedances, how deep one slept) adds to the log powers, (6, 14)."""
+    factors = load("powers")[cohort(age)]["night"]
     return np.asarray(np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors))
 
 
 def slow_wave_excess(traits: Traits, night: Floats) -> float:
-    """Return how much more log delta power S3 and S4 have on Fpz-Cz than is usual at the sleeper's age."""
-    return float((traits.effect - age_effect(traits.age) + night)[3:5, 0].mean())
-
-
-def mean_shares(age: float) -> Floats:
-    """Return the mean shares of the stages at an age, log-linear between the ages of :data:`SHARES`."""
-    logs = np.log(list(SHARES.values()))
-    shares = np.exp([np.interp(age, list(SHARES), column) for column in logs.T])
-    return np.asarray(shares / shares.sum())
+    """Return how much more log delta power S3 and S4 have on Fpz-Cz than is usual, in standard deviations of people."""
+    table = load("powers")[cohort(traits.age)]
+    spread = np.sqrt(sum((table[name][:, 3:5, 0].mean(1) ** 2).sum() for name in ("person", "night")))
+    return float((traits.effect + night)[3:5, 0].mean() / spread)

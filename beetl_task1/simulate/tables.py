@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 N_STAGES = 6
-N_POWERS = 12
-"""Log powers of an epoch: five bands of Fpz-Cz, five of Pz-Oz (uV^2/Hz), drift below 0.5 Hz of either (uV^2)."""
+COHORTS = {"25-34": 25.0, "35-64": 35.0, "65-79": 65.0, "80+": 80.0}
+"""Youngest age of each cohort of real people that tables were fitted to."""
+N_POWERS = 14
+"""Log powers of an epoch: six bands of Fpz-Cz, six of Pz-Oz (uV^2/Hz), drift below 0.5 Hz of either (uV^2)."""
 
 
 def generator(seed: int, *key: str | int) -> np.random.Generator:
@@ -25,11 +27,25 @@ def generator(seed: int, *key: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *words])))
 
 
+def cohort(age: float) -> str:
+    """Return the cohort of real people that stands for an age; those below the youngest count as the youngest."""
+    return [name for name, youngest in COHORTS.items() if age >= youngest or youngest == min(COHORTS.values())][-1]
+
+
 @functools.cache
 def load(name: str) -> dict[str, Any]:
-    """Return the arrays of ``<name>.json`` (``benchmarks/fit_simulator.py``); ragged lists become lists of arrays."""
+    """Return the arrays of ``<name>.json`` (``benchmarks/fit_simulator.py``), by name or by cohort and name.
+
+    Ragged lists become lists of arrays.
+    """
     text = (Path(__file__).parent / f"{name}.json").read_text(encoding="utf-8")
-    return {key: _array(value) for key, value in json.loads(text).items()}
+    return {key: _arrays(value) for key, value in json.loads(text).items()}
+
+
+def _arrays(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _arrays(each) for key, each in value.items()}
+    return _array(value) if isinstance(value, list) else value
 
 
 def _array(value: list[Any]) -> np.ndarray | list[np.ndarray]:

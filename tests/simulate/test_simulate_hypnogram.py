@@ -65,6 +65,43 @@ def test_young_stages_last_as_real_ones(young):
     np.testing.assert_allclose(stay, REAL_STAY, atol=0.06)
 
 
+@pytest.mark.parametrize(
+    ("group", "length", "real", "agree", "lacking"),
+    [
+        ("65-79", (1170, 0.28), [0.307, 0.117, 0.343, 0.066, 0.036, 0.131], 0.862, [0.0, 0.2]),
+        ("80-95", (1845, 0.33), [0.536, 0.101, 0.241, 0.027, 0.006, 0.088], 0.905, [0.5, 0.71]),
+    ],
+)
+def test_old_nights_are_those_of_real_old_people(group, length, real, agree, lacking):
+    longer = length[1] * np.random.default_rng(0).standard_normal(200)
+
+    keys = [RecordingKey(group, 100 + subject, session) for subject in range(60) for session in (1, 2)]
+    epochs = np.round(length[0] * np.exp(longer[: len(keys)])).astype(int)
+    drawn = [
+        scored_hypnogram(key.subject, key, draw_subject(key.subject, key), n, "target")
+        for key, n in zip(keys, epochs, strict=True)
+    ]
+    np.testing.assert_allclose(shares(drawn), real, atol=0.045)
+    assert np.mean([np.mean(n[1:] == n[:-1]) for n in drawn]) == pytest.approx(agree, abs=0.02)
+    none = [np.mean([stage not in night for night in drawn]) for stage in (hypnogram.S3, hypnogram.S4)]
+    np.testing.assert_allclose(none, lacking, atol=0.15)
+
+
+def test_longer_nights_have_more_wake():
+    keys = [RecordingKey("65-79", s, 1) for s in range(100, 130)]
+    short, long = (
+        np.mean([night_shares(1, draw_subject(1, key), key, "target", n)[0] for key in keys]) for n in (900, 1600)
+    )
+    assert long > short + 0.1
+
+
+def test_wake_to_the_end_of_a_night_is_broken_by_a_last_bout_of_sleep():
+    wanted = np.array([0.8, 0.05, 0.1, 0.01, 0.0, 0.04])
+    nights = [hypnogram.draw(generator(i, "x"), 1500, wanted, cohort="80+") for i in range(5)]
+    assert all(night[-hypnogram.OLDEST_EDGE_WAKE - 1] != hypnogram.WAKE for night in nights)
+    assert np.mean([np.mean(night == hypnogram.WAKE) for night in nights]) > 0.65
+
+
 def test_nobody_falls_from_deep_sleep_into_rem(young):
     jumps = sum(((n[:-1] == hypnogram.S4) & (n[1:] == hypnogram.REM)).sum() for n in young)
     assert jumps < 5

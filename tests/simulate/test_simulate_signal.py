@@ -84,7 +84,7 @@ def test_low_border_evidence_weakens_the_tie_but_not_the_spectrum():
 
 
 def test_high_border_evidence_cuts_high_frequencies_in_sleep_alone():
-    options = {"seed": 1, "age": 28.0, "n_epochs": 150}
+    options = {"seed": 3, "age": 28.0, "n_epochs": 150}
     mid, high = (simulate_night(KEY, **options, border_evidence=level) for level in ("mid", "high"))
 
     def above(night, stage):
