@@ -5,7 +5,6 @@ the order of :data:`beetl_task1.task.STAGES`, and ``meta``, a JSON text with wha
 """
 
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ..errors import BeetlError
 from ..task import N_OUTPUTS
 from ..writing import whole_file
 from .recording import RecordingKey
+from .zips import open_zip
 
 LARGEST = 100_000_000
 """Bytes of the largest file of probabilities that is read, unpacked: ten times those of the whole competition."""
@@ -51,13 +51,15 @@ def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict
         If the file is missing, damaged, or holds something else than probabilities: rows within 0..1 that sum to 1.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > LARGEST:
             raise ValueError(f"it unpacks to {size:,} bytes, at most {LARGEST:,} expected")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         meta = json.loads(str(arrays.pop("meta", "{}")))
+        if not isinstance(meta, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError("it holds something else than arrays and a table of what describes them")
     except Exception as error:  # zipfile, numpy and json each have their own
         raise BeetlError(f"{path}: not a readable file of probabilities ({error}); run predict again") from error
     probabilities = {RecordingKey.parse(name): array for name, array in arrays.items()}

@@ -4,9 +4,9 @@ import re
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
+from ..data.zips import DAMAGED, open_zip
 from ..errors import DataError
 
 MAX_ENTRIES = 5000
@@ -43,18 +43,18 @@ def unzip(archive: Path, out: Path, *, limit: int) -> list[Path]:
 def _unpack(archive: Path, out: Path, limit: int) -> list[Path]:
     name = archive.name
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with open_zip(archive) as opened:
             entries = _checked(name, opened.infolist(), limit)
             if sum(entry.file_size for entry in entries) > shutil.disk_usage(out.parent).free:
                 raise DataError(f"{name}: no room to unpack it in {out.parent}; free some space")
             for entry in entries:
                 entry.filename = entry.filename.replace("\\", "/")
             return [Path(opened.extract(entry, out)) for entry in entries]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"{name}: not a readable zip ({error}); download it again") from error
     except OSError as error:
         what = f"{name}: could not be unpacked into {out} ({error.strerror or error})"
         raise DataError(f"{what}; make room or unpack it by hand") from error
+    except DAMAGED as error:
+        raise DataError(f"{name}: not a readable zip ({error}); download it again") from error
 
 
 def _checked(name: str, entries: list[zipfile.ZipInfo], limit: int) -> list[zipfile.ZipInfo]:

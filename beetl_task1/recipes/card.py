@@ -1,6 +1,7 @@
 """The card of a checkpoint: what made it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from .recipe import Recipe
 
 CARD = "card.json"
 Table = dict[str, Any]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What weights and members may be called: a stranger's card leads nowhere outside its folder."""
 
 
 class Card(Settings, frozen=True):
@@ -73,7 +76,11 @@ def load_card(folder: Path) -> Card:
         digest = content.pop("digest")
         if digest != digest_of(content):
             raise ValueError("it changed since training")
-        return typed(Card, content, "card")
+        card = typed(Card, content, "card")
+        strange = [name for name in (*card.weights, *card.members) if not _NAME.fullmatch(name)]
+        if strange:
+            raise ValueError(f"{strange[0]!r} names no file beside it")
+        return card
     except FileNotFoundError as error:
         command = f"beetl-task1 train --group {folder.name} --recipe {folder.parent.name}"
         raise CheckpointError(f"{folder}: no checkpoint there; make it with: {command}") from error

@@ -5,11 +5,11 @@ import os
 import re
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, CheckpointError
 from ..store import sha256
 from ..task import TARGET_GROUPS
@@ -96,7 +96,7 @@ def import_checkpoint(path: Path, checkpoints: Path) -> tuple[Path, dict[str, An
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return what the file says of itself, and its files by name; the card is the last."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             entries = archive.infolist()
             strange = [e.filename for e in entries if e.filename != ABOUT and not _NAME.fullmatch(e.filename)]
             if strange or len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > LARGEST:
@@ -105,7 +105,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
             contents = {entry.filename: archive.open(entry).read(entry.file_size) for entry in entries}
         about = dict(json.loads(text_of(contents.pop(ABOUT))))
         changed = {name: sha256(content) for name, content in contents.items()} != about["sha256"]
-    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (*DAMAGED, TypeError) as error:
         raise CheckpointError(f"{path}: not an exported checkpoint ({error}); ask for the file again") from error
     if changed or CARD not in contents:
         raise CheckpointError(f"{path}: changed since it was exported; ask for the file again")

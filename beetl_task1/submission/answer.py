@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..data.labels import NotLabels, parse_labels
 from ..data.probabilities import load_probabilities
+from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, SubmissionError
 from ..store import key_of, sha256
 from ..writing import check_folder, whole_file, write_text
@@ -149,7 +149,7 @@ def _as_text(labels: np.ndarray) -> str:
 
 def _unzip(path: Path, content: bytes) -> bytes:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with open_zip(io.BytesIO(content)) as archive:
             members = archive.infolist()
             if [member.filename for member in members] != [ANSWER]:
                 held = ", ".join(repr(member.filename) for member in members[:4]) + ", ..." * (len(members) > 4)
@@ -158,7 +158,7 @@ def _unzip(path: Path, content: bytes) -> bytes:
                 raise SubmissionError(_too_large(path, members[0].file_size))
             with archive.open(ANSWER) as member:  # read with a bound, for the directory may lie
                 return member.read(LARGEST + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise SubmissionError(f"{path}: not a readable zip ({error}); package again") from error
 
 
