@@ -5,7 +5,7 @@ OLDEST := .venv-oldest/bin
 DEMO := demo
 MINUTES ?= 20
 
-.PHONY: demo test test-slow test-oldest lint mutants architecture clean
+.PHONY: demo test test-slow test-oldest lint mutants docs architecture clean
 
 .venv/installed: setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit("beetl-task1 needs Python 3.11 or newer, this is %d.%d; name a newer one: make PYTHON=python3.12" % v[:2])'
@@ -53,6 +53,11 @@ lint: .venv/installed
 mutants: .venv/installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	@$(BIN)/python tools/mutants.py $(if $(MODULE),'$(MODULE)') $(TESTS) --minutes $(MINUTES)
+
+# The documentation as a site: site/index.html; a warning is an error.
+docs: .venv/installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@$(BIN)/mkdocs build --strict --quiet
 
 architecture: .venv/installed
 	@$(BIN)/python tools/architecture.py

@@ -31,6 +31,25 @@ def next_command(verb: str, *arguments: object) -> str:
     return " ".join(["beetl-task1", verb, *(shlex.quote(str(argument)) for argument in arguments), *_given(verb)])
 
 
+def this_command() -> str:
+    """Return the command that runs, with all that was given to it, in the environment too, but how it prints."""
+    ctx = click.get_current_context()
+    given = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    words = ["beetl-task1", str(ctx.info_name)]
+    for param in ctx.command.params:
+        value = ctx.params.get(str(param.name))
+        if value is None or ctx.get_parameter_source(str(param.name)) not in given:
+            continue
+        several = value if isinstance(value, tuple) else (value,)
+        if isinstance(param, click.Argument):
+            words += map(str, several)
+        elif isinstance(value, bool):
+            words += param.opts[:1] if value else param.secondary_opts[:1]
+        else:
+            words += [word for one in several for word in (param.opts[0], str(one))]
+    return shlex.join(words)
+
+
 class Command(click.Command):
     """A command that completes what an error advises."""
 

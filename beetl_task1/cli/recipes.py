@@ -3,10 +3,10 @@
 import time
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import options
-from .advice import next_command
+from .advice import next_command, this_command
 from .show import comparison_lines, show, trained_lines, zoo_lines
 
 if TYPE_CHECKING:
@@ -63,16 +63,19 @@ def validate(
     from ..validation import crossval
     from ..validation.comparison import compare_all
     from ..validation.report import write_report
+    from ..validation.verdict import verdict
 
     found = []
     for experiment in experiments:
         with resources("validate", experiment, checkpoints) as each:
             found.append(crossval.validate(experiment, checkpoints, each))
     if report:
-        write_report(report, found, scheme)
+        write_report(report, found, scheme, this_command())
     cards = [v.card(scheme) for v in found]
     several = [v.summary | {"cached": v.cached, "scorecard": card} for v, card in zip(found, cards, strict=True)]
-    values = {"validations": several, "comparisons": compare_all(cards), "report": report and str(report)}
+    said = verdict(cards, [v.shift for v in found])
+    values: dict[str, Any] = {"verdict": said, "validations": several, "comparisons": compare_all(cards)}
+    values["report"] = report and str(report)
     show(values, chain(comparison_lines(found, scheme), [f"report: {report}"] if report else []))
 
 

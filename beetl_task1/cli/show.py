@@ -135,12 +135,15 @@ def validation_lines(found: "Validation") -> Lines:
 def comparison_lines(found: Sequence["Validation"], scheme: str) -> Lines:
     """Show everything about validations of the same nights, unless ``--brief`` asks for the scores alone."""
     from ..validation.comparison import compare_all
+    from ..validation.verdict import verdict
 
+    cards = [v.card(scheme) for v in found]
     yield f"data: {found[0].data}"
+    if not asked("brief"):
+        yield text(verdict(cards, [v.shift for v in found]))
     yield from map(score_line, found)
     if asked("brief"):
         return
-    cards = [v.card(scheme) for v in found]
     yield from scorecard_lines(cards)
     yield from _titled("differences", [pair.describe() for pair in compare_all(cards)])
     transfers = [t.describe() if (t := v.transfer(scheme)) else f"{v.recipe}: learns nothing from the target"

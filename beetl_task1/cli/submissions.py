@@ -10,7 +10,7 @@ import click
 
 from ..task import STAGES
 from . import options
-from .advice import next_command
+from .advice import next_command, this_command
 from .show import diff_lines, log_lines, package_lines, scorecard_lines, show, stage_counts, validation_lines
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def submit(experiment: "Experiment", checkpoints: Path, submissions: Path, resou
     from ..submission.submit import submit as run
 
     with resources("submit", experiment, checkpoints) as found:
-        done = run(experiment, checkpoints, submissions, found)
+        done = run(experiment, checkpoints, submissions, found, this_command())
     packed, report = done.submission, str(done.report)
     values = {"trained": done.trained, "validation": done.validation.summary, "zip": str(packed.zip_path)}
     trained = "trained now" if done.trained else "the checkpoint of this very recipe and data was there"

@@ -39,7 +39,9 @@ class Submitted:
     report: Path
 
 
-def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resources: Resources) -> Submitted:
+def submit(
+    experiment: Experiment, checkpoints: Path, submissions: Path, resources: Resources, command: str = ""
+) -> Submitted:
     """Train what is missing, cross-validate, predict the test set and package the answer.
 
     Parameters
@@ -50,6 +52,8 @@ def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resourc
         Where checkpoints stand and submissions go.
     resources : Resources
         Where features are cached, and how to compute.
+    command : str
+        What the report says that made it.
 
     Returns
     -------
@@ -61,5 +65,5 @@ def submit(experiment: Experiment, checkpoints: Path, submissions: Path, resourc
     folder = predict(experiment, checkpoints, submissions, resources)
     packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions, folder)
     log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
-    report = write_report(packed.folder / REPORT, [validation])
+    report = write_report(packed.folder / REPORT, [validation], command=command)
     return Submitted(trained, validation, packed, report)

@@ -19,6 +19,7 @@ from ..features import feature_names, features_of
 from ..models.base import Resources
 from ..recipes.checkpoint import checkpoint_folder
 from ..recipes.experiment import Experiment
+from ..recipes.recipe import Recipe
 from ..scoring import leaderboard_score
 from ..store import key_of
 from ..typed import text_of
@@ -67,6 +68,8 @@ class Validation:
         Digest of the experiment, the folds and the test nights.
     cached : bool
         Whether all predictions were read from the store.
+    made_from : Recipe or None
+        The recipe itself, where it is known.
     """
 
     recipe: str
@@ -82,6 +85,7 @@ class Validation:
     experiment: str
     key: str
     cached: bool
+    made_from: Recipe | None = None
 
     def card(self, scheme: str = "rk") -> Scorecard:
         """Return the scorecard in a scheme."""
@@ -171,6 +175,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
         experiment=experiment.key,
         key=key_of(experiment.key, [asdict(fold) for fold in folds], [night.fingerprint for night in test]),
         cached=found.cached,
+        made_from=recipe,
     )
     path = checkpoint_folder(checkpoints, recipe.name, group) / SUMMARY
     write_text(path, json.dumps(validation.summary, indent=1) + "\n")

@@ -59,6 +59,11 @@ class Shift(Result, frozen=True):
     statement: list[str]
     """Plain sentences; the last is the verdict."""
 
+    @property
+    def guess(self) -> float:
+        """What to expect on the test set: the local score less what the probabilities expect to be lost there."""
+        return self.score - (self.expected_target - self.expected_test)
+
 
 @dataclass(frozen=True)
 class Predicted:

@@ -1,6 +1,7 @@
 """``validate`` with several recipes, in both schemes, and ``score`` with the same tables."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -46,6 +47,13 @@ def test_two_recipes_side_by_side(run, recipes, tmp_path):
     ):  # fmt: skip
         assert words in result.output
     assert page.stat().st_size < 3e6
+    lines = result.output.splitlines()
+    assert re.match(r"(weak|strong) leads by \d+\.\d: .*(people|person); expect about \d+$", lines[1])
+    assert lines[1] in page.read_text(encoding="utf-8")
+    command = re.search(r"<code>(.+?)</code>", page.read_text(encoding="utf-8"))[1]
+    assert command.startswith("beetl-task1 validate --data ")
+    assert command.count("--recipe ") == 2
+    assert f"--report {page}" in command
 
 
 def test_json_of_one_and_of_several(run, recipes):

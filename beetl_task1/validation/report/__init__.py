@@ -1,21 +1,27 @@
 """One self-contained HTML page per validation: readable on a phone and a wide screen, in light and dark."""
 
+import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import stdev
 from typing import Any
 
-from ... import __version__
+import msgspec
+
 from ...errors import BeetlError
+from ...recipes.recipe import Recipe
+from ...recipes.versions import versions
 from ...writing import write_own
 from ..comparison import Comparison, compare_all
 from ..crossval import Validation
 from ..scorecard import Scorecard
 from ..shift import Shift
+from ..verdict import verdict
 from . import charts
 
 _MOST_CURVES = 5
-charts.TEMPLATES.globals |= {"charts": charts, "version": __version__}
+charts.TEMPLATES.globals |= {"charts": charts}
 charts.TEMPLATES.filters |= {
     "percent": lambda value: "-" if value is None else f"{100 * value:.1f}",
     "one": lambda value: "-" if value is None else f"{value:.1f}",
@@ -25,7 +31,17 @@ charts.TEMPLATES.filters |= {
 }
 
 
-def write_report(path: Path, validations: Sequence[Validation], scheme: str = "rk") -> Path:
+@dataclass(frozen=True)
+class Made:
+    """How a report came about."""
+
+    date: str = ""
+    command: str = ""
+    """Empty from Python."""
+    versions: dict[str, str] = field(default_factory=versions)
+
+
+def write_report(path: Path, validations: Sequence[Validation], scheme: str = "rk", command: str = "") -> Path:
     """Write the report of one or several recipes that were validated on the same nights.
 
     Parameters
@@ -36,6 +52,8 @@ def write_report(path: Path, validations: Sequence[Validation], scheme: str = "r
         At least one, all of one group.
     scheme : {"rk", "aasm"}
         Six stages, or five with S3 and S4 as N3.
+    command : str
+        What the page says that made it.
 
     Raises
     ------
@@ -44,17 +62,20 @@ def write_report(path: Path, validations: Sequence[Validation], scheme: str = "r
     """
     if len({v.group for v in validations}) != 1:
         raise BeetlError("a report is of one group; validate recipes of the same group")
-    write_own(path, render(validations, scheme))
+    write_own(path, render(validations, scheme, Made(datetime.date.today().isoformat(), command)))
     return Path(path)
 
 
-def render(validations: Sequence[Validation], scheme: str = "rk") -> str:
-    """Return the report as HTML text; the same validations give the same text."""
+def render(validations: Sequence[Validation], scheme: str = "rk", made: Made | None = None) -> str:
+    """Return the report as HTML text; the same validations, made alike, give the same text."""
     cards = [v.card(scheme) for v in validations]
     pairs = compare_all(cards)
     transfers = [(v.card_without(scheme), v.card(scheme), v.transfer(scheme)) for v in validations]
     shifts = [(v.recipe, v.shift) for v in validations if v.shift]
     return charts.TEMPLATES.get_template("page.html.jinja").render(
+        made=made or Made(),
+        verdict=verdict(cards, [v.shift for v in validations]),
+        recipes=[(v.recipe, v.made_from and v.made_from.description, _settings(v.made_from)) for v in validations],
         group=validations[0].group,
         data=validations[0].data,
         scheme=scheme,
@@ -73,6 +94,14 @@ def render(validations: Sequence[Validation], scheme: str = "rk") -> str:
         shifts=[(recipe, shift, _shares(shift)) for recipe, shift in shifts],
         features=next((shift.features for _, shift in shifts if shift.features), None),
     )
+
+
+def _settings(recipe: Recipe | None) -> str:
+    """Return what a recipe says beside its name and description, as JSON; nothing where it is not known."""
+    if recipe is None:
+        return ""
+    said = {k: v for k, v in msgspec.to_builtins(recipe).items() if v and k not in ("name", "description")}
+    return msgspec.json.format(msgspec.json.encode(said), indent=1).decode()
 
 
 def _row(label: str, pair: Comparison) -> charts.Row:

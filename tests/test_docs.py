@@ -1,0 +1,71 @@
+"""The pages of the site: commands in them exist, links lead somewhere, and every page is in the menu."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from beetl_task1 import cli
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+IDS = [page.name for page in PAGES]
+
+
+def commands_in(text):
+    """Return the words of each command in blocks and in running text."""
+    blocks = re.findall(r"^```(?:bash|sh)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line.split("  #")[0] for block in blocks for line in block.splitlines()]
+    inline = [" ".join(found.split()) for found in re.findall(r"`(beetl-task1 [^`]+)`", text)]
+    return [shlex.split(line) for line in [*lines, *inline] if line.startswith("beetl-task1 ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_commands_and_their_options_exist(page):
+    for _, name, *words in commands_in(page.read_text(encoding="utf-8")):
+        assert name in cli.COMMANDS, name
+        known = {o for p in cli.cli.get_command(None, name).params for o in (*p.opts, *p.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} <= known, (name, words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists() and not (ROOT / f"{link}.md").exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_python_in_pages_compiles(page):
+    for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        compile(code, page.name, "exec")
+
+
+def test_every_page_is_in_the_menu():
+    menu = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(menu) == sorted(page.name for page in DOCS.glob("*.md"))
+
+
+def test_formats_are_those_of_readme():
+    def points(text):
+        return set(re.findall(r"^- \*\*(.+?)\*\*", text, re.MULTILINE))
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("## Formats")[1].split("## Limits")[0]
+    assert points(readme) <= points((DOCS / "formats.md").read_text(encoding="utf-8"))
+
+
+def test_the_example_of_the_estimator_runs(tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(tree)
+    [code] = re.findall(r"^```python\n(.*?)^```", (DOCS / "models.md").read_text(), re.MULTILINE | re.DOTALL)
+    exec(compile(code, "models.md", "exec"), {})
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    build = pytest.importorskip("mkdocs.commands.build")
+    from mkdocs.config import load_config
+
+    build.build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path / "site"), strict=True))
+    assert (tmp_path / "site" / "index.html").exists()
