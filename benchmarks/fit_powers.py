@@ -6,8 +6,6 @@ of a recording and how 30-50 Hz and the drift follow the other bands. What a nig
 moments are then taken of the completed table; nothing else of it is kept.
 """
 
-import warnings
-
 import numpy as np
 from real_nights import aged_powers, log_powers, weak_features
 from sklearn.mixture import GaussianMixture
@@ -19,7 +17,10 @@ RARE = 8
 """A stage with fewer epochs in a night is left out of that night."""
 FEW = 300
 """With fewer epochs a stage borrows the residuals of all people above 34."""
+ENOUGH = 100
 FACTORS = 10
+SKEWED = frozenset({"80+"})
+"""Cohorts of people who differ in kind: most are like younger ones, few are far from all others."""
 COMPONENTS = 3
 NIGHT_PART = 0.8
 """Largest part of the variance between people (of means of two nights) that may be the nights'."""
@@ -107,10 +108,12 @@ def fit_powers(folder):
     for name in COHORTS:
         own = [r for r in z if cohorts[r] == name]
         pool = own if name == "25-34" else [r for r in z if cohorts[r] != "25-34"]
-        person, night = _factors(effects, pool)
+        skewed = name in SKEWED
+        person, night = _factors(effects, own if skewed else pool, skewed)
         mixtures = [_mixture(z, y, k, own, pool) for k in range(6)]
         tables[name] = {
             "mean": means[name],
+            "skewed": skewed,
             "person": person,
             "night": night,
             "weights": np.array([m[0] for m in mixtures]),
@@ -126,11 +129,12 @@ def night_means(z, y):
 
 
 def _stage_means(z, y):
-    people = sorted({r[:5] for r in z})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        by_person = [np.nanmean([night_means(z[r], y[r]) for r in z if r[:5] == p], axis=0) for p in people]
-    return np.nanmean(by_person, axis=0)
+    """Mean over nights; how far a stage lies from S2, where both are, since not everybody has every stage."""
+    means = np.array([night_means(z[r], y[r]) for r in z])
+    weight = np.array([np.minimum(np.bincount(y[r], minlength=6), ENOUGH) for r in z])[:, :, None]
+    apart = means - means[:, [2]]
+    weight = np.where(np.isnan(apart), 0, weight)
+    return np.nanmean(means[:, 2], axis=0) + (np.nan_to_num(apart) * weight).sum(0) / weight.sum(0)
 
 
 def _effect(z, y, mean):
@@ -139,8 +143,10 @@ def _effect(z, y, mean):
     return np.where(np.isnan(effect), np.nanmean(effect, axis=0), effect)
 
 
-def _factors(effects, records):
-    """Main factors of people and of nights, each as (FACTORS, 6, 14) to be summed with normal weights.
+def _factors(effects, records, skewed):
+    """Main factors of people and of nights, each as (n, 6, 14), to be summed with normal weights.
+
+    Skewed, the factors are the people themselves, for weights that are mostly small and seldom large.
 
     Means of two nights differ between people by what is the person's and half of what is the night's variance.
     """
@@ -152,7 +158,8 @@ def _factors(effects, records):
     night = night / np.sqrt(len(night) / 2)
     person = cohort_free / np.sqrt(len(people) - 1)
     part = np.minimum(0.5 * (night**2).sum(0) / (person**2).sum(0), NIGHT_PART)
-    return _main(person * np.sqrt(1 - part)), _main(night)
+    person = person * np.sqrt(1 - part)
+    return person.reshape(-1, 6, N_POWERS) if skewed else _main(person), _main(night)
 
 
 def _main(rows):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from fit_hypnograms import fit_hypnograms
-from fit_powers import completed, fit_powers, night_means
+from fit_powers import ENOUGH, completed, fit_powers, night_means
 from real_nights import default_folder
 from stage_statistics import RARE, stage_statistics
 
@@ -37,7 +37,7 @@ def log_powers(X):
 
 def measure(name, mean, n_subjects, seed):
     """How far nights lie from what went in: offset of the means, and spread within a night, (6, 14) each."""
-    offsets, within = [], []
+    offsets, within, weights = [], [], []
     for subject in range(n_subjects):
         key = RecordingKey(GROUPS[name], 200 + subject, 1)
         age = np.linspace(*AGES[name], n_subjects)[subject]
@@ -45,9 +45,12 @@ def measure(name, mean, n_subjects, seed):
         z, traits = log_powers(night.X), draw_subject(seed + subject, key, age)
         effect = traits.effect + night_effect(generator(seed + subject, "night", *key), age)
         offsets.append(night_means(z, night.y) - mean - effect)
+        weights.append(np.minimum(np.bincount(night.y, minlength=6), ENOUGH)[:, None] * np.isfinite(offsets[-1]))
         rows = [z[night.y == k] for k in range(6)]
         within.append([r.std(0) if len(r) >= RARE else np.full(z.shape[1], np.nan) for r in rows])
-    return np.nanmean(offsets, axis=0), np.nanmean(within, axis=0)
+    total = np.sum(weights, axis=0)
+    offset = (np.nan_to_num(offsets) * weights).sum(0) / np.where(total, total, np.nan)
+    return offset, np.nanmean(within, axis=0)
 
 
 def calibrate(powers, folder, rounds, n_subjects):

@@ -18,7 +18,7 @@ from beetl_task1.context import Transitions, forward_backward
 from beetl_task1.context.transitions import count_transitions
 
 GROUPS = {"25-64": (25, 64), "65-79": (65, 79), "80+": (80, 120)}
-PEOPLE = [20, 10, 10]
+PEOPLE = [20, 10, 14]
 """Simulated people of each group."""
 STAGES = ("W", "S1", "S2", "S3+4", "REM")
 SIX = np.array([0, 1, 2, 3, 5])
@@ -35,7 +35,7 @@ def real_table(folder: Path) -> Table:
 
 def simulated_table(seed: int) -> Table:
     """Return simulated nights in the same form."""
-    return as_table(cached(f"people-{seed}", lambda: people(PEOPLE, seed, 1)))
+    return as_table(cached(f"people-{seed}", lambda: people(PEOPLE, seed, 2)))
 
 
 def as_table(data) -> Table:

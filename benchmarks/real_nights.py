@@ -56,6 +56,13 @@ def aged_hypnograms(folder: Path) -> dict[str, tuple[int, np.ndarray]]:
     return nights
 
 
+def aged_whole_hypnogram(folder: Path, record: str) -> np.ndarray:
+    """Return a night of ``sleep_edf_78/hypnograms.txt`` from the start of its recording, stages 0-5 (-1 unscored)."""
+    lines = (folder / "sleep_edf_78" / "hypnograms.txt").read_text().splitlines()
+    [stages] = [line.split()[-1] for line in lines if line.startswith(f"{record} ")]
+    return np.array([STAGE_CHARS.find(c) for c in stages])
+
+
 @dataclass(frozen=True)
 class AgedNight:
     """Band powers of a night of ``sleep_edf_78/features.npz``, scored epochs alone.

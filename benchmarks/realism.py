@@ -19,6 +19,7 @@ from pins_hypnogram import pin_aged, pin_hypnograms, pin_old, pin_scorer
 from pins_models import pin_cross, pin_network, pin_rows
 from pins_people import pin_people, pin_shares_of_power
 from pins_scorers import pin_scorers
+from pins_seconds import pin_seconds
 from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_slow_waves, pin_wake
 from real_nights import default_folder
 
@@ -36,12 +37,13 @@ PINS = {
     "wake": pin_wake,
     "shapes": pin_shapes,
     "borders": pin_borders,
+    "seconds": pin_seconds,
     "rows": pin_rows,
     "cross": pin_cross,
     "network": pin_network,
 }
 NEEDS_REAL = frozenset(
-    {"hypnograms", "aged", "scorers", "shares-of-power", "people", "powers", "wake", "shapes", "cross"}
+    {"hypnograms", "aged", "seconds", "scorers", "shares-of-power", "people", "powers", "wake", "shapes", "cross"}
 )
 
 RECORD = Path(__file__).resolve().parents[1] / "docs" / "realism.json"

@@ -12,7 +12,7 @@ from .scorer import STEPS
 from .tables import Floats
 
 LEVELS = ("low", "mid", "high")
-_MIXED = {"low": 0.42}
+_MIXED = {"low": 0.37}
 """Weight, at the border, of the other second; it fades to 0 within :data:`_SECONDS`."""
 _SECONDS = 1.0
 

@@ -13,9 +13,9 @@ from .tables import Floats
 
 BLEND_SECONDS = 10.0
 """Stages pass into one another: standard deviation of the blend along time."""
-_SLOW_SHARE = np.array([0.70, 0.45, 0.50, 0.60, 0.60, 0.40])
+_SLOW_SHARE = np.array([0.75, 0.75, 0.75, 0.60, 0.60, 0.42])
 """Share of the within-night variance, by stage, that drifts (the rest is new in every epoch)."""
-_DRIFT = 0.95
+_DRIFT = 0.96
 """Correlation of the drift between neighbouring epochs."""
 
 

@@ -12,9 +12,9 @@ STEPS = 6
 """Steps of the true course an epoch (5 s each)."""
 STEP_SECONDS = 5.0
 _BORDER_SECONDS = 12.0
-_FLICKER = np.array([0.20, 0.50, 0.18, 0.20, 0.10, 0.10])
+_FLICKER = np.array([0.20, 0.45, 0.18, 0.10, 0.02, 0.08])
 """Chance that a run of one or two epochs, by stage, was not what its neighbours in truth were."""
-_SLIP = np.array([0.035, 0.28, 0.07, 0.06, 0.03, 0.06])
+_SLIP = np.array([0.035, 0.26, 0.07, 0.05, 0.01, 0.05])
 """Chance an epoch, by stage, that the truth left the scored stage for a while."""
 _SLIP_TO = np.array(
     [

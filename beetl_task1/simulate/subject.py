@@ -50,8 +50,10 @@ def draw_subject(seed: int, key: RecordingKey, age: float | None = None) -> Trai
     rng = generator(seed, "subject", key.group, key.subject)
     drawn = _draw_age(rng, key.group)
     age = drawn if age is None else age
-    factors = load("powers")[cohort(age)]["person"]
-    effect = np.einsum("i,ikd->kd", rng.standard_normal(len(factors)), factors)
+    table = load("powers")[cohort(age)]
+    size = len(table["person"])
+    weights = rng.exponential(1.0, size) - 1 if table["skewed"] else rng.standard_normal(size)
+    effect = np.einsum("i,ikd->kd", weights, table["person"])
     has_alpha = rng.random() > 0.1
     return Traits(
         age=age,

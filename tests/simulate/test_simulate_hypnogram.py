@@ -108,7 +108,7 @@ def test_nobody_falls_from_deep_sleep_into_rem(young):
 
 
 def test_some_nights_have_no_s4():
-    without = [hypnogram.S4 not in n for n in nights("80-95", 12)]
+    without = [hypnogram.S4 not in n for n in nights("65-79", 12)]
     assert 0.05 < np.mean(without) < 0.7
 
 
