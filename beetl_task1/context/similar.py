@@ -1,7 +1,5 @@
 """What the most similar epochs of a night say about an epoch, where the order is not known."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from ..features import relative
@@ -42,23 +40,27 @@ class SimilarEpochs(Settings, frozen=True):
         F : array, shape (n_epochs, n_features)
             Features of the same epochs.
         """
-        size = min(self.size, len(F) // PART_OF_NIGHT)
-        if not size:
+        return self.heard(proba, self.rows(F))
+
+    def rows(self, F: np.ndarray) -> np.ndarray:
+        """Return the rows of the epochs that each epoch of a night hears, shape (n_epochs, at most ``size``)."""
+        return nearest(F, min(self.size, len(F) // PART_OF_NIGHT))
+
+    def heard(self, proba: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the same as :meth:`agreed` where the rows are known."""
+        if not rows.size:
             return proba
-        said = proba[nearest(F, size)].mean(axis=1) + SMALLEST_SHARE
+        said = proba[rows].mean(axis=1) + SMALLEST_SHARE
         agreed = proba * (said / (proba.mean(axis=0) + SMALLEST_SHARE)) ** self.weight
         return np.asarray(agreed / agreed.sum(axis=1, keepdims=True))
 
 
 def nearest(F: np.ndarray, size: int) -> np.ndarray:
     """Return for each epoch the rows of its nearest in features relative to the night, (n_epochs, size), not itself."""
-    return _nearest(np.ascontiguousarray(F, dtype=np.float32).tobytes(), F.shape, size)
-
-
-@lru_cache(maxsize=128)  # a validation asks for each night once per split
-def _nearest(content: bytes, shape: tuple[int, int], size: int) -> np.ndarray:
     from sklearn.neighbors import NearestNeighbors
 
-    z = relative(np.frombuffer(content, dtype=np.float32).reshape(shape))
-    rows: np.ndarray = NearestNeighbors(n_neighbors=size, algorithm="brute").fit(z).kneighbors(return_distance=False)
+    if not size:
+        return np.empty((len(F), 0), dtype=np.int64)
+    neighbours = NearestNeighbors(n_neighbors=size, algorithm="brute").fit(relative(F))
+    rows: np.ndarray = neighbours.kneighbors(return_distance=False)
     return rows

@@ -190,16 +190,17 @@ def _agreed(experiment: Experiment, said: OutOfFold, resources: Resources) -> Ou
     similar = experiment.recipe.similar
     if similar is None:
         return said
-    nights = {r.key: r for r in experiment.nights.target + unlabelled_nights(experiment.data, experiment.group)}
+    nights = experiment.nights.target + unlabelled_nights(experiment.data, experiment.group)
+    rows = {night.key: similar.rows(night_features(night, resources.store)) for night in nights}
 
-    def heard(probabilities: Probabilities) -> Probabilities:
-        store = resources.store
-        return {
-            k: similar.agreed(np.asarray(p, float), night_features(nights[k], store)) for k, p in probabilities.items()
-        }
+    def heard(run: OutOfFold) -> OutOfFold:
+        alone, *found = (
+            {key: similar.heard(np.asarray(p, dtype=np.float64), rows[key]) for key, p in each.items()}
+            for each in (run.source_only, *run.found)
+        )
+        return replace(run, source_only=alone, found=tuple(found), seeds={s: heard(r) for s, r in run.seeds.items()})
 
-    seeds = {seed: _agreed(experiment, run, resources) for seed, run in said.seeds.items()}
-    return replace(said, found=tuple(map(heard, said.found)), source_only=heard(said.source_only), seeds=seeds)
+    return heard(said)
 
 
 def _mean(runs: Sequence[OutOfFold], mean: Mean = "arithmetic") -> OutOfFold:
