@@ -5,6 +5,15 @@ What the name of a feature such as ``"Fpz-Cz log_delta"`` means is in the docstr
 
 from .cache import features_of, night_features
 from .extraction import FEATURE_VERSION, extract, feature_names
-from .relative import night_ranks, relative
+from .relative import night_ranks, relative, with_night
 
-__all__ = ["FEATURE_VERSION", "extract", "feature_names", "features_of", "night_features", "night_ranks", "relative"]
+__all__ = [
+    "FEATURE_VERSION",
+    "extract",
+    "feature_names",
+    "features_of",
+    "night_features",
+    "night_ranks",
+    "relative",
+    "with_night",
+]

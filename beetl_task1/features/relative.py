@@ -49,8 +49,10 @@ def night_ranks(F: np.ndarray) -> np.ndarray:
     ranks : array, shape (n_epochs, n_features), float32
         Within -3 and 3; equal values share their mean rank, so a feature that is constant has 0.
     """
-    F = np.asarray(F)
-    if not len(F):
-        return np.empty(F.shape, dtype=np.float32)
     shares = (rankdata(F, axis=0) - 0.5) / len(F)
     return np.asarray(np.clip(norm.ppf(shares), -RANK_LIMIT, RANK_LIMIT), dtype=np.float32)
+
+
+def with_night(F: np.ndarray, *, ranks: bool = False) -> np.ndarray:
+    """Return features of one recording as they are and relative to it, side by side; with ``ranks`` these too."""
+    return np.hstack([F, relative(F), *([night_ranks(F)] if ranks else [])])

@@ -1,6 +1,6 @@
 """The models on features as an estimator of scikit-learn, for pipelines and searches of one's own."""
 
-import warnings
+import os
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -12,10 +12,9 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from ..errors import BeetlError, unknown
-from ..features import night_ranks, relative
+from ..features import with_night
 from .base import Resources
 from .registry import make, resolve
 from .tabular import TabularModel
@@ -84,11 +83,8 @@ class SleepStageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.relative_ = groups is not None
         table = self._table(X, groups, ranks=model.settings.ranks)
         weights = compute_sample_weight("balanced", y) ** model.settings.balance
-        classifier, argument = model.make_classifier()
-        with threadpool_limits(1 if model.one_thread else None), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Bins whose width|Feature .* is constant|n_quantiles")
-            with config_context(enable_metadata_routing=False):  # weights go to the last step by its name
-                self.classifier_ = classifier.fit(table, y, **{argument: weights / weights.mean()})
+        with config_context(enable_metadata_routing=False):  # weights go to the last step by its name
+            self.classifier_ = model.fit_classifier(table, y, weights / weights.mean())
         self.classes_ = self.classifier_.classes_
         return self
 
@@ -120,7 +116,7 @@ class SleepStageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         for name in set(given) & set(OF_ROLES):
             raise BeetlError(f"parameter {name}: tells source from target nights, but rows have no role; leave it out")
         settings = resolve(self.model, given, "SleepStageClassifier")
-        made = make(self.model, settings, seed=self.random_state, resources=Resources())
+        made = make(self.model, settings, seed=self.random_state, resources=Resources(jobs=os.cpu_count() or 1))
         assert isinstance(made, TabularModel)
         return made
 
@@ -130,9 +126,8 @@ class SleepStageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             return X
         groups = column_or_1d(groups)
         check_consistent_length(X, groups)
-        parts = [relative, night_ranks] if ranks else [relative]
-        beside = np.zeros((len(X), len(parts) * X.shape[1]), dtype=np.float32)
+        table = np.empty((len(X), (2 + ranks) * X.shape[1]), dtype=np.result_type(X, np.float32))
         for night in np.unique(groups):
             rows = groups == night
-            beside[rows] = np.hstack([part(X[rows]) for part in parts])
-        return np.hstack([X, beside])
+            table[rows] = with_night(X[rows], ranks=ranks)
+        return table

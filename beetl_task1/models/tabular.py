@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, features_of, night_features, night_ranks, relative
+from ..features import FEATURE_VERSION, features_of, night_features, with_night
 from ..task import N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
@@ -97,11 +97,15 @@ class TabularModel(Model):
         if asked.source_cap:
             rows, domain = _thinned(y, domain, n_source, asked.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
+        self.classifier_ = self.fit_classifier(X, y, self._weights(y, domain))
+        return self
+
+    def fit_classifier(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Any:
+        """Return the classifier fitted to rows that weigh so much, shape ``(n_rows,)``."""
         classifier, weight_argument = self.make_classifier()
         with threadpool_limits(1 if self.one_thread else self.resources.jobs), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Bins whose width|Feature .* is constant")
-            self.classifier_ = classifier.fit(X, y, **{weight_argument: self._weights(y, domain)})
-        return self
+            warnings.filterwarnings("ignore", message="Bins whose width|Feature .* is constant|n_quantiles")
+            return classifier.fit(X, y, **{weight_argument: weights})
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
@@ -149,9 +153,7 @@ class TabularModel(Model):
 
     def _table(self, recording: Recording) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
-        absolute = night_features(recording, self.resources.store)
-        ranks = [night_ranks(absolute)] if self.settings.ranks else []
-        table = np.hstack([absolute, relative(absolute), *ranks])
+        table = with_night(night_features(recording, self.resources.store), ranks=self.settings.ranks)
         for transfer in self.transfers:
             table = transfer.night(table)
         return table
