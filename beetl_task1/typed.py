@@ -18,6 +18,10 @@ AtLeast0 = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 AtLeast1 = Annotated[int, msgspec.Meta(ge=1)]
+LARGEST_SEED = 2**32 - 1
+Seed = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEED)]
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""What may name a file or folder: it leads nowhere else."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

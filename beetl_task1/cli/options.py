@@ -11,7 +11,7 @@ import click
 
 from ..errors import BeetlError
 from ..task import TARGET_GROUPS
-from ..typed import target_group
+from ..typed import LARGEST_SEED, target_group
 from ..writing import check_folder, check_own, default_cache
 from .advice import Command
 from .progress import progress_bar
@@ -109,7 +109,7 @@ group = option("--group", type=GroupName(), required=True, help="Age group of th
 recipe = option("--recipe", default="default", help="Name of a recipe, or the path of your own TOML file.")
 recipes = option("--recipe", "recipes", multiple=True, default=["default"],
                   help="Name or TOML file of a recipe; give several to compare them.")
-SEED = click.IntRange(0, 2**32 - 1)
+SEED = click.IntRange(0, LARGEST_SEED)
 seed = option("--seed", type=SEED, help="Replace the recipe's seeds, counted from this.")
 younger_target = option("--younger-target/--no-younger-target", default=None,
                          help="For 80-95: train on the labelled 65-79 subjects too. [default: as the recipe says]")

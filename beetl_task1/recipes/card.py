@@ -9,13 +9,11 @@ import msgspec
 
 from ..errors import BeetlError, CheckpointError
 from ..store import key_of, sha256
-from ..typed import Settings, text_of, typed
+from ..typed import NAME, Settings, text_of, typed
 from .recipe import Recipe
 
 CARD = "card.json"
 Table = dict[str, Any]
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What weights and members may be called: a stranger's card leads nowhere outside its folder."""
 
 
 class Card(Settings, frozen=True):
@@ -77,7 +75,7 @@ def load_card(folder: Path) -> Card:
         if digest != digest_of(content):
             raise ValueError("it changed since training")
         card = typed(Card, content, "card")
-        strange = [name for name in (*card.weights, *card.members) if not _NAME.fullmatch(name)]
+        strange = [name for name in (*card.weights, *card.members) if not re.fullmatch(NAME, name)]
         if strange:
             raise ValueError(f"{strange[0]!r} names no file beside it")
         return card

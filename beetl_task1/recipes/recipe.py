@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -14,11 +14,9 @@ from ..context.similar import SimilarEpochs
 from ..decision import BalancedDecision
 from ..ensemble import Mean
 from ..errors import BeetlError, unknown
-from ..typed import Settings, text_of, typed
+from ..typed import LARGEST_SEED, NAME, Seed, Settings, text_of, typed
 
 DEFAULT = "default"
-LARGEST_SEED = 2**32 - 1
-Seed = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEED)]
 Table = dict[str, Any]
 
 
@@ -152,7 +150,7 @@ def load_recipe(name: str) -> Recipe:
 
 
 def _parse(path: Path | Traversable, name: str) -> Recipe:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if not re.fullmatch(NAME, name):
         raise BeetlError(f"{path}: the name of a recipe keys folders; use letters, digits, '.', '_' and '-'")
     try:
         values = tomllib.loads(text_of(path.read_bytes()))

@@ -13,7 +13,7 @@ from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, CheckpointError
 from ..store import sha256
 from ..task import TARGET_GROUPS
-from ..typed import text_of
+from ..typed import NAME, text_of
 from ..writing import check_folder, whole_file
 from .card import CARD, Card, card_sha256, checkpoint_folder, has_checkpoint, load_card
 from .checkpoint import check_whole
@@ -22,7 +22,7 @@ ABOUT = "checkpoint.json"
 LARGEST = 4_000_000_000
 """Bytes of the largest checkpoint that is imported, unpacked."""
 _MOST_FILES = 1000
-_NAME = re.compile(r"(members/[A-Za-z0-9][A-Za-z0-9._-]*/)?(card\.json|seed\d+-[0-9a-f]{12}\.weights)")
+_FILE = re.compile(rf"(members/{NAME}/)?(card\.json|seed\d+-[0-9a-f]{{12}}\.weights)")
 
 
 def export_checkpoint(checkpoints: Path, recipe: str, group: str, out: Path, licence: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def export_checkpoint(checkpoints: Path, recipe: str, group: str, out: Path, lic
     folder = checkpoint_folder(checkpoints, recipe, group)
     card = load_card(folder)
     check_whole(folder, card)
-    paths = sorted(path for path in folder.rglob("*") if _NAME.fullmatch(path.relative_to(folder).as_posix()))
+    paths = sorted(path for path in folder.rglob("*") if _FILE.fullmatch(path.relative_to(folder).as_posix()))
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     about = {"recipe": recipe, "group": group, "data": card.data.get("description", ""), "licence": licence.strip(),
              "version": __version__, "sha256": {name: sha256(content) for name, content in files.items()}}  # fmt: skip
@@ -98,7 +98,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     try:
         with open_zip(path) as archive:
             entries = archive.infolist()
-            strange = [e.filename for e in entries if e.filename != ABOUT and not _NAME.fullmatch(e.filename)]
+            strange = [e.filename for e in entries if e.filename != ABOUT and not _FILE.fullmatch(e.filename)]
             if strange or len(entries) > _MOST_FILES or sum(entry.file_size for entry in entries) > LARGEST:
                 what = f"holds {strange[0]!r}" if strange else "is far too large"
                 raise CheckpointError(f"{path}: {what}, which no export writes; ask for the file again")
@@ -114,7 +114,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 def _place(path: Path, card: Card, checkpoints: Path) -> Path:
     name = card.recipe.name
-    if card.group not in TARGET_GROUPS or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if card.group not in TARGET_GROUPS or not re.fullmatch(NAME, name):
         raise CheckpointError(
             f"{path}: is of recipe {name!r} for {card.group!r}, which keys no folder; ask for another"
         )

@@ -16,6 +16,7 @@ from ..data.probabilities import load_probabilities
 from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, SubmissionError
 from ..store import key_of, sha256
+from ..typed import NAME
 from ..writing import check_folder, whole_file, write_text
 
 ANSWER, ZIP, ACCOUNT, PROBABILITIES = "answer.txt", "answer.zip", "submission.json", "probabilities.npz"
@@ -25,7 +26,7 @@ LARGEST = 8_000_000
 
 def submission_folder(submissions: Path, name: str, group: str) -> Path:
     """Return the folder of a recipe's submission, a blend or labels from elsewhere; the name is checked here."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if not re.fullmatch(NAME, name):
         raise SubmissionError(f"name {name!r}: it names a folder; use letters, digits, '.', '_' and '-' with --name")
     return Path(submissions) / f"{name}-{group}"
 
