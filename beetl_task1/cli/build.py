@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN_LEFT_OUT = 10
 
 
-@click.command()
+@options.command()
 @click.option("--sleep-edf", "sleep_edf", type=click.Path(path_type=Path), required=True,
               help="Folder of Sleep-EDF Expanded's sleep-cassette EDF files, at any depth.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), required=True,

@@ -40,7 +40,7 @@ _models = {
 }  # fmt: skip
 
 
-@click.command()
+@options.command()
 @click.argument("recordings", nargs=-1, required=True, type=options.PATH)
 @click.option("--out", type=options.PATH, required=True, help="Folder of what is written; made if missing.")
 @options.gathered("who", lambda **given: _group(**given), **_who)

@@ -8,7 +8,7 @@ from . import options
 from .show import show, table
 
 
-@click.command()
+@options.command()
 @click.argument("hypnograms", nargs=-1, required=True, type=options.PATH)
 @click.option("--lights-off", help="Clock time (23:15), if the file says when it began, or seconds from its "
               "beginning.  [default: the first scored epoch]")  # fmt: skip

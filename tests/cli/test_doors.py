@@ -20,8 +20,10 @@ from beetl_task1 import cli
 from beetl_task1.cli import inspect as inspect_command
 from beetl_task1.cli import options
 from beetl_task1.cli import show as show_module
+from beetl_task1.cli.advice import Command
 from beetl_task1.cli.progress import bars
 from beetl_task1.cli.show import package_lines, trained_lines
+from beetl_task1.errors import CheckpointError
 from beetl_task1.recipes import training
 from beetl_task1.recipes.card import Card
 from beetl_task1.recipes.recipe import Recipe
@@ -258,6 +260,18 @@ def test_the_log_of_a_submission_says_what_it_has(made):
     assert float(line["local_score"]) > 0
     with pytest.raises(Exception, match="not in the log"):
         run("log", "another", "--submissions", folder)
+
+
+@pytest.mark.parametrize("recipe", ["default", "features-logreg"])
+def test_stage_advises_to_train_where_it_looked(tmp_path, recipe):
+    given = ("--group", "65-79", "--recipe", recipe, "--checkpoints", tmp_path / "no ne")
+    advice = f"train --group 65-79 --recipe {recipe} --checkpoints '{tmp_path}/no ne'"
+    with pytest.raises(CheckpointError, match=re.escape(advice)):
+        run("stage", tmp_path / "night.edf", *given, "--out", tmp_path / "out")
+
+
+def test_each_command_completes_what_its_errors_advise():
+    assert {name for name in cli.COMMANDS if not isinstance(cli.cli.get_command(None, name), Command)} == set()
 
 
 def test_verify_prints_ten_lines_and_a_count(monkeypatch, tree):
