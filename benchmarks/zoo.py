@@ -8,6 +8,7 @@ Each recipe runs in a process of its own: ``validate`` leaves one target subject
 trained on all target subjects, predicts the test sets and is scored against the simulated truth. The labelled 65-79
 subjects do not train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them.
 ``--as-trained`` measures transfers without the choice that undoes a stage which only hurts: rows named so.
+``--device cuda --workers 16`` trains many recipes at once on a GPU; those with a transfer follow the others.
 ``--short`` trains a quarter of an hour instead of hours (3 x 8,192 epochs of the source, 2 x 1,024 in each stage on the
 target) and cross-validates only: for questions that compare, such as a transfer as chosen and as trained, or strengths
 of the decision.
@@ -19,6 +20,7 @@ import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
 
@@ -49,6 +51,7 @@ COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of the decision, tried on the cross-validation."""
 SHORT, SHORT_STAGE = {"passes": 3, "pass_epochs": 8192}, {"passes": 2, "pass_epochs": 1024}
+AS_TRAINED = "-as-trained"
 LEVEL = 0.01
 """Relative gain of the held-out loss in the last quarter of the passes below which it counts as levelled off."""
 
@@ -57,8 +60,8 @@ def measure(options: argparse.Namespace) -> dict:
     """Cross-validate, train, predict and score a recipe in both groups."""
     recipe = wanted(options.one, options)
     folder, row = DataFolder(options.data), {"recipe": recipe.name, "seeds": list(recipe.seeds), "jobs": options.jobs}
-    resources = Resources(options.out / "cache", options.jobs, _tell)
-    row["data"] = folder.provenance.describe()
+    resources = Resources(options.out / "cache", options.jobs, _tell, device=options.device)
+    row |= {"device": options.device, "data": folder.provenance.describe()}
     for group in TARGET_GROUPS:
         experiment = Experiment(recipe, group, folder)
         place = options.out / f"seed{recipe.seeds[0]}{'-short' * options.short}"
@@ -109,7 +112,7 @@ def wanted(name: str, options: argparse.Namespace) -> Recipe:
     staged = [hasattr(transfer_class(transfer["name"]), "folds") for transfer in recipe.transfer]
     changes = SHORT_STAGE if options.short else {}
     if options.as_trained:
-        recipe, changes = recipe.but(name=f"{recipe.name}-as-trained"), changes | {"folds": 0}
+        recipe, changes = recipe.but(name=recipe.name + AS_TRAINED), changes | {"folds": 0}
     if options.short and not recipe.model.startswith("features-"):
         recipe = recipe.but(training={**recipe.training, **SHORT})
     kept = tuple(t | changes if stage else t for t, stage in zip(recipe.transfer, staged, strict=True))
@@ -153,20 +156,34 @@ def _tell(done: int, total: int, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {done}/{total} {text}", flush=True)
 
 
-def run(names: list[str], options: argparse.Namespace) -> None:
-    """Measure recipes, each in its own process, and keep their rows."""
+def run(names: list[str], options: argparse.Namespace) -> int:
+    """Measure recipes, each in its own process, and keep their rows; returns how many failed.
+
+    Those without a transfer come first, since the others go on from their stage on the source.
+    """
+    failed = 0
+    with ThreadPoolExecutor(options.workers) as pool:
+        for later in (False, True):
+            wave = [name for name in names if bool(load_recipe(name).transfer) == later]
+            for name, code in zip(wave, pool.map(lambda name: run_one(name, options), wave), strict=True):
+                print(f"{name}: {f'FAILED, exit code {code}' if code else 'done'}", flush=True)
+                failed += bool(code)
+    return failed
+
+
+def run_one(name: str, options: argparse.Namespace) -> int:
+    """Measure a recipe in a process of its own, unless its row is there, and return the exit code."""
+    recipe = wanted(name, options)
     variant = "-younger" * options.younger_target + "-short" * options.short
-    passed_on = ["--younger-target"] * options.younger_target
-    passed_on += ["--as-trained"] * options.as_trained + ["--short"] * options.short
-    passed_on += [] if options.seed is None else ["--seed", options.seed]
-    for name in names:
-        recipe = wanted(name, options)
-        place = options.out / f"{recipe.name}-seed{recipe.seeds[0]}{variant}.json"
-        if not place.exists():
-            command = [sys.executable, __file__, "--data", options.data, "--out", options.out, "--jobs", options.jobs]
-            command += ["--one", name, "--row", place, *passed_on]
-            subprocess.run([str(part) for part in command], check=True)
-        print(f"{name}: {place}", flush=True)
+    place = options.out / f"{recipe.name}-seed{recipe.seeds[0]}{variant}.json"
+    if place.exists():
+        return 0
+    command = [sys.executable, __file__, "--data", options.data, "--out", options.out, "--jobs", options.jobs]
+    command += ["--one", name, "--row", place, "--device", options.device]
+    command += ["--younger-target"] * options.younger_target
+    command += ["--as-trained"] * options.as_trained + ["--short"] * options.short
+    command += [] if options.seed is None else ["--seed", options.seed]
+    return subprocess.run([str(part) for part in command], check=False).returncode
 
 
 def collect(out: Path) -> list[dict]:
@@ -180,6 +197,7 @@ def collect(out: Path) -> list[dict]:
     scores = {
         name: {g: round(mean(row[g]["score"] for row in rows if row["recipe"] == name), 1) for g in TARGET_GROUPS}
         for name in names
+        if not name.endswith(AS_TRAINED)
     }
     REFERENCE.write_text(json.dumps({"data": rows[0]["data"], "scores": scores}, indent=1) + "\n")
     return sorted(rows, key=lambda row: -sum(row[group]["score"] for group in TARGET_GROUPS))
@@ -276,6 +294,8 @@ def main() -> None:
     parser.add_argument("--as-trained", action="store_true", help="transfers without the choice that undoes a stage")
     parser.add_argument("--short", action="store_true", help="train little, cross-validate only")
     parser.add_argument("--jobs", type=int, default=2, help="threads of a recipe")
+    parser.add_argument("--device", default="cpu", help="where networks compute")
+    parser.add_argument("--workers", type=int, default=1, help="recipes at once")
     parser.add_argument("--table", action="store_true", help="gather the rows and write the tables")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--row", type=Path, help=argparse.SUPPRESS)
@@ -290,7 +310,7 @@ def main() -> None:
         put(DOCS / "zoo.md", table(rows))
         draw_curves(rows, CURVES)
     else:
-        run(given.recipe or recipe_names(), given)
+        sys.exit(min(run(given.recipe or recipe_names(), given), 1))
 
 
 if __name__ == "__main__":

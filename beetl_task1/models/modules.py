@@ -51,6 +51,11 @@ def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[o
     return torch.autocast("cuda", dtype=torch.bfloat16)
 
 
+def full_precision(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return a context, inside of one of mixed precision, that computes as it is: covariances bear no rounding."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def parts_of(X: np.ndarray, device: torch.device) -> Iterator[torch.Tensor]:
     """Yield scaled signals in batches for prediction."""
     for i in range(0, len(X), PREDICT_BATCH):

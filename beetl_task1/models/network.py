@@ -88,6 +88,7 @@ class Network(TorchModel):
         """Go on from the source stage as the transfers say."""
         hidden = [night.without_labels() if night.labelled else night for night in unlabelled]
         nights = {"source": source, "target": target, "unlabelled": hidden}
+        self.module_.to(self.device)
         with threads(self.resources.jobs):
             for transfer in self.transfers:
                 for stage, drawn in transfer.target_stages(self, nights) if target else ():

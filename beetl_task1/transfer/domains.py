@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..models.batches import Draw
-from ..models.modules import own_generator
+from ..models.modules import full_precision, own_generator
 from ..models.settings import Training
 from ..models.stage import Objective, Stage, Step, supervised
 from ..models.torch_model import Nights, TorchModel
@@ -49,7 +49,8 @@ class DeepCoral(DomainStage, frozen=True):
         def objective(step: Step) -> torch.Tensor:
             features, logits = network.features_and_logits(step.module, step.X)
             source = step.role == "source"
-            apart: torch.Tensor = deepcoral_loss(features[source].float(), features[~source].float())
+            with full_precision(features.device):
+                apart: torch.Tensor = deepcoral_loss(features[source].float(), features[~source].float())
             return supervised(step, logits) + self.weight * apart
 
         yield self.on_all(network.settings.training, nights, objective=objective)

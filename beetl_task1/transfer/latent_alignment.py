@@ -95,4 +95,4 @@ def stage_weights(p: torch.Tensor) -> torch.Tensor:
 
     One that is rarer than ``RAREST`` counts less: an epoch of it must not stand for the night.
     """
-    return p @ (1 / p.mean(dim=0).clamp_min(RAREST))
+    return (p / p.mean(dim=0).clamp_min(RAREST)).sum(dim=1)

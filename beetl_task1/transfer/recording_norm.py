@@ -66,10 +66,10 @@ class RecordingNorm(nn.Module):
     def _by_group(self, x: torch.Tensor, by: Groups) -> torch.Tensor:
         out = torch.empty_like(x)
         rows = len(x) // len(by.night)  # channels may pass a trunk as rows
-        groups, weights = by.night.repeat_interleave(rows), by.weights.to(x.dtype).repeat_interleave(rows)
+        groups, weights = by.night.repeat_interleave(rows), by.weights.repeat_interleave(rows)
         for group in torch.unique(groups):
             here = groups == group
-            found = weighted_moments(x[here], weights[here])
+            found = weighted_moments(x[here].float(), weights[here])
             out[here] = self._standardised(x[here], found).to(out.dtype)
             if self.training and self.track_running_stats:
                 self.running_mean.lerp_(found.mean.detach().to(self.running_mean), MOMENTUM)

@@ -12,6 +12,7 @@ from tiny import tiny as made_tiny
 from beetl_task1.data.recording import Recording
 from beetl_task1.errors import BeetlError
 from beetl_task1.models import modules
+from beetl_task1.models import training as loop
 from beetl_task1.models.base import Resources
 from beetl_task1.models.losses import StageLoss, virtual_adversarial
 from beetl_task1.models.registry import model_class, model_names
@@ -545,3 +546,18 @@ def test_standardised_nights(rng):
     Z = make_transfer({"name": "standardise"}).night(X)
     np.testing.assert_allclose(Z.mean(0), 0, atol=1e-9)
     np.testing.assert_allclose(Z.std(0), [1, 1, 1, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [*({"name": name, **SETTINGS[name]} for name in FOR_NETWORKS), {"name": "latent-alignment", "by_stage": True}],
+    ids=str,
+)
+def test_a_transfer_in_mixed_precision(table, monkeypatch):
+    """As on CUDA, in bfloat16: it learns and predicts nearly the same."""
+    whole = fit(table).predict_proba(HIDDEN[0])
+    for where in (modules, loop):
+        monkeypatch.setattr(where, "mixed_precision", lambda device: torch.autocast("cpu", dtype=torch.bfloat16))
+    mixed = fit(table).predict_proba(HIDDEN[0])
+    assert not np.array_equal(mixed, whole)
+    np.testing.assert_allclose(mixed, whole, atol=0.03)
