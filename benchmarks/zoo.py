@@ -9,9 +9,7 @@ trained on all target subjects, predicts the test sets and is scored against the
 subjects do not train for 80-95, so that both groups share the stage on the source; ``--younger-target`` lets them.
 ``--as-trained`` measures transfers without the choice that undoes a stage which only hurts: rows named so.
 ``--device cuda --workers 16`` trains many recipes at once on a GPU; those with a transfer follow the others.
-``--short`` trains a quarter of an hour instead of hours (3 x 8,192 epochs of the source, 2 x 1,024 in each stage on the
-target) and cross-validates only: for questions that compare, such as a transfer as chosen and as trained, or strengths
-of the decision.
+Tables are means over the seeds measured.
 """
 
 import argparse
@@ -50,7 +48,6 @@ COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
 """Ends of the names of tensors that no gradient moves."""
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of the decision, tried on the cross-validation."""
-SHORT, SHORT_STAGE = {"passes": 3, "pass_epochs": 8192}, {"passes": 2, "pass_epochs": 1024}
 AS_TRAINED = "-as-trained"
 LEVEL = 0.01
 """Relative gain of the held-out loss in the last quarter of the passes below which it counts as levelled off."""
@@ -64,11 +61,9 @@ def measure(options: argparse.Namespace) -> dict:
     row |= {"device": options.device, "data": folder.provenance.describe()}
     for group in TARGET_GROUPS:
         experiment = Experiment(recipe, group, folder)
-        place = options.out / f"seed{recipe.seeds[0]}{'-short' * options.short}"
-        row[group] = cross_validated(experiment, place, resources)
-        if not options.short:
-            row[group] |= submitted(experiment, place, resources)
-            row |= _history(checkpoint_folder(place / "checkpoints", recipe.name, group))
+        place = options.out / f"seed{recipe.seeds[0]}"
+        row[group] = cross_validated(experiment, place, resources) | submitted(experiment, place, resources)
+        row |= _history(checkpoint_folder(place / "checkpoints", recipe.name, group))
     row["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return row
 
@@ -109,14 +104,11 @@ def submitted(experiment: Experiment, place: Path, resources: Resources) -> dict
 def wanted(name: str, options: argparse.Namespace) -> Recipe:
     """Return the recipe as the options vary it."""
     recipe = load_recipe(name).varied(seed=options.seed, younger_target=options.younger_target)
+    if not options.as_trained:
+        return recipe
     staged = [hasattr(transfer_class(transfer["name"]), "folds") for transfer in recipe.transfer]
-    changes = SHORT_STAGE if options.short else {}
-    if options.as_trained:
-        recipe, changes = recipe.but(name=recipe.name + AS_TRAINED), changes | {"folds": 0}
-    if options.short and not recipe.model.startswith("features-"):
-        recipe = recipe.but(training={**recipe.training, **SHORT})
-    kept = tuple(t | changes if stage else t for t, stage in zip(recipe.transfer, staged, strict=True))
-    return recipe.but(transfer=kept)
+    kept = tuple(t | {"folds": 0} if stage else t for t, stage in zip(recipe.transfer, staged, strict=True))
+    return recipe.but(name=recipe.name + AS_TRAINED, transfer=kept)
 
 
 def pooled(nights: dict) -> np.ndarray:
@@ -174,88 +166,104 @@ def run(names: list[str], options: argparse.Namespace) -> int:
 def run_one(name: str, options: argparse.Namespace) -> int:
     """Measure a recipe in a process of its own, unless its row is there, and return the exit code."""
     recipe = wanted(name, options)
-    variant = "-younger" * options.younger_target + "-short" * options.short
-    place = options.out / f"{recipe.name}-seed{recipe.seeds[0]}{variant}.json"
+    place = options.out / f"{recipe.name}-seed{recipe.seeds[0]}{'-younger' * options.younger_target}.json"
     if place.exists():
         return 0
     command = [sys.executable, __file__, "--data", options.data, "--out", options.out, "--jobs", options.jobs]
     command += ["--one", name, "--row", place, "--device", options.device]
-    command += ["--younger-target"] * options.younger_target
-    command += ["--as-trained"] * options.as_trained + ["--short"] * options.short
+    command += ["--younger-target"] * options.younger_target + ["--as-trained"] * options.as_trained
     command += [] if options.seed is None else ["--seed", options.seed]
     return subprocess.run([str(part) for part in command], check=False).returncode
 
 
-def collect(out: Path) -> list[dict]:
-    """Gather the rows into the file that the tables are made of, and what ``beetl-task1 models`` lists of them."""
+def collect(out: Path) -> dict[str, list[dict]]:
+    """Gather the rows into the file that the tables are made of, and what ``beetl-task1 models`` lists of them.
+
+    Returns the rows by recipe, the best first.
+    """
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    found = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*[0-9].json"))]
-    rows = {f"{row['recipe']} {row['seeds'][0]}": row for row in [*known, *found]}
+    new = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*[0-9].json"))]
+    rows = {f"{row['recipe']} {row['seeds'][0]}": row for row in [*known, *new]}
     rows = [rows[key] for key in sorted(rows)]
+    for row in rows:
+        if row["recipe"] not in recipe_names() or load_recipe(row["recipe"]).transfer:
+            row.pop("history", None)  # curves are of the stage on the source
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
-    names = dict.fromkeys(row["recipe"] for row in rows)
-    scores = {
-        name: {g: round(mean(row[g]["score"] for row in rows if row["recipe"] == name), 1) for g in TARGET_GROUPS}
-        for name in names
-        if not name.endswith(AS_TRAINED)
-    }
+    found: dict[str, list[dict]] = {}
+    for row in rows:
+        found.setdefault(row["recipe"], []).append(row)
+    found = dict(sorted(found.items(), key=lambda item: -sum(scores_of(item[1], group) for group in TARGET_GROUPS)))
+    shipped = [name for name in found if not name.endswith(AS_TRAINED)]
+    scores = {name: {g: round(scores_of(found[name], g), 1) for g in TARGET_GROUPS} for name in shipped}
     REFERENCE.write_text(json.dumps({"data": rows[0]["data"], "scores": scores}, indent=1) + "\n")
-    return sorted(rows, key=lambda row: -sum(row[group]["score"] for group in TARGET_GROUPS))
+    return found
 
 
-def twice_table(out: Path) -> str:
-    """Return each transfer that was measured at the short budget as chosen and as trained, as Markdown."""
+def scores_of(rows: list[dict], group: str) -> float:
+    """Return the mean score of the cross-validation, decided at the strength that the recipe has now."""
+    strength = load_recipe(rows[0]["recipe"].removesuffix(AS_TRAINED)).decision.strength
+    return mean(row[group]["strengths"][str(float(strength))] for row in rows)
+
+
+def table(found: dict[str, list[dict]]) -> str:
+    """Return the recipes as Markdown."""
     lines = [
-        "| recipe | 65-79: without / as chosen / as trained | 80-95: without / as chosen / as trained |",
-        "|---|---|---|",
+        "| recipe | seeds | 65-79 | 80-95 | test 65-79 | test 80-95 | passes, levelled off | train, min | parameters |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for path in sorted(out.glob("*-as-trained-seed*-short.json")):
-        trained, chosen = (
-            json.loads(path.read_text()),
-            json.loads(Path(str(path).replace("-as-trained", "")).read_text()),
+    for name, rows in found.items():
+        if name.endswith(AS_TRAINED):
+            continue
+        first, seeds = rows[0], ", ".join(str(row["seeds"][0]) for row in rows)
+        level = {True: "yes", False: "no", None: "-"}[first.get("levelled")]
+        parameters = f"{first['parameters']:,}" if "parameters" in first else "-"
+        minutes = mean(row.get("minutes", row["65-79"]["train_seconds"] / 60) for row in rows)
+        cells = [_cell(scores_of(rows, g), [scores_of([row], g) for row in rows]) for g in TARGET_GROUPS]
+        cells += [_cell(mean(of := [row[g]["test"] for row in rows]), of) for g in TARGET_GROUPS]
+        lines.append(
+            f"| `{name}` | {seeds} | {' | '.join(cells)} | {first.get('passes', '-')}, {level} | {minutes:.1f} | "
+            f"{parameters} |"
         )
-        cells = [
-            f"{chosen[g]['without_transfer']:.1f} / {chosen[g]['score']:.1f} / {trained[g]['score']:.1f}"
-            for g in TARGET_GROUPS
-        ]
-        lines.append(f"| `{chosen['recipe']}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def strengths_table(out: Path) -> str:
-    """Return what strengths of the decision are worth to recipes measured at the short budget, as Markdown."""
+def _cell(value: float, of_seeds: list[float]) -> str:
+    """Return a mean, and how far seeds lie from it."""
+    return f"{value:.1f}" + (f" ± {(max(of_seeds) - min(of_seeds)) / 2:.1f}" if len(of_seeds) > 1 else "")
+
+
+def twice_table(found: dict[str, list[dict]]) -> str:
+    """Return each transfer beside its stage on the source, as inner folds choose and as trained, as Markdown."""
+    head = [f"{kind}{group}" for kind in ("", "test ") for group in TARGET_GROUPS]
+    lines = [f"| transfer: without / as chosen / as trained | {' | '.join(head)} |", "|---|---|---|---|---|"]
+    for trained in (name for name in found if name.endswith(AS_TRAINED)):
+        chosen = trained.removesuffix(AS_TRAINED)
+        recipe = load_recipe(chosen)
+        plain = [load_recipe(name) for name in recipe_names()]
+        without = next(
+            r.name for r in plain if (r.model, r.transfer, r.training) == (recipe.model, (), recipe.training)
+        )
+        ways = [{row["seeds"][0]: row for row in found.get(name, [])} for name in (without, chosen, trained)]
+        seeds = set.intersection(*map(set, ways))
+        rows = [[way[seed] for seed in sorted(seeds)] for way in ways]
+        if seeds:
+            cells = [" / ".join(f"{scores_of(way, g):.1f}" for way in rows) for g in TARGET_GROUPS]
+            cells += [" / ".join(f"{mean(row[g]['test'] for row in way):.1f}" for way in rows) for g in TARGET_GROUPS]
+            lines.append(f"| `{chosen}`, {len(seeds)} seed{'s' * (len(seeds) > 1)} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def strengths_table(found: dict[str, list[dict]]) -> str:
+    """Return what strengths of the decision are worth to recipes, the mean over seeds, as Markdown."""
     head = " / ".join(map(str, STRENGTHS))
     lines = [f"| recipe | 65-79: strength {head} | 80-95 |", "|---|---|---|"]
-    for path in sorted(out.glob("*-seed*-short.json")):
-        row = json.loads(path.read_text())
-        cells = [" / ".join(f"{row[g]['strengths'][str(s)]:.1f}" for s in STRENGTHS) for g in TARGET_GROUPS]
-        lines.append(f"| `{row['recipe']}` | {' | '.join(cells)} |")
+    for name, rows in found.items():
+        cells = [
+            " / ".join(f"{mean(row[g]['strengths'][str(s)] for row in rows):.1f}" for s in STRENGTHS)
+            for g in TARGET_GROUPS
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def table(rows: list[dict]) -> str:
-    """Return all that was measured as Markdown."""
-    lines = [
-        "| recipe | seed | 65-79 | 80-95 | test 65-79 | test 80-95 | passes, levelled off | train, core min | "
-        "predict, s | parameters | memory, GB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        younger, older = (row[group] for group in TARGET_GROUPS)
-        level = {True: "yes", False: "no", None: "-"}[row.get("levelled")]
-        parameters = f"{row['parameters']:,}" if "parameters" in row else "-"
-        minutes = row["jobs"] * row.get("minutes", younger["train_seconds"] / 60)
-        lines.append(
-            f"| `{row['recipe']}` | {row['seeds'][0]} | {_pair(younger)} | {_pair(older)} | {younger['test']:.1f} | "
-            f"{older['test']:.1f} | {row.get('passes', '-')}, {level} | {minutes:.1f} | "
-            f"{older['predict_seconds']:.0f} | {parameters} | {row['peak_gb']:.1f} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _pair(found: dict) -> str:
-    score, without = found["score"], found["without_transfer"]
-    return f"{score:.1f}" if abs(score - without) < 1e-9 else f"{score:.1f} ({without:.1f} without)"
 
 
 def draw_curves(rows: list[dict], path: Path) -> None:
@@ -292,7 +300,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--younger-target", action="store_true", help="for 80-95: 65-79 trains too")
     parser.add_argument("--as-trained", action="store_true", help="transfers without the choice that undoes a stage")
-    parser.add_argument("--short", action="store_true", help="train little, cross-validate only")
     parser.add_argument("--jobs", type=int, default=2, help="threads of a recipe")
     parser.add_argument("--device", default="cpu", help="where networks compute")
     parser.add_argument("--workers", type=int, default=1, help="recipes at once")
@@ -302,13 +309,12 @@ def main() -> None:
     given = parser.parse_args()
     if given.one:
         given.row.write_text(json.dumps(measure(given), indent=1) + "\n")
-    elif given.table and given.short:
-        put(DOCS / "zoo.md", twice_table(given.out), "twice")
-        put(DOCS / "zoo.md", strengths_table(given.out), "strengths")
     elif given.table:
-        rows = collect(given.out)
-        put(DOCS / "zoo.md", table(rows))
-        draw_curves(rows, CURVES)
+        found = collect(given.out)
+        put(DOCS / "zoo.md", table(found))
+        put(DOCS / "zoo.md", twice_table(found), "twice")
+        put(DOCS / "zoo.md", strengths_table(found), "strengths")
+        draw_curves([row for rows in found.values() for row in rows], CURVES)
     else:
         sys.exit(min(run(given.recipe or recipe_names(), given), 1))
 

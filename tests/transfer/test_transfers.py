@@ -1,6 +1,7 @@
 """Every registered transfer keeps the contract, and does what it says."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -378,6 +379,50 @@ def test_stages_count_alike_in_the_statistics():
     np.testing.assert_allclose(stage_weights(rare)[[0, 99]], [100 / 99, 1 / RAREST], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shares", "stages", "strength"),
+    [
+        ([1, 0, 0, 0, 0, 0], 2.5, 0.0),
+        ([0.5, 0.5, 0, 0, 0, 0], 2.5, 2 / 3),
+        ([0.5, 0.5, 0, 0, 0, 0], 3.0, 0.5),
+        ([0.25, 0.25, 0.25, 0.25, 0, 0], 2.5, 1.0),
+        ([1, 0, 0, 0, 0, 0], 1.0, 0.0),
+        ([0.5, 0.5, 0, 0, 0, 0], 1.0, 1.0),
+    ],
+)
+def test_a_night_counts_by_its_effective_number_of_stages(shares, stages, strength):
+    found = make_transfer({"name": "latent-alignment", "stages": stages})._strength(np.array(shares, float))
+    assert found == pytest.approx(strength, abs=1e-6)
+
+
+def test_by_stage_weights_are_those_of_the_labelled_epochs_of_each_recording():
+    y = torch.tensor([0, 0, 0, 1, 5, 5, 5, 5])
+    labelled, night = torch.tensor([True] * 6 + [False] * 2), torch.tensor([0] * 4 + [3] * 4)
+    given = step(tiny())._replace(y=y, labelled=labelled, night=night)
+    weights = make_transfer({"name": "latent-alignment", "by_stage": True})._weights(given)
+    torch.testing.assert_close(weights, torch.tensor([4 / 3, 4 / 3, 4 / 3, 4, 1, 1, 1, 1]))
+
+
+@pytest.mark.parametrize("by_stage", [False, True])
+def test_alignment_draws_by_recording_and_groups_as_it_says(by_stage):
+    table = {"name": "latent-alignment", "by_stage": by_stage, "per_recording": 11}
+    network, seen = tiny(table), []
+    base, _ = only_stage({"name": "finetune"}, network)
+
+    def look(inner):
+        layer = next(part for part in inner.module.modules() if hasattr(part, "_by"))
+        seen.append(layer._by)
+        return inner.module(inner.X).sum()
+
+    shaped = network.transfers[0].shaped(replace(base, objective=look))
+    assert shaped.draw.per_recording == 11
+    assert dict(shaped.draw.roles) == {"target": 1}
+    given = step(network)
+    shaped.objective(given)
+    assert (seen[0].night == given.night).all()
+    assert (seen[0].weights == 1).all() != by_stage
+
+
 def test_alignment_by_stage_does_not_mind_how_long_a_stage_lasted():
     whole = night(11, group="65-79", n_epochs=48)
 
@@ -493,6 +538,112 @@ def test_deep_coral_adds_a_distance_that_is_not_negative():
     assert weighted > plain
 
 
+def only_stage(table, network, **roles):
+    """Return the one stage of a transfer, and the nights that it draws from."""
+    nights = {"source": SOURCE, "target": TARGET, "unlabelled": HIDDEN} | roles
+    (found,) = make_transfer(table).target_stages(network, nights)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("table", "shares"),
+    [
+        ({"name": "finetune"}, {"target": 1}),
+        ({"name": "finetune", "source_share": 0.25}, {"target": 0.75, "source": 0.25}),
+        ({"name": "mixup", "target_share": 0.25}, {"source": 0.75, "target": 0.25}),
+        ({"name": "mixup", "target_share": 0}, {"source": 1}),
+        ({"name": "deep-coral"}, {"source": 1 / 3, "target": 1 / 3, "unlabelled": 1 / 3}),
+        ({"name": "dann"}, {"source": 1 / 3, "target": 1 / 3, "unlabelled": 1 / 3}),
+    ],
+    ids=str,
+)
+def test_the_share_of_each_role_in_a_batch(table, shares):
+    stage, nights = only_stage(table | {"folds": 2, "passes": 7}, tiny())
+    assert dict(stage.draw.roles) == pytest.approx(shares)
+    assert set(nights) >= set(shares)
+    assert (stage.folds, stage.training.passes) == (2, 7)
+    assert f'"name": "{table["name"]}"' in stage.setting, "it is in the key of what is kept"
+
+
+def test_a_role_without_nights_takes_no_share():
+    stage, nights = only_stage({"name": "deep-coral"}, tiny(), unlabelled=[])
+    assert dict(stage.draw.roles) == {"source": 0.5, "target": 0.5}
+    assert set(nights) == {"source", "target"}
+    assert dict(only_stage({"name": "finetune", "source_share": 0.5}, tiny(), source=[])[0].draw.roles) == {"target": 1}
+
+
+def test_mixup_composes_its_batches():
+    table = {"name": "mixup", "most": 0.5}
+    stage, _ = only_stage(table, tiny())
+    rows = Rows([*SOURCE[:1], *TARGET[:1]], ["source", "target"], Store(None), "night")
+    index = np.arange(48)
+    X = stage.compose(rows, index, np.random.default_rng(0))
+    np.testing.assert_array_equal(X, make_transfer(table).mixed(rows, index, np.random.default_rng(0)))
+    assert not np.array_equal(X, rows.signals(index))
+
+
+@pytest.mark.parametrize(("progress", "strength"), [(0.0, 0.0), (0.1, 0.4621), (1.0, 0.9999)])
+def test_the_discriminator_of_dann_counts_more_and_more(progress, strength):
+    """By ``2 / (1 + exp(-10 p)) - 1``, and its loss is added to that of the stages."""
+    network = tiny()
+    stage, _ = only_stage({"name": "dann", "weight": 1.0}, network)
+    given = step(network, progress)
+    torch.manual_seed(0)
+    total = stage.objective(given)
+    torch.manual_seed(0)
+    features, logits = network.features_and_logits(given.module, given.X)
+    truth = torch.tensor(given.role == "source", dtype=torch.float32)
+    domain = torch.nn.functional.binary_cross_entropy_with_logits(stage.extra(features)[:, 0], truth)
+    stages = given.loss(logits, given.y)
+    torch.testing.assert_close(total, stages + domain)
+    weight = network.module_.conv.weight
+    pulled, staged, told = (torch.autograd.grad(of, weight, retain_graph=True)[0] for of in (total, stages, domain))
+    torch.testing.assert_close(pulled, staged - strength * told, rtol=1e-3, atol=1e-5)
+    assert [type(layer).__name__ for layer in stage.extra] == ["Linear", "ReLU", "Linear"]
+    assert stage.extra[2].out_features == 1
+
+
+def test_deep_coral_weighs_the_distance_of_covariances():
+    network = tiny()
+    stage, _ = only_stage({"name": "deep-coral", "weight": 3.0}, network)
+    given = step(network)
+    torch.manual_seed(0)
+    total = stage.objective(given)
+    torch.manual_seed(0)
+    features, logits = network.features_and_logits(given.module, given.X)
+    covariances = [torch.cov(features[given.role == role].T) for role in ("source", "target")]
+    apart = ((covariances[0] - covariances[1]) ** 2).sum() / (4 * features.shape[1] ** 2)
+    torch.testing.assert_close(total, given.loss(logits, given.y) + 3 * apart)
+
+
+def test_self_training_adds_the_loss_of_what_the_teacher_is_sure_of():
+    network = tiny()
+    with torch.no_grad():
+        p = torch.softmax(network.module_.eval()(step(network).X[24:]), dim=1).amax(dim=1)
+    sure = float(p.sort().values[10:12].mean())  # between two epochs
+    table = {"name": "self-training", "rounds": 1, "weight": 2.0, "sure": sure}
+    network.module_.eval()
+    stage, _ = only_stage(table, network)
+    given = step(network)._replace(labelled=torch.arange(48) < 24)
+    teacher = modules.copied(network.module_)
+    with torch.no_grad():
+        network.module_.final_layer.weight *= -1  # the pupil has moved on, the teacher has not
+    torch.manual_seed(0)
+    total = stage.objective(given)
+    torch.manual_seed(0)
+    logits = given.module(given.X)
+    now = modules.copied(network.module_)
+    network.module_.load_state_dict(teacher)
+    with torch.no_grad():
+        p, label = torch.softmax(network.module_.eval()(given.X[24:]), dim=1).max(dim=1)
+    network.module_.load_state_dict(now)
+    kept = p >= sure
+    assert 0 < kept.float().mean() < 1
+    expected = given.loss(logits[:24], given.y[:24])
+    expected = expected + 2 * kept.float().mean() * given.loss(logits[24:][kept], label[kept])
+    torch.testing.assert_close(total, expected)
+
+
 def test_self_training_learns_only_from_what_it_is_sure_of():
     table = {"name": "self-training", **STAGE, "rounds": 1}
     never, weightless = tiny(table | {"sure": 1.0}), tiny(table | {"sure": 0.0, "weight": 0})
@@ -526,6 +677,30 @@ def test_coral_moves_mean_and_covariance_to_the_target(domains):
     np.testing.assert_allclose(moved_source.mean(0), target.mean(0), atol=0.1)
     np.testing.assert_allclose(np.cov(moved_source.T), np.cov(target.T), atol=0.05 * np.abs(np.cov(target.T)).max())
     assert (weights == 1).all()
+
+
+def test_coral_undoes_the_scale_of_the_source(domains):
+    """Features far from 0 and of unlike scales end at the target's mean and covariance."""
+    scale, mean = np.array([1, 10, 0.1, 3]), np.array([100, -5, 2, 0])
+    source, target = (X * scale + mean for X in domains)
+    moved, weights = make_transfer({"name": "coral", "shrinkage": 0.0}).adapt(source, target, 0)
+    assert (np.abs(moved.mean(axis=0) - target.mean(axis=0)) < 0.02 * scale).all()
+    assert (np.abs(np.cov(moved.T) - np.cov(target.T)) < 0.05 * np.outer(scale, scale)).all()
+    assert (weights == 1).all()
+
+
+def test_importance_is_the_odds_of_the_target(rng):
+    """Of two shifted normal distributions the odds are known."""
+    source, target = rng.normal(size=(6000, 1)) * 50, rng.normal(0.8, 1, (6000, 1)) * 50  # scaled by itself
+    _, weights = make_transfer({"name": "importance", "power": 1.0, "most": 100.0}).adapt(source, target, 0)
+    odds = np.exp(0.8 * source[:, 0] / 50 - 0.32)
+    assert np.corrcoef(np.log(weights), np.log(odds))[0, 1] > 0.999
+    np.testing.assert_allclose(np.log(weights), np.log(odds / odds.mean()), atol=0.35)
+    again = make_transfer({"name": "importance", "power": 1.0, "most": 100.0}).adapt(source, target, 0)[1]
+    np.testing.assert_array_equal(again, weights)
+    _, evened = make_transfer({"name": "importance", "power": 0.5, "most": 2.0}).adapt(source, target, 0)
+    capped = np.minimum(weights, 2.0) ** 0.5
+    np.testing.assert_allclose(evened, capped / capped.mean(), rtol=1e-6)
 
 
 def test_importance_favours_rows_like_the_target(rng):
