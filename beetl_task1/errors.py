@@ -6,7 +6,7 @@ from typing import Literal
 
 DataCode = Literal[
     "unreadable", "missing", "empty", "refused-pickle", "shape", "dtype", "non-finite", "unit", "labels",
-    "missing-labels", "missing-signal", "surplus", "duplicate-name", "duplicate-night",
+    "missing-labels", "missing-signal", "surplus", "duplicate-name", "duplicate-night", "rules",
 ]  # fmt: skip
 """What is wrong with data, as the findings of an audit name it; ``unreadable`` is whatever has no code of its own."""
 

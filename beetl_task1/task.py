@@ -41,6 +41,12 @@ class Part:
         Epochs over all recordings.
     has_header : bool
         Whether the folder holds ``headerInfo.npy``.
+    people : tuple of int
+        Who the subjects are, in their order: the numbers in Sleep-EDF (33 for ``SC4331E0``), worked out from counts
+        that organisers and entrants printed. Only the order of the final phase's test set is sure; that of the other
+        test set fits predictions that others published, and the rest are in the order of their numbers.
+    margin : int
+        Minutes that a night was cropped to, before the onset of sleep and after the onset of its last bout.
     """
 
     group: str
@@ -51,6 +57,8 @@ class Part:
     subjects: range
     n_epochs: int
     has_header: bool
+    people: tuple[int, ...]
+    margin: int
 
     @property
     def labelled(self) -> bool:
@@ -58,10 +66,22 @@ class Part:
         return self.role != "test"
 
 
+_SOURCE_PEOPLE = (*range(13), *range(14, 33), 34, 35, 37, 38, 80, 81, 82)
 _FINAL_PREFIXES = ("testing_", "leaderboard_", "training_", "target_")
 
 PARTS = (
-    Part("25-64", "source", "SleepSource", "MNE-beetlsleepsource-data", ("training_",), range(0, 39), 90_545, True),
+    Part(
+        "25-64",
+        "source",
+        "SleepSource",
+        "MNE-beetlsleepsource-data",
+        ("training_",),
+        range(0, 39),
+        90_545,
+        True,
+        _SOURCE_PEOPLE,
+        30,
+    ),
     Part(
         "65-79",
         "target",
@@ -71,6 +91,8 @@ PARTS = (
         range(0, 6),
         15_442,
         True,
+        (33, 40, 42, 44, 47, 54),
+        30,
     ),
     Part(
         "65-79",
@@ -81,9 +103,33 @@ PARTS = (
         range(6, 18),
         25_748,
         False,
+        (51, 55, 58, 41, 53, 49, 43, 57, 46, 56, 50, 45),
+        30,
     ),
-    Part("80-95", "target", "finalSleep/sleep_target", None, _FINAL_PREFIXES, range(0, 5), 16_568, False),
-    Part("80-95", "test", "finalSleep/testing", None, _FINAL_PREFIXES, range(5, 14), 25_756, False),
+    Part(
+        "80-95",
+        "target",
+        "finalSleep/sleep_target",
+        None,
+        _FINAL_PREFIXES,
+        range(0, 5),
+        16_568,
+        False,
+        (60, 65, 71, 74, 75),
+        20,
+    ),
+    Part(
+        "80-95",
+        "test",
+        "finalSleep/testing",
+        None,
+        _FINAL_PREFIXES,
+        range(5, 14),
+        25_756,
+        False,
+        (70, 62, 61, 77, 64, 67, 72, 63, 66),
+        20,
+    ),
 )
 """Every folder of the competition, in the order of the ages."""
 

@@ -36,7 +36,7 @@ def main() -> None:
         write_study(Path(folder) / "edf", args.nights)
         start = time.perf_counter()
         peak = run_build(
-            "--sleep-edf", f"{folder}/edf", "--out", f"{folder}/out", "--jobs", str(args.jobs), "--single-nights"
+            "--sleep-edf", f"{folder}/edf", "--out", f"{folder}/out", "--jobs", str(args.jobs), "--split", "everybody"
         )
         seconds = time.perf_counter() - start
     print(

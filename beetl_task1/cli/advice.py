@@ -10,7 +10,7 @@ import click
 from ..errors import BeetlError
 
 _DATA = ("data", "unit", "allow_partial", "group", "recipe")
-_TRAINING = (*_DATA, "younger_target", "seed", "checkpoints", "cache")
+_TRAINING = (*_DATA, "younger_target", "rules", "seed", "checkpoints", "cache")
 TAKES = {
     "inspect": ("data", "unit", "allow_partial"),
     "train": _TRAINING,

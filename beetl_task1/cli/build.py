@@ -24,18 +24,26 @@ _SHOWN_LEFT_OUT = 10
               help="Folder to make; an earlier build in it is replaced.")  # fmt: skip
 @click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS]),
               help="Age group to build; may be repeated.  [default: all three]")  # fmt: skip
+@click.option(
+    "--split",
+    type=click.Choice(["beetl", "ages", "everybody"]),
+    default="beetl",
+    show_default=True,
+    help="The competition's own people and cropping, or everybody of an age.",
+)
+@click.option("--match", "downloaded", type=click.Path(path_type=Path), metavar="DATA",
+              help="Build nothing; find the record of each night of the competition's downloaded folders.")  # fmt: skip
 @click.option("--fetch", is_flag=True, help="First fetch what is missing from PhysioNet (8 GB for all groups).")
-@click.option("--single-nights", is_flag=True, help="Also take the subjects of whom the study has one night only.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Shuffles the epochs of a night.")
 @options.jobs
 @options.json_output
 def build(
-    sleep_edf: Path, out: Path, groups: tuple[str, ...], fetch: bool, single_nights: bool, seed: int, jobs: int,
+    sleep_edf: Path, out: Path, downloaded: Path | None, fetch: bool, jobs: int, **wanted: Any,
 ) -> None:  # fmt: skip
     """Build the competition's folders from PhysioNet's Sleep-EDF Expanded: real data that anybody can have.
 
-    A local leaderboard with truth files, not the competition's own split: some subjects and epochs differ, and the
-    counts are printed beside the competition's. Sleep-EDF is licensed ODC-By 1.0.
+    The same people, cropped as the competition did, with the truth of both test sets: a benchmark on a competition that
+    is over. Counts are printed beside the competition's. Sleep-EDF is licensed ODC-By 1.0.
 
     \b
     Example:
@@ -44,19 +52,22 @@ def build(
     """
     from .. import sleep_edf as library
 
-    groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)
+    wanted["groups"] = wanted["groups"] or (SOURCE_GROUP, *TARGET_GROUPS)
     if fetch:
         with progress_bar("fetch (subjects)") as progress:
-            library.fetch(sleep_edf, groups, progress=progress)
+            library.fetch(sleep_edf, wanted["groups"], progress=progress, split=wanted["split"])
+    if downloaded is not None:
+        return _match(sleep_edf, downloaded, out, jobs)
     with progress_bar("build (nights)") as progress:
-        built = library.rebuild(sleep_edf, out, groups, seed=seed, jobs=jobs, single_nights=single_nights,
-                                progress=progress)  # fmt: skip
+        built = library.rebuild(sleep_edf, out, jobs=jobs, progress=progress, **wanted)
     counts = library.counts_beside_competition(built)
     values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out}
     show(values, _lines(built, counts))
 
 
 def _lines(built: "Rebuilt", counts: list[dict[str, Any]]) -> Iterator[Any]:
+    from ..sleep_edf.rebuild import NOTES
+
     names, left_out = ("nights", "subjects", "(BEETL)", "epochs", "(BEETL)"), built.assignment.left_out
     keys = ("recordings", "subjects", "competition_subjects", "epochs", "competition_epochs")
     rows = [
@@ -67,5 +78,32 @@ def _lines(built: "Rebuilt", counts: list[dict[str, Any]]) -> Iterator[Any]:
     yield from (f"left out: {line}" for line in left_out[:_SHOWN_LEFT_OUT])
     if len(left_out) > _SHOWN_LEFT_OUT:
         yield f"left out: {len(left_out) - _SHOWN_LEFT_OUT} more, see provenance.json"
-    yield "a local leaderboard on open recordings, not the competition's split; (BEETL) is what that had"
+    yield f"{NOTES[built.split]}; (BEETL) is what the competition had"
     yield f"wrote {built.out}"
+
+
+def _match(sleep_edf: Path, downloaded: Path, out: Path, jobs: int) -> None:
+    """Pair the competition's nights with records, and say what was found."""
+    from ..data.files import DataFolder
+    from ..sleep_edf import match, truths
+
+    with progress_bar("match (records)") as progress:
+        pairs = match(sleep_edf, DataFolder(downloaded, allow_partial=True), out, jobs=jobs, progress=progress)
+    unsure = [pair for pair in pairs if not pair.is_sure]
+    scored = {group: len(labels) for group, labels in truths(pairs)}
+    values = {
+        "out": str(out),
+        "pairs": {str(pair.night.key): pair.record for pair in pairs if pair.is_sure},
+        "without_pair": [str(pair.night.key) for pair in unsure],
+        "labels_that_differ": sum(pair.labels_that_differ or 0 for pair in pairs if pair.is_sure),
+        "truth": scored,
+    }
+    lines = [f"{len(pairs) - len(unsure)} of {len(pairs)} nights have their record: {out / 'pairs.csv'}"]
+    lines += [
+        f"without a record: {pair.night.key}, at most {pair.found} of {len(pair.onsets)} epochs are in one"
+        + (f" ({pair.record})" if pair.record else "")
+        for pair in unsure
+    ]
+    lines += [f"{values['labels_that_differ']} labels of training nights differ from the records' scoring"]
+    lines += [f"truth of {group}, {n:,} epochs: {out / 'truth' / group}.txt" for group, n in scored.items()]
+    show(values, lines)

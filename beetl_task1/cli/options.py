@@ -113,6 +113,9 @@ SEED = click.IntRange(0, LARGEST_SEED)
 seed = option("--seed", type=SEED, help="Replace the recipe's seeds, counted from this.")
 younger_target = option("--younger-target/--no-younger-target", default=None,
                          help="For 80-95: train on the labelled 65-79 subjects too. [default: as the recipe says]")
+rules = option("--rules", type=click.Choice(["competition", "open"]),
+               help="What may train: open lets labels of the competition's test people in, of a tree built by age. "
+               "[default: as the recipe says]")
 cache = click.option("--cache", type=PATH, callback=_writable, envvar="BEETL_CACHE", show_envvar=True,
                      default=default_cache, show_default="~/.cache/beetl-task1",
                      help="Where features, signals and networks are kept.")
@@ -146,18 +149,17 @@ def _open_data(data: Path, unit: str, allow_partial: bool) -> "DataFolder":
     return DataFolder(data, unit=unit, allow_partial=allow_partial)
 
 
-def _experiments(
-    recipes: Sequence[str], group: str, seed: int | None = None, younger_target: bool | None = None, **folder: Any
-) -> list["Experiment"]:
+def _experiments(recipes: Sequence[str], group: str, **given: Any) -> list["Experiment"]:
     from ..recipes.experiment import Experiment
     from ..recipes.recipe import load_recipe
 
-    loaded = [load_recipe(name).varied(seed=seed, younger_target=younger_target) for name in dict.fromkeys(recipes)]
+    changes = {key: given.pop(key) for key in _changes if key in given}
+    loaded = [load_recipe(name).varied(**changes) for name in dict.fromkeys(recipes)]
     names = [recipe.name for recipe in loaded]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BeetlError(f"two recipes are called {', '.join(twice)}; give one of the files another name")
-    data = _open_data(**folder)
+    data = _open_data(**given)
     return [Experiment(recipe, group, data) for recipe in loaded]
 
 
@@ -184,7 +186,7 @@ def with_resources(**more: Decorator) -> Decorator:
 
 
 _folder = {"data": data, "unit": unit, "allow_partial": allow_partial}
-_changes = {"seed": seed, "younger_target": younger_target}
+_changes = {"seed": seed, "younger_target": younger_target, "rules": rules}
 with_data = gathered("data", _open_data, **_folder)
 with_experiment = gathered("experiment", _experiment, **_folder, group=group, recipe=recipe, **_changes)
 with_experiments = gathered("experiments", _experiments, **_folder, group=group, recipes=recipes, **_changes)

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from ..errors import DataError
-from ..task import PARTS, SESSIONS, Part, part
+from ..task import PARTS, SESSIONS, SOURCE_GROUP, Part, part
 from ..typed import text_of
 from .recording import Recording, RecordingKey
 
 COMPETITION, SIMULATED, OPEN = "competition", "simulated", "open"
 HEADER = "headerInfo.npy"
 _MARKERS = {"simulation.json": SIMULATED, "provenance.json": OPEN}
-_SHOWN = ("size", "seed", "prior", "border_evidence", "source", "version")
+_SHOWN = ("size", "seed", "prior", "border_evidence", "split", "source", "version")
 _PARTIAL = "pass --allow-partial"
 _TOP_FOLDERS = tuple(dict.fromkeys(Path(p.folder).parts[0] + "/" for p in PARTS))
 
@@ -138,6 +138,26 @@ class DataFolder:
         if self.provenance.kind == COMPETITION:
             return Counts(len(wanted.subjects) * len(SESSIONS), wanted.n_epochs)
         return self.provenance.counts.get(wanted.folder, Counts())
+
+    def check_people(self) -> None:
+        """Refuse a rebuilt tree in which a person of the competition's test sets is labelled training data.
+
+        Raises
+        ------
+        DataError
+            Naming such people.
+        """
+        told = self.provenance.details.get("subjects", {}) if self.provenance.kind == OPEN else {}
+        labelled = {f"{part.group}/s{subject}" for part in PARTS if part.labelled for subject in part.subjects}
+        hidden = {person for part in PARTS if not part.labelled for person in part.people}
+        found = [f"{name}, SC4{who:02d}" for name in told if name in labelled or name.startswith(SOURCE_GROUP)
+                 if (who := told[name].get("sleep_edf_subject")) in hidden]  # fmt: skip
+        if found:
+            raise DataError(
+                f"{self.path}: labels of people of the competition's test sets would train ({_some(found)}); "
+                "build it with --split beetl, or add --rules open",
+                "rules",
+            )
 
     def _check_complete(self, wanted: Part, signals: dict[RecordingKey, Path]) -> None:
         what, count = f"{self.path}: {wanted.group} {wanted.role}", self.expected(wanted).recordings

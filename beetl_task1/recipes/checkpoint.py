@@ -201,7 +201,7 @@ def check_recipe(card: Card, recipe: Recipe, folder: Path) -> None:
     CheckpointError
         Naming the keys that differ.
     """
-    free = ("seeds", "younger_target", "description")
+    free = ("seeds", "younger_target", "rules", "description")
     keys = [key for key in Recipe.__struct_fields__ if key not in free]
     differing = [key for key in keys if getattr(recipe, key) != getattr(card.recipe, key)]
     if differing:

@@ -101,8 +101,11 @@ class Experiment:
         Raises
         ------
         DataError
-            If a part is missing or a night is there twice.
+            If a part is missing, a night is there twice, or the recipe keeps to the rules of the competition and a
+            labelled night is of a person of its test sets.
         """
+        if self.recipe.rules == "competition":
+            self.data.check_people()
         source = self.data.recordings(SOURCE_GROUP, "source")
         if self.recipe.younger_target and self.group == TARGET_GROUPS[1]:
             source = source + self.data.recordings(TARGET_GROUPS[0], "target")

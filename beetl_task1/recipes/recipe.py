@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ from ..errors import BeetlError, unknown
 from ..typed import LARGEST_SEED, NAME, Seed, Settings, text_of, typed
 
 DEFAULT = "default"
+Rules = Literal["competition", "open"]
 Table = dict[str, Any]
 
 
@@ -45,6 +46,8 @@ class Recipe(Settings, frozen=True):
         How an epoch hears similar epochs of its night.
     younger_target : bool
         For 80-95: train on the labelled 65-79 subjects as further source, as the rules allow.
+    rules : {"competition", "open"}
+        What may train. ``competition``: no label of a person of its test sets, which a tree that was built by age has.
     decision : BalancedDecision
         From probabilities to labels.
     transfer : tuple of dict
@@ -69,6 +72,7 @@ class Recipe(Settings, frozen=True):
     mean: Mean = "arithmetic"
     similar: SimilarEpochs | None = None
     younger_target: bool = True
+    rules: Rules = "competition"
     decision: BalancedDecision = BalancedDecision()
     transfer: tuple[Table, ...] = ()
     loss: Table = msgspec.field(default_factory=dict)
@@ -90,10 +94,14 @@ class Recipe(Settings, frozen=True):
         named = {"network": self.network, "loss": self.loss, "training": self.training}
         return self.parameters | {key: value for key, value in named.items() if value}
 
-    def varied(self, *, seed: int | None = None, younger_target: bool | None = None) -> "Recipe":
+    def varied(
+        self, *, seed: int | None = None, younger_target: bool | None = None, rules: Rules | None = None
+    ) -> "Recipe":
         """Return the recipe with what the command line overrides."""
-        changes: Table = {} if seed is None else {"seeds": tuple(seed + i for i in range(len(self.seeds)))}
-        return self.but(**changes, **({} if younger_target is None else {"younger_target": younger_target}))
+        changes: Table = {"younger_target": younger_target, "rules": rules}
+        if seed is not None:
+            changes["seeds"] = tuple(seed + i for i in range(len(self.seeds)))
+        return self.but(**{key: value for key, value in changes.items() if value is not None})
 
     def but(self, **changes: Any) -> "Recipe":
         """Return the recipe with other values."""
@@ -102,7 +110,7 @@ class Recipe(Settings, frozen=True):
     def member_recipes(self) -> list["Recipe"]:
         """Return the recipes of the members; what this recipe overrides is passed on, all of its seeds included."""
         found = [load_recipe(name) for name in self.members]
-        found = [member.but(younger_target=member.younger_target and self.younger_target) for member in found]
+        found = [m.but(younger_target=m.younger_target and self.younger_target, rules=self.rules) for m in found]
         if len(self.seeds) > 1:
             return [member.but(seeds=self.seeds) for member in found]
         return [member.varied(seed=self.seeds[0]) for member in found] if self.seeds != (0,) else found

@@ -1,5 +1,6 @@
 """One Sleep-EDF night: signal and scoring to labelled epochs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,10 @@ from ..hypnograms.edf import EdfHeader, read_header, record_onsets
 from ..hypnograms.formats import read_hypnogram
 from ..hypnograms.names import UNSCORED, is_aasm, is_known
 from ..hypnograms.schemes import AASM
-from ..hypnograms.spans import WAKE_MINUTES, Hypnogram, near_sleep, on_grid
+from ..hypnograms.spans import Hypnogram, near_sleep, on_grid
 from ..task import CHANNELS, EPOCH_SECONDS, N_TIMES, SFREQ
 
+Window = Callable[[np.ndarray], slice]
 _GAP = 0.05
 """s between records that should follow each other."""
 _SLEEP_PAST = 300.0
@@ -35,10 +37,11 @@ class LabelledEpochs:
     onsets: np.ndarray
 
 
-def read_night(psg: str | Path, hypnogram: str | Path, *, wake_minutes: float = WAKE_MINUTES) -> LabelledEpochs:
-    """Read the epochs of a night that are scored, from 30 minutes before sleep to 30 minutes after.
+def read_night(psg: str | Path, hypnogram: str | Path, window: Window = near_sleep) -> LabelledEpochs:
+    """Read the epochs of a night that are scored, by default from 30 minutes before sleep to 30 minutes after.
 
-    Only the kept stretch of the two channels is read into memory.
+    Only the kept stretch of the two channels is read into memory. ``window`` goes from the stage of each epoch of the
+    recording, -1 where not scored, to the epochs that are kept.
 
     Raises
     ------
@@ -48,7 +51,8 @@ def read_night(psg: str | Path, hypnogram: str | Path, *, wake_minutes: float = 
     raw, header = _open(Path(psg))
     n_epochs = raw.n_times // N_TIMES
     labels = epoch_labels(Path(hypnogram), n_epochs, header.start if header else None)
-    kept = scored_epochs(labels, wake_minutes)
+    near = window(labels)
+    kept = np.asarray(near.start + np.flatnonzero(labels[near] != UNSCORED))
     if len(kept) == 0:
         raise DataError(f"{hypnogram}: scores none of the {n_epochs} whole epochs of {psg}; remove both files")
     first, last = kept[0], kept[-1] + 1
@@ -125,10 +129,19 @@ def _scoring(hypnogram: Path, start: datetime | None) -> Hypnogram:
     return found
 
 
-def scored_epochs(labels: np.ndarray, wake_minutes: float = WAKE_MINUTES) -> np.ndarray:
-    """Return which epochs to keep, as ascending indices: those near sleep that are scored (labels are not -1)."""
-    near = near_sleep(labels, wake_minutes)
-    return np.asarray(near.start + np.flatnonzero(labels[near] != UNSCORED))
+def as_cropped(stages: np.ndarray, minutes: float) -> slice:
+    """Return the epochs that the competition kept of a night: all of one without sleep.
+
+    From some minutes before the onset of sleep to as many after the onset of the last bout of sleep, which is the last
+    stretch of one stage; a longer one is cut. ``stages`` (n_epochs,) are in order, -1 where not scored.
+    """
+    asleep = np.flatnonzero(np.asarray(stages) > 0)
+    if not len(asleep):
+        return slice(0, len(stages))
+    others = np.flatnonzero(stages[: asleep[-1]] != stages[asleep[-1]])
+    bout = int(others[-1]) + 1 if len(others) else 0
+    margin = round(minutes * 60 / EPOCH_SECONDS)
+    return slice(max(0, int(asleep[0]) - margin), min(len(stages), bout + margin))
 
 
 def _named(channel: str, there: list[str]) -> str | None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ from ..data.competition_files import recording_paths, write_header, write_record
 from ..data.files import OPEN, DataFolder
 from ..data.recording import RecordingKey
 from ..errors import DataError
+from ..hypnograms.spans import near_sleep
 from ..progress import Progress
 from ..task import N_OUTPUTS, PARTS, STAGES, Part, part
 from ..writing import write_text
-from .epochs import read_night
-from .study import GROUPS, Assignment, Place, assign_places
+from .epochs import as_cropped, read_night
+from .splits import GROUPS, Split
+from .study import Assignment, Place, assign_places
 
 SOURCE = "Sleep-EDF Expanded 1.0.0, sleep-cassette study (PhysioNet, ODC-By 1.0)"
 MARKER = "provenance.json"
+NOTES = {"beetl": "beetl rebuilt: the competition's people, cropped as it did, with the truth of both test sets"}
+NOTES |= dict.fromkeys(("ages", "everybody"), "a local leaderboard on open recordings, not the competition's split")
 
 
 @dataclass
@@ -31,6 +36,7 @@ class Rebuilt:
 
     out: Path
     assignment: Assignment
+    split: Split = "beetl"
     stages: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
 
     def keys(self, wanted: Part) -> list[RecordingKey]:
@@ -46,10 +52,10 @@ def rebuild(
     *,
     seed: int = 0,
     jobs: int = 1,
-    single_nights: bool = False,
+    split: Split = "beetl",
     progress: Progress | None = None,
 ) -> Rebuilt:
-    """Build a local competition from Sleep-EDF Expanded: real data, real labels, not the competition's own split.
+    """Build the competition's folders from Sleep-EDF Expanded: real data, real labels, those of the test sets too.
 
     Writes the competition's folders, ``truth/<group>.txt`` in submission order, the onset (s) of every row in
     ``order/<group>/s<i>r<j>.npy``, and ``provenance.json``, first, so that the tree is never taken for the
@@ -58,7 +64,7 @@ def rebuild(
 
     Parameters
     ----------
-    sleep_edf, groups, single_nights
+    sleep_edf, groups, split
         See :func:`beetl_task1.sleep_edf.study.assign_places`.
     out : path
         An empty folder, one that does not exist, or one that was built before: its recordings are replaced.
@@ -70,11 +76,11 @@ def rebuild(
     DataError
         Nothing to build, a damaged recording, or ``out`` holds something else.
     """
-    built = Rebuilt(Path(out), assign_places(sleep_edf, groups, single_nights=single_nights))
+    built = Rebuilt(Path(out), assign_places(sleep_edf, groups, split=split), split)
     places = built.assignment.places
     _clear(built.out)
     _write_marker(built, seed, complete=False)
-    tasks = (delayed(_write_place)(place, built.out, seed) for place in places)
+    tasks = (delayed(_write_place)(place, built.out, seed, split) for place in places)
     truth: dict[RecordingKey, np.ndarray] = {}
     for key, labels in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
@@ -111,10 +117,11 @@ def counts_beside_competition(built: Rebuilt) -> list[dict[str, Any]]:
     return rows
 
 
-def _write_place(place: Place, out: Path, seed: int) -> tuple[RecordingKey, np.ndarray]:
+def _write_place(place: Place, out: Path, seed: int, split: Split) -> tuple[RecordingKey, np.ndarray]:
     """Read, shuffle and write one recording; return its labels in the order written."""
-    epochs = read_night(place.psg, place.hypnogram)
     key = place.key
+    crop = partial(as_cropped, minutes=part(key.group, place.role).margin)
+    epochs = read_night(place.psg, place.hypnogram, crop if split == "beetl" else near_sleep)
     rng = np.random.default_rng([seed, int(key.group[:2]), key.subject, key.session])
     order = rng.permutation(len(epochs.y))
     paths = recording_paths(out, part(key.group, place.role), key.subject, key.session)
@@ -139,7 +146,8 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
         "version": __version__,
         "seed": seed,
         "complete": complete,
-        "note": "a local leaderboard on open recordings, not the competition's split",
+        "split": built.split,
+        "note": NOTES[built.split],
         "stages": list(STAGES),
         "counts": counts,
         "subjects": subjects,

@@ -14,10 +14,10 @@ from mne.datasets.sleep_physionet._utils import AGE_SLEEP_RECORDS
 from ..data.recording import RecordingKey
 from ..errors import DataError
 from ..progress import Progress
-from ..task import SESSIONS, SOURCE_GROUP, TARGET_GROUPS, part
+from ..task import SESSIONS
 from .epochs import fault_of
+from .splits import BEETL, GROUPS, Seat, Split, group_of, seats_by_age
 
-GROUPS = (SOURCE_GROUP, *TARGET_GROUPS)
 _FILE = re.compile(r"(?P<name>SC4\d\d[12])\w{2}-(?P<kind>PSG|Hypnogram)\.edf")
 
 
@@ -37,11 +37,7 @@ class StudyNight:
     @property
     def group(self) -> str | None:
         """The competition's group of the age, or None."""
-        for group in GROUPS:
-            youngest, oldest = map(int, group.split("-"))
-            if youngest <= self.age <= oldest:
-                return group
-        return None
+        return group_of(self.age)
 
 
 @dataclass(frozen=True)
@@ -72,18 +68,19 @@ def study_nights() -> dict[str, StudyNight]:
     return {night.name: night for night in nights}
 
 
-def fetch(folder: str | Path, groups: Iterable[str] = GROUPS, progress: Progress | None = None) -> None:
-    """Fetch the recordings of age groups from PhysioNet with mne's fetcher (8 GB for all); what is there stays.
+def fetch(
+    folder: str | Path, groups: Iterable[str] = GROUPS, progress: Progress | None = None, split: Split = "beetl"
+) -> None:
+    """Fetch the recordings of groups from PhysioNet with mne's fetcher (8 GB for all); what is there stays.
 
-    They land in ``physionet-sleep-data/`` below the folder.
+    Who is in a group, the split says. They land in ``physionet-sleep-data/`` below the folder.
 
     Raises
     ------
     DataError
         A file could not be fetched.
     """
-    groups = set(groups)
-    subjects = sorted({night.subject for night in study_nights().values() if night.group in groups})
+    subjects = sorted({night.subject for night in study_nights().values() if _group(night, split) in set(groups)})
     Path(folder).mkdir(parents=True, exist_ok=True)
     for done, subject in enumerate(subjects, start=1):
         try:
@@ -97,19 +94,20 @@ def fetch(folder: str | Path, groups: Iterable[str] = GROUPS, progress: Progress
             progress(done, len(subjects), f"SC4{subject:02d}")
 
 
-def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, single_nights: bool = False) -> Assignment:
+def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, split: Split = "beetl") -> Assignment:
     """Find recordings and give each its place.
 
-    Subjects are numbered from 0 in each group, by Sleep-EDF's number, among those that are there. In the target
-    groups the first six (65-79) or five (80-95) are the labelled target, the rest the test set. Signal and scoring
-    are paired by the prefix of their names.
+    Signal and scoring are paired by the prefix of their names.
 
     Parameters
     ----------
     folder, groups
-        Searched with all folders below it, for the nights of age groups.
-    single_nights : bool
-        Also take the three subjects of whom the study itself has one night only. The competition has two of each.
+        Searched with all folders below it, for the nights of groups.
+    split : {"beetl", "ages", "everybody"}
+        ``beetl``: the competition's own people under the numbers that they are thought to have had
+        (:class:`beetl_task1.task.Part`). The others: whoever is there, by
+        :func:`beetl_task1.sleep_edf.splits.seats_by_age`; ``everybody`` also takes the three people of whom the study
+        has one night only.
 
     Raises
     ------
@@ -117,32 +115,58 @@ def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, single_
         No such folder, nothing to build in it, or a night there twice.
     """
     files = _find(Path(folder))
-    by_subject: dict[int, list[StudyNight]] = defaultdict(list)
-    found, groups = Assignment(), set(groups)
+    found, taken, groups = Assignment(), list[StudyNight](), [group for group in GROUPS if group in set(groups)]
     for name in sorted(files):
         night = study_nights().get(name)
-        if night is not None and night.group not in {None, *groups}:
+        if night is not None and _group(night, split) not in {None, *groups}:
             continue
-        reason = _reason_against(night, files[name], single_nights)
+        reason = _reason_against(night, files[name], split)
         if night is None or reason:
             found.left_out.append(f"{name}: {reason}")
         else:
-            by_subject[night.subject].append(night)
-    for group in GROUPS:
-        subjects = sorted(subject for subject, nights in by_subject.items() if nights[0].group == group)
-        for number, subject in enumerate(subjects):
-            for night in by_subject[subject]:
-                key = RecordingKey(group, number, night.night)
-                found.places.append(Place(key, _role(group, number), night, **files[night.name]))
-            if len(by_subject[subject]) < _nights_in_study()[subject]:
-                found.left_out.append(f"SC4{subject:02d}: one of its two nights is not in {folder}")
+            taken.append(night)
+    people = sorted({night.subject for night in taken})
+    seats = BEETL if split == "beetl" else seats_by_age({night.subject: night.age for night in taken}, groups)
+    for night in taken:
+        seat = seats[night.subject]
+        key = RecordingKey(seat.group, seat.number, night.night)
+        found.places.append(Place(key, seat.role, night, **files[night.name]))
+    found.places.sort(key=lambda place: (GROUPS.index(place.key.group), place.key))
     if not found.places:
         why = f" ({'; '.join(found.left_out[:3])})" if found.left_out else ""
         raise DataError(
             f"{folder}: expected pairs such as SC4001E0-PSG.edf and SC4001EC-Hypnogram.edf, got none to "
             f"build{why}; pass --fetch, or download https://physionet.org/content/sleep-edfx/1.0.0/"
         )
+    found.left_out += _missing(seats, people, taken, groups, folder)
     return found
+
+
+def _group(night: StudyNight, split: Split) -> str | None:
+    if split != "beetl":
+        return night.group
+    return BEETL[night.subject].group if night.subject in BEETL else None
+
+
+def _missing(
+    seats: dict[int, Seat], people: list[int], taken: list[StudyNight], groups: list[str], folder: str | Path
+) -> list[str]:
+    """Name the nights of seated people that are not there."""
+    there = Counter(night.subject for night in taken)
+    lines = []
+    for person, seat in sorted(seats.items()):
+        if seat.group in groups and person not in people:
+            lines.append(
+                f"SC4{person:02d}: {seat.group} {seat.role} s{seat.number} of the competition is not in {folder}"
+            )
+        elif there[person] and there[person] < _nights_in_study()[person]:
+            lines.append(f"SC4{person:02d}: one of its two nights is not in {folder}")
+    return lines
+
+
+def all_pairs(folder: str | Path) -> dict[str, dict[str, Path]]:
+    """Return the ``psg`` and the ``hypnogram`` of every night below a folder that has both, by its name."""
+    return {name: files for name, files in _find(Path(folder)).items() if len(files) == 2}
 
 
 def _find(folder: Path) -> dict[str, dict[str, Path]]:
@@ -161,14 +185,15 @@ def _find(folder: Path) -> dict[str, dict[str, Path]]:
     return files
 
 
-def _reason_against(night: StudyNight | None, files: dict[str, Path], single_nights: bool) -> str | None:
+def _reason_against(night: StudyNight | None, files: dict[str, Path], split: Split) -> str | None:
     if night is None:
         return "not in the table of the sleep-cassette study, so of unknown age"
-    if night.group is None:
-        return f"age {night.age} is in no group of the competition"
+    if _group(night, split) is None:
+        by_age = f"age {night.age} is in no group of the competition"
+        return by_age if split != "beetl" else "not one of the competition's people"
     if len(files) < 2:
         return f"has no {'hypnogram' if 'psg' in files else 'PSG'} beside it"
-    if _nights_in_study()[night.subject] < len(SESSIONS) and not single_nights:
+    if _nights_in_study()[night.subject] < len(SESSIONS) and split != "everybody":
         return "the study has one night of this subject only"
     return fault_of(files["psg"], files["hypnogram"])
 
@@ -176,9 +201,3 @@ def _reason_against(night: StudyNight | None, files: dict[str, Path], single_nig
 @cache
 def _nights_in_study() -> Counter[int]:
     return Counter(night.subject for night in study_nights().values())
-
-
-def _role(group: str, number: int) -> str:
-    if group == SOURCE_GROUP:
-        return "source"
-    return "target" if number < len(part(group, "target").subjects) else "test"

@@ -14,8 +14,9 @@ from sleep_edf_files import START, write_hypnogram, write_pair, write_psg, write
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import DataError
+from beetl_task1.hypnograms.spans import near_sleep
 from beetl_task1.sleep_edf import assign_places, counts_beside_competition, fetch, read_night, rebuild
-from beetl_task1.sleep_edf.epochs import epoch_labels, scored_epochs
+from beetl_task1.sleep_edf.epochs import epoch_labels
 from beetl_task1.sleep_edf.study import study_nights
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -31,7 +32,7 @@ def small_study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small_tree(small_study, tmp_path_factory):
     out = tmp_path_factory.mktemp("built") / "data"
-    return rebuild(small_study, out, seed=3)
+    return rebuild(small_study, out, seed=3, split="ages")
 
 
 def test_subjects_get_their_places(small_tree):
@@ -111,8 +112,8 @@ def test_provenance_says_what_it_is(small_tree):
 
 
 def test_same_seed_same_bytes_whatever_the_jobs(small_study, small_tree, tmp_path):
-    again = rebuild(small_study, tmp_path / "again", ["65-79"], seed=3, jobs=2)
-    other = rebuild(small_study, tmp_path / "other", ["65-79"], seed=4)
+    again = rebuild(small_study, tmp_path / "again", ["65-79"], seed=3, jobs=2, split="ages")
+    other = rebuild(small_study, tmp_path / "other", ["65-79"], seed=4, split="ages")
     name = "LeaderboardSleep/testing/leaderboard_s6r2X.npy"
     first = (small_tree.out / name).read_bytes()
     assert (again.out / name).read_bytes() == first != (other.out / name).read_bytes()
@@ -137,7 +138,7 @@ def test_other_data_are_not_overwritten(small_study, tmp_path, marker):
 def test_a_missing_night_is_left_out(tmp_path):
     write_pair(tmp_path, "SC4001", "WW12WW")
     write_pair(tmp_path, "SC4012", "WW12WW")
-    found = assign_places(tmp_path)
+    found = assign_places(tmp_path, split="ages")
     assert [str(place.key) for place in found.places] == ["25-64/s0r1", "25-64/s1r2"]
     assert [line.split(" is not")[0] for line in found.left_out] == [
         "SC400: one of its two nights",
@@ -148,8 +149,8 @@ def test_a_missing_night_is_left_out(tmp_path):
 def test_single_nights_on_request(tmp_path):
     write_pair(tmp_path, "SC4131", "WW12WW")
     with pytest.raises(DataError, match="one night of this subject only"):
-        assign_places(tmp_path)
-    assert [str(place.key) for place in assign_places(tmp_path, single_nights=True).places] == ["25-64/s0r1"]
+        assign_places(tmp_path, split="ages")
+    assert [str(place.key) for place in assign_places(tmp_path, split="everybody").places] == ["25-64/s0r1"]
 
 
 def test_movement_unscored_and_what_runs_past_the_signal(tmp_path):
@@ -181,10 +182,8 @@ def test_epochs_off_the_grid_need_their_whole_length(tmp_path):
 
 def test_wake_is_cropped_to_thirty_minutes():
     labels = np.array([0] * 100 + [2] * 3 + [-1] + [5] + [0] * 100)
-    kept = scored_epochs(labels)
-    assert (kept[0], kept[-1]) == (40, 164)
-    assert 103 not in kept
-    assert len(scored_epochs(np.zeros(5, dtype=int))) == 5, "no sleep: nothing to crop around"
+    assert near_sleep(labels) == slice(40, 165)
+    assert near_sleep(np.zeros(5, dtype=int)) == slice(0, 5), "no sleep: nothing to crop around"
 
 
 def test_faults_of_the_files(tmp_path):
@@ -289,8 +288,11 @@ def test_fetch_asks_mne_for_the_groups_subjects(tmp_path, monkeypatch):
 
     asked = []
     monkeypatch.setattr(age, "fetch_data", lambda subjects, **options: asked.append((subjects[0], options["path"])))
-    fetch(tmp_path, ["80-95"])
+    fetch(tmp_path, ["80-95"], split="ages")
     assert len(asked) == 13
+    asked.clear()
+    fetch(tmp_path, ["80-95"])
+    assert [subject for subject, _ in asked] == [60, 61, 62, 63, 64, 65, 66, 67, 70, 71, 72, 74, 75, 77]
     assert asked[0][1] == str(tmp_path)
 
     def broken(subjects, **options):
@@ -304,7 +306,18 @@ def test_fetch_asks_mne_for_the_groups_subjects(tmp_path, monkeypatch):
 def test_command(small_study, tmp_path):
     from beetl_task1.cli.build import build as command
 
-    options = ["--sleep-edf", str(small_study), "--out", str(tmp_path / "out"), "--group", "80-95", "--jobs", "1"]
+    options = [
+        "--sleep-edf",
+        str(small_study),
+        "--out",
+        str(tmp_path / "out"),
+        "--group",
+        "80-95",
+        "--jobs",
+        "1",
+        "--split",
+        "ages",
+    ]
     done = CliRunner().invoke(command, options, catch_exceptions=False)
     assert done.exit_code == 0
     line = next(line for line in done.output.splitlines() if line.startswith("80-95  test"))
@@ -360,5 +373,5 @@ def test_build_on_the_real_hypnograms_gets_the_epochs_they_imply(tmp_path):
         expected[path.name[:6]] = [kept.count(letter) for letter in "W1234R"]
         write_psg(tmp_path / f"{path.name[:6]}E0-PSG.edf", 30 * len(stages))
         shutil.copy(path, tmp_path)
-    built = rebuild(tmp_path, tmp_path / "out", jobs=2)
+    built = rebuild(tmp_path, tmp_path / "out", jobs=2, split="ages")
     assert {place.night.name: built.stages[place.key].tolist() for place in built.assignment.places} == expected

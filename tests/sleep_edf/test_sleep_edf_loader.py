@@ -14,7 +14,7 @@ loaders = pytest.importorskip("beetl.task_datasets", reason="the public loader p
 def tree(request, tmp_path):
     out = tmp_path / "tree"
     if request.param == "build":
-        rebuild(write_study(tmp_path / "edf"), out)
+        rebuild(write_study(tmp_path / "edf"), out, split="ages")
     else:
         from beetl_task1.simulate import simulate
 
