@@ -72,7 +72,7 @@ def virtual_adversarial(module: nn.Module, X: torch.Tensor, radius: float, rng: 
     masks, size = int(torch.randint(2**62, (), generator=rng)), X[0].numel() ** 0.5
 
     def predicted(signals: torch.Tensor) -> torch.Tensor:
-        with own_generator(masks, X.device):
+        with own_generator(masks):
             return functional.log_softmax(module(signals).float(), dim=1)
 
     with _statistics_at_rest(module):

@@ -37,9 +37,10 @@ def threads(jobs: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def own_generator(seed: int, device: torch.device | None = None) -> Iterator[None]:
+def own_generator(seed: int) -> Iterator[None]:
     """Draw by a seed, and leave torch's global generators as they were: dropout draws from them, and knows no other."""
-    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
+    used = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=used):
         torch.manual_seed(seed)
         yield
 

@@ -94,7 +94,7 @@ class Run:
         rng, objective_rng = np.random.default_rng(root), torch.Generator().manual_seed(int(of_objective))
         batches = pass_batches(self.rows, stage.draw, stage.training, rng)
         losses: list[float] = []
-        with own_generator(int(of_torch), self.device):
+        with own_generator(int(of_torch)):
             for index in batches:
                 loss = self._batch(stage.compose(self.rows, index, rng), index, objective_rng)
                 if not math.isfinite(loss):
