@@ -139,26 +139,6 @@ class DataFolder:
             return Counts(len(wanted.subjects) * len(SESSIONS), wanted.n_epochs)
         return self.provenance.counts.get(wanted.folder, Counts())
 
-    def check_people(self) -> None:
-        """Refuse a rebuilt tree in which a person of the competition's test sets is labelled training data.
-
-        Raises
-        ------
-        DataError
-            Naming such people.
-        """
-        told = self.provenance.details.get("subjects", {}) if self.provenance.kind == OPEN else {}
-        labelled = {f"{part.group}/s{subject}" for part in PARTS if part.labelled for subject in part.subjects}
-        hidden = {person for part in PARTS if not part.labelled for person in part.people}
-        found = [f"{name}, SC4{who:02d}" for name in told if name in labelled or name.startswith(SOURCE_GROUP)
-                 if (who := told[name].get("sleep_edf_subject")) in hidden]  # fmt: skip
-        if found:
-            raise DataError(
-                f"{self.path}: labels of people of the competition's test sets would train ({_some(found)}); "
-                "build it with --split beetl, or add --rules open",
-                "rules",
-            )
-
     def _check_complete(self, wanted: Part, signals: dict[RecordingKey, Path]) -> None:
         what, count = f"{self.path}: {wanted.group} {wanted.role}", self.expected(wanted).recordings
         if self.provenance.kind != COMPETITION:
@@ -180,6 +160,27 @@ class DataFolder:
 def competition_keys(wanted: Part) -> list[RecordingKey]:
     """Return the nights of a part of the competition."""
     return [RecordingKey(wanted.group, subject, session) for subject in wanted.subjects for session in SESSIONS]
+
+
+def check_people(provenance: Provenance, path: Path) -> None:
+    """Refuse a rebuilt tree in which a person of the competition's test sets is labelled training data.
+
+    Raises
+    ------
+    DataError
+        Naming such people.
+    """
+    told = provenance.details.get("subjects", {}) if provenance.kind == OPEN else {}
+    labelled = {f"{part.group}/s{subject}" for part in PARTS if part.labelled for subject in part.subjects}
+    hidden = {person for part in PARTS if not part.labelled for person in part.people}
+    found = [f"{name}, SC4{who:02d}" for name in told if name in labelled or name.startswith(SOURCE_GROUP)
+             if (who := told[name].get("sleep_edf_subject")) in hidden]  # fmt: skip
+    if found:
+        raise DataError(
+            f"{path}: labels of people of the competition's test sets would train ({_some(found)}); "
+            "build it with --split beetl, or add --rules open",
+            "rules",
+        )
 
 
 def check_distinct(recordings: Iterable[Recording]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..data.files import DataFolder, check_distinct
+from ..data.files import DataFolder, check_distinct, check_people
 from ..data.recording import Recording
 from ..models.base import Model, Resources, Transfer
 from ..models.registry import make, model_class, resolve
@@ -105,7 +105,7 @@ class Experiment:
             labelled night is of a person of its test sets.
         """
         if self.recipe.rules == "competition":
-            self.data.check_people()
+            check_people(self.data.provenance, self.data.path)
         source = self.data.recordings(SOURCE_GROUP, "source")
         if self.recipe.younger_target and self.group == TARGET_GROUPS[1]:
             source = source + self.data.recordings(TARGET_GROUPS[0], "target")

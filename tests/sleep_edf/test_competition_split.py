@@ -11,7 +11,7 @@ from sleep_edf_files import write_pair
 from test_sleep_edf import REAL, needs_real
 
 from beetl_task1.cli.build import build as command
-from beetl_task1.data.files import DataFolder
+from beetl_task1.data.files import DataFolder, check_people
 from beetl_task1.errors import DataError
 from beetl_task1.sleep_edf import counts_beside_competition, match, rebuild
 from beetl_task1.sleep_edf.epochs import as_cropped
@@ -213,7 +213,7 @@ def test_labels_of_test_people_do_not_train(study, built, tmp_path):
     copy.mkdir()
     (copy / "provenance.json").write_text(json.dumps(marker))
     with pytest.raises(DataError, match=r"25-64/s0, SC451"):
-        DataFolder(copy).check_people()
+        check_people(DataFolder(copy).provenance, copy)
 
 
 def test_an_ensemble_passes_its_rules_on():
