@@ -5,7 +5,7 @@ import datetime
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import edfio
 import pandas as pd
 
 from ..errors import BeetlError
+from ..store import key_of
 from ..task import EPOCH_SECONDS
 from ..writing import whole_file, write_text
 from .figure import draw
@@ -21,6 +22,9 @@ from .staged import StagedNight
 
 DISCLAIMER = "for research only; not a medical device"
 _ENDINGS = (".csv", "-hypnogram.edf", ".png", ".json")
+_WRITTEN = tuple(Path(f"x{ending}").suffix for ending in _ENDINGS if ending[0] == ".")
+_LAST = ("warnings", "failed")
+AGREEMENTS = ("agreement", "agreement_around_sleep")
 _EDF_YEARS = range(1985, 2085)
 _UNDATED = datetime.date(1985, 1, 1)
 
@@ -67,14 +71,33 @@ def check_free(out: str | Path, name: str, recording: PathOrRaw) -> None:
         raise BeetlError(f"{Path(out) / name}: is of another recording, {earlier}; choose another folder with --out")
 
 
-def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
+def night_key(stager: str | None, recording: PathOrRaw, hypnogram: str | Path | None = None) -> str | None:
+    """Return the digest of all that decides what is staged: stager, state of the files, scoring; None for no file.
+
+    A recording is taken for unchanged while its size and its time are, and those of files of its name beside it.
+    """
+    if stager is None or not isinstance(recording, str | Path) or not Path(recording).exists():
+        return None
+    path = Path(recording).resolve()
+    stem = path.name.split(".")[0]
+    own = [one for one in sorted(path.parent.iterdir()) if one == path or one.stem == stem]
+    states = [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in own if one.suffix not in _WRITTEN]
+    return key_of(stager, str(path), states, _digest(Path(hypnogram)) if hypnogram else None)
+
+
+def earlier_account(out: str | Path, name: str, key: str | None) -> dict[str, Any] | None:
+    """Return the account of a night that was staged under the same key before, all files of which are still there."""
+    account = _read_account(Path(out) / f"{name}.json")
+    whole = all(_digest(Path(out) / file) == digests[0] for file, digests in account.get("files", {}).items())
+    return account if key and whole and account.get("key") == key else None
+
+
+def write_night(night: StagedNight, out: str | Path, name: str, key: str | None = None) -> dict[str, Any]:
     """Write what is known of a night into a folder, which is made if missing; see :func:`check_free`.
 
-    Returns
-    -------
-    list of Path
-        ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
-        (EDF+ annotations), ``<name>.png``, ``<name>.json`` (statistics, warnings, agreement, what made it).
+    ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
+    (EDF+ annotations), ``<name>.png``, and ``<name>.json`` (statistics, warnings, agreement, what made it), which is
+    returned.
 
     Raises
     ------
@@ -90,11 +113,12 @@ def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
         for path, content in zip(paths, contents, strict=False)
     }
     path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
-    account = json.dumps(account_of(night) | {"path": path, "files": files}, indent=1) + "\n"
-    for file, content in zip(paths[::-1], [account.encode(), *contents[::-1]], strict=True):  # the account first
+    account = account_of(night) | {"path": path, "key": key, "files": files}
+    text = json.dumps(account, indent=1) + "\n"
+    for file, content in zip(paths[::-1], [text.encode(), *contents[::-1]], strict=True):  # the account first
         with whole_file(file) as opened:
             opened.write(content)
-    return paths
+    return account
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
@@ -112,7 +136,7 @@ def check_summary(path: str | Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     except (OSError, UnicodeDecodeError, csv.Error):
         rows = []
-    if not rows or not {"recording", "time_in_bed", "warnings"} <= set(rows[0]):
+    if not rows or not {"recording", "warnings"} <= set(rows[0]):
         raise BeetlError(
             f"{path}: is there and not a summary of `stage`; it is left alone: choose another folder, such as "
             f"--out {path.parent / 'staged'}"
@@ -120,8 +144,10 @@ def check_summary(path: str | Path) -> list[dict[str, str]]:
     return rows
 
 
-def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
-    """Write one line per night, by name, as CSV: statistics, agreement, confidence, warnings; earlier ones stay.
+def write_summary(path: Path, name: str, account: Mapping[str, Any], failed: str = "") -> None:
+    """Write the line of a night into the summary, by name: statistics, agreement, confidence, warnings, failure.
+
+    Other nights stay, and the numbers of a night that fails now but did not before.
 
     Raises
     ------
@@ -129,10 +155,13 @@ def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
         The file is there and no summary.
     """
     rows = {row["recording"]: row for row in check_summary(path)}
-    for name, night in nights.items():
-        rows[name] = {"recording": name} | _numbers(night) | {"warnings": "; ".join(night.warnings)}
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    table = pd.DataFrame(list(rows.values()), columns=columns, dtype=str)
+    if failed:
+        rows[name] = {"recording": name} | rows.get(name, {}) | {"failed": failed}
+    else:
+        rows[name] = {"recording": name} | _numbers(account) | {"warnings": "; ".join(account["warnings"])}
+    columns = [column for column in dict.fromkeys(column for row in rows.values() for column in row)
+               if column not in _LAST]  # fmt: skip
+    table = pd.DataFrame(list(rows.values()), columns=[*columns, *_LAST], dtype=str)
     write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
 
 
@@ -195,16 +224,16 @@ def _edf(night: StagedNight) -> bytes:
     return file.getvalue()
 
 
-def _numbers(night: StagedNight) -> dict[str, str]:
-    """Return statistics and agreement as a table has them; empty where there is none."""
+def _numbers(account: Mapping[str, Any]) -> dict[str, str]:
+    """Return statistics and agreement of an account as a table has them; empty where there is none."""
     numbers = {
         name: "" if value is None else f"{value:.4g}" if name.startswith("percent") else f"{value:g}"
-        for name, value in night.statistics.items()
+        for name, value in account["statistics"].items()
     }
-    numbers["confidence"] = f"{night.confidence[night.in_bed].mean():.4f}"
-    numbers["unlike_training"] = str(night.unlike_training).lower()
-    for name, agreement in night.agreements.items():
-        for measure in ("accuracy", "kappa"):
-            value = getattr(agreement, measure)
+    numbers["confidence"] = f"{account['confidence']:.4f}"
+    numbers["unlike_training"] = str(account["unlike_training"]).lower()
+    for name in AGREEMENTS:
+        for measure in ("accuracy", "kappa") if name in account else ():
+            value = account[name][measure]
             numbers[measure + name.removeprefix("agreement")] = "" if value is None else f"{value:.4f}"
     return numbers

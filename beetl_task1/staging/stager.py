@@ -1,27 +1,34 @@
 """Stage recordings with trained checkpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.signal import welch
 
+from .. import __version__
 from ..context import DEFAULT_TRANSITIONS, Transitions, classifier_prior, forward_backward
 from ..data.files import Provenance
 from ..data.recording import Recording, RecordingKey
 from ..errors import BeetlError
 from ..hypnograms.schemes import get_scheme
 from ..models.base import Predictor, Resources
+from ..recipes.card import card_digest
 from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predictor
 from ..recipes.recipe import DEFAULT
+from ..store import key_of
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
 from .agreement import agreement_of, around_sleep, read_scored
 from .reading import Epochs, PathOrRaw, read_epochs, recording_name
 from .staged import StagedNight
 from .unlike import age_of, unlike_training
 from .window import epochs_in_bed, lights_outside, seconds_from_start, sleep_period, widened
+
+if TYPE_CHECKING:
+    from .cohort import CohortNight
 
 OWN = "a user's own"
 _LONG_HOURS = 14
@@ -70,18 +77,20 @@ class Options:
                 seconds_from_start(time, _ANY_START)
 
 
+@dataclass(frozen=True)
 class Stager:
     """Stages recordings with one predictor that was trained for an age group.
 
     Not a medical device: for research only. ``made_by`` says what trained the predictor, for the account of a night;
-    ``warnings`` are joined to those of each night.
+    ``warnings`` are joined to those of each night; ``weights`` is the digest of the checkpoint, if it is of one.
     """
 
-    def __init__(
-        self, predictor: Predictor, group: str, options: Options, made_by: str = "", warnings: Sequence[str] = ()
-    ):
-        self.predictor, self.group, self.options = predictor, group, options
-        self.made_by, self.warnings = made_by, tuple(warnings)
+    predictor: Predictor
+    group: str
+    options: Options
+    made_by: str = ""
+    warnings: tuple[str, ...] = ()
+    weights: str = ""
 
     @classmethod
     def load(
@@ -93,7 +102,6 @@ class Stager:
         recipe: str = DEFAULT,
         allow_simulated: bool = False,
         resources: Resources | None = None,
-        warnings: Sequence[str] = (),
     ) -> "Stager":
         """Return a stager with the checkpoint of a recipe.
 
@@ -108,7 +116,20 @@ class Stager:
         folder = checkpoint_folder(Path(checkpoints), recipe, group)
         check_simulated(card, Provenance(OWN, {}), folder, allow_simulated=allow_simulated)
         made_by = f"{recipe} for {group}, trained on {card.data['description']}"
-        return cls(predictor, group, options, made_by, warnings)
+        return cls(predictor, group, options, made_by, weights=card_digest(card))
+
+    @property
+    def key(self) -> str | None:
+        """Digest of all but the night that decides what is staged; None without a checkpoint."""
+        return (
+            key_of(__version__, self.weights, self.group, self.warnings, repr(self.options)) if self.weights else None
+        )
+
+    def for_night(self, night: "CohortNight") -> "Stager":
+        """Return it with the channels and lights that a night has for itself."""
+        own = {name: getattr(night, name) for name in ("channels", "lights_off", "lights_on")}
+        options = replace(self.options, **{name: value for name, value in own.items() if value is not None})
+        return replace(self, options=options)
 
     def stage(self, recording: PathOrRaw, hypnogram: str | Path | None = None) -> StagedNight:
         """Stage one recording, and compare it with a scorer's hypnogram where there is one.
