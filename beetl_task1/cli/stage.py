@@ -47,12 +47,18 @@ _models = {
 @click.option("--hypnogram", "hypnograms", multiple=True, type=options.PATH,
               help="A scorer's, to compare with; repeat it for more recordings.")  # fmt: skip
 @options.gathered("models", dict, **_models)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Choice(["svg", "pdf", "bids"]),
+    help="Write this too: the figure as SVG or PDF, events.tsv of BIDS with its sidecar; may be repeated.",
+)
 @options.option("--resume/--no-resume", default=True, help="Leave nights as they are that were staged before with the "
                 "same weights and settings, or stage them anew.")  # fmt: skip
 @options.json_output
 def stage(
     recordings: tuple[str, ...], out: Path, who: tuple[str | None, tuple[str, ...]], how: dict[str, Any],
-    hypnograms: tuple[Path, ...], models: dict[str, Any], resume: bool,
+    hypnograms: tuple[Path, ...], models: dict[str, Any], also: tuple[str, ...], resume: bool,
 ) -> None:  # fmt: skip
     """Stage sleep in your own recordings: EDF, BDF, BrainVision, FIF, whatever mne reads.
 
@@ -73,7 +79,7 @@ def stage(
     for note in notes:
         click.echo(f"  warning: {note}", err=True)
     with progress_bar("stage (recordings)") as progress:
-        staged = stage_all(_stagers(who, how, models), nights, out, progress, resume=resume)
+        staged = stage_all(_stagers(who, how, models), nights, out, progress, resume=resume, also=also)
     show(_values(staged, out), _lines(staged, out))
     if staged.failures:
         raise BeetlError(_failed(staged, len(nights)))

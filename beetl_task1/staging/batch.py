@@ -85,6 +85,7 @@ def stage_all(
     progress: Progress | None = None,
     *,
     resume: bool = True,
+    also: Sequence[str] = (),
 ) -> StagedNights:
     """Stage nights, one in memory at a time, and write what is known of each, and a summary that grows night by night.
 
@@ -103,6 +104,8 @@ def stage_all(
         Called after each recording.
     resume : bool
         Leave nights as they are that were staged before with the same weights and settings.
+    also : sequence of {"svg", "pdf", "bids"}
+        What is written beside.
 
     Raises
     ------
@@ -113,18 +116,18 @@ def stage_all(
     found = [night if isinstance(night, CohortNight) else CohortNight(night) for night in nights]
     names = output_names([night.recording for night in found])
     for name, night in zip(names, found, strict=True):
-        check_free(out, name, night.recording)
+        check_free(out, name, night.recording, also)
     staged = StagedNights(Path(out) / SUMMARY)
     check_summary(staged.summary)
     own = [stagers.for_night(night) for night in found]
     for done, (name, night, stager) in enumerate(zip(names, found, own, strict=True), start=1):
         try:
             key = night_key(stager.key, night.recording, night.hypnogram)
-            account = earlier_account(out, name, key) if resume else None
+            account = earlier_account(out, name, key, also) if resume else None
             if account is not None:
                 staged.kept.append(name)
             else:
-                account = write_night(stager.stage(night.recording, night.hypnogram), out, name, key)
+                account = write_night(stager.stage(night.recording, night.hypnogram), out, name, key, also)
             staged.accounts[name] = account
             write_summary(staged.summary, name, account)
         except BeetlError as error:

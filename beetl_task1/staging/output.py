@@ -22,7 +22,9 @@ from .staged import StagedNight
 
 DISCLAIMER = "for research only; not a medical device"
 _ENDINGS = (".csv", "-hypnogram.edf", ".png", ".json")
-_WRITTEN = tuple(Path(f"x{ending}").suffix for ending in _ENDINGS if ending[0] == ".")
+ALSO = {"svg": (".svg",), "pdf": (".pdf",), "bids": ("_events.tsv", "_events.json")}
+"""What is written where it is asked for, and its endings."""
+_WRITTEN = (".csv", ".png", ".json", ".svg", ".pdf")
 _LAST = ("warnings", "failed")
 AGREEMENTS = ("agreement", "agreement_around_sleep")
 _EDF_YEARS = range(1985, 2085)
@@ -49,8 +51,10 @@ def output_names(recordings: Sequence[str | Path]) -> list[str]:
     return names
 
 
-def check_free(out: str | Path, name: str, recording: PathOrRaw) -> None:
+def check_free(out: str | Path, name: str, recording: PathOrRaw, also: Sequence[str] = ()) -> None:
     """Raise unless a night can be written into a folder without touching what is not of an earlier staging of it.
+
+    ``also`` are keys of :data:`ALSO`.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def check_free(out: str | Path, name: str, recording: PathOrRaw) -> None:
     """
     account = _read_account(Path(out) / f"{name}.json")
     written = account.get("files", {})
-    for path in (Path(out) / f"{name}{ending}" for ending in _ENDINGS):
+    for path in _paths(out, name, also).values():
         own = (path.suffix == ".json" and bool(written)) or _digest(path) in written.get(path.name, [])
         if path.exists() and not own:
             raise BeetlError(
@@ -85,40 +89,62 @@ def night_key(stager: str | None, recording: PathOrRaw, hypnogram: str | Path | 
     return key_of(stager, str(path), states, _digest(Path(hypnogram)) if hypnogram else None)
 
 
-def earlier_account(out: str | Path, name: str, key: str | None) -> dict[str, Any] | None:
+def earlier_account(out: str | Path, name: str, key: str | None, also: Sequence[str] = ()) -> dict[str, Any] | None:
     """Return the account of a night that was staged under the same key before, all files of which are still there."""
-    account = _read_account(Path(out) / f"{name}.json")
-    whole = all(_digest(Path(out) / file) == digests[0] for file, digests in account.get("files", {}).items())
+    account, paths = _read_account(Path(out) / f"{name}.json"), _paths(out, name, also)
+    files = account.get("files", {})
+    whole = all(_digest(path) == files.get(path.name, [""])[0] for end, path in paths.items() if end != ".json")
     return account if key and whole and account.get("key") == key else None
 
 
-def write_night(night: StagedNight, out: str | Path, name: str, key: str | None = None) -> dict[str, Any]:
+def _paths(out: str | Path, name: str, also: Sequence[str]) -> dict[str, Path]:
+    """Return the files of a night by their endings: with what is asked for, and what was before."""
+    endings = [*_ENDINGS, *(ending for one in also for ending in ALSO[one])]
+    bids = name.removesuffix("_eeg")
+    earlier = _read_account(Path(out) / f"{name}.json").get("files", {})
+    endings += [end for ends in ALSO.values() for end in ends if {f"{name}{end}", f"{bids}{end}"} & set(earlier)]
+    return {end: Path(out) / f"{bids if end[0] == '_' else name}{end}" for end in dict.fromkeys(endings)}
+
+
+def write_night(
+    night: StagedNight, out: str | Path, name: str, key: str | None = None, also: Sequence[str] = ()
+) -> dict[str, Any]:
     """Write what is known of a night into a folder, which is made if missing; see :func:`check_free`.
 
     ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
     (EDF+ annotations), ``<name>.png``, and ``<name>.json`` (statistics, warnings, agreement, what made it), which is
-    returned.
+    returned; the figure as SVG and PDF and ``<name>_events.tsv`` of BIDS with its sidecar where ``also`` asks for them.
 
     Raises
     ------
     BeetlError
         What is there was not written by an earlier staging of this recording.
     """
-    check_free(out, name, night.name)
-    paths = [Path(out) / f"{name}{ending}" for ending in _ENDINGS]
-    contents = [_table(night).encode(), _edf(night), draw(night)]
-    earlier = _read_account(paths[-1]).get("files", {})  # a staging that was killed leaves files of the one before
+    check_free(out, name, night.name, also)
+    paths = _paths(out, name, also)
+    contents = {path: _content(night, ending) for ending, path in paths.items() if ending != ".json"}
+    earlier = _read_account(paths[".json"]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
         path.name: [hashlib.sha256(content).hexdigest(), *earlier.get(path.name, [])[:1]]
-        for path, content in zip(paths, contents, strict=False)
+        for path, content in contents.items()
     }
     path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
     account = account_of(night) | {"path": path, "key": key, "files": files}
     text = json.dumps(account, indent=1) + "\n"
-    for file, content in zip(paths[::-1], [text.encode(), *contents[::-1]], strict=True):  # the account first
+    for file, content in {paths[".json"]: text.encode(), **contents}.items():  # the account first
         with whole_file(file) as opened:
             opened.write(content)
     return account
+
+
+def _content(night: StagedNight, ending: str) -> bytes:
+    if ending == "-hypnogram.edf":
+        return _edf(night)
+    if ending in (".png", ".svg", ".pdf"):
+        return draw(night, ending[1:])
+    if ending == "_events.json":
+        return (json.dumps(_sidecar(night), indent=1) + "\n").encode()
+    return (_events(night) if ending == "_events.tsv" else _table(night)).encode()
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
@@ -208,6 +234,30 @@ def _table(night: StagedNight) -> str:
     table["onset"] = [f"{onset:g}" for onset in night.onsets]
     text: str = table.to_csv(float_format="%.4f", lineterminator="\n")
     return text
+
+
+def _events(night: StagedNight) -> str:
+    """Return the epochs as events of BIDS."""
+    found = night.to_frame()
+    table = pd.DataFrame({
+        "onset": [f"{onset:g}" for onset in night.onsets], "duration": EPOCH_SECONDS, "trial_type": found["stage"],
+        "confidence": found["confidence"], "mark": found["mark"].replace("", "n/a"),
+    })  # fmt: skip
+    text: str = table.to_csv(sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+    return text
+
+
+def _sidecar(night: StagedNight) -> dict[str, Any]:
+    """Return what the columns of the events mean."""
+    levels = dict(zip(night.scheme.short, night.scheme.annotations, strict=True))
+    return {
+        "onset": {"Description": "Beginning of the epoch, from the beginning of the recording", "Units": "s"},
+        "duration": {"Description": "Length of the epoch", "Units": "s"},
+        "trial_type": {"LongName": "Sleep stage", "Description": f"{night.made_by}; {DISCLAIMER}", "Levels": levels},
+        "confidence": {"Description": "Probability of the stage, 0 where the epoch is unusable"},
+        "mark": {"Description": "What is wrong with the epoch", "Levels": {
+            "unusable": "a channel holds no EEG (flat, noise, mains), or an annotation calls the epoch bad"}},
+    }  # fmt: skip
 
 
 def _edf(night: StagedNight) -> bytes:

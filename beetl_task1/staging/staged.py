@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS, STAGES
-from .agreement import Agreement
+from .agreement import Agreement, Scored, agreement_of, around_sleep
 from .figure import draw, figure_of
 from .statistics import course_statistics, sleep_statistics
 
@@ -43,8 +43,8 @@ class StagedNight:
         Whether a channel holds no EEG in the epoch (flat, noise, mains), or an annotation calls it bad.
     unlike_training : bool
         Whether signal or age are unlike those that the models were trained on, so that the stages may be far off.
-    agreement, agreement_around_sleep : Agreement or None
-        With a scorer: over all scored epochs, and without Wake more than 30 minutes from sleep.
+    scored : Scored or None
+        What a scorer says of the same epochs.
     """
 
     name: str
@@ -60,8 +60,7 @@ class StagedNight:
     confidence: np.ndarray = field(repr=False)
     unusable: np.ndarray = field(repr=False)
     unlike_training: bool = False
-    agreement: Agreement | None = None
-    agreement_around_sleep: Agreement | None = None
+    scored: Scored | None = field(default=None, repr=False)
 
     @property
     def stages(self) -> np.ndarray:
@@ -73,6 +72,16 @@ class StagedNight:
         """See :func:`beetl_task1.staging.statistics.sleep_statistics`, and ``course_statistics`` there."""
         stages = self.stages[self.in_bed]
         return sleep_statistics(stages, self.scheme) | course_statistics(stages, self.scheme)
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """With the scorer, over all scored epochs."""
+        return None if self.scored is None else agreement_of(self.stages, self.scheme, self.scored)
+
+    @property
+    def agreement_around_sleep(self) -> Agreement | None:
+        """With the scorer, without Wake more than 30 minutes from sleep."""
+        return None if self.scored is None else agreement_of(self.stages, self.scheme, around_sleep(self.scored))
 
     @property
     def agreements(self) -> dict[str, Agreement]:
@@ -102,7 +111,7 @@ class StagedNight:
         return table
 
     def plot(self) -> Figure:
-        """Return hypnogram, probabilities and spectrogram over the hours of the recording."""
+        """Return hypnogram, probabilities and spectrogram over the time of day."""
         return figure_of(self)
 
     def _repr_html_(self) -> str:

@@ -21,7 +21,7 @@ from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predic
 from ..recipes.recipe import DEFAULT
 from ..store import key_of
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
-from .agreement import agreement_of, around_sleep, read_scored
+from .agreement import read_scored
 from .reading import Epochs, PathOrRaw, read_epochs, recording_name
 from .staged import StagedNight
 from .unlike import age_of, unlike_training
@@ -148,7 +148,7 @@ class Stager:
         unlike, age = unlike_training(epochs), self._age(epochs)
         given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
         probabilities = self._probabilities(epochs, given)
-        stages, unusable = scheme.decide(probabilities), unlike.unusable | epochs.bad
+        unusable = unlike.unusable | epochs.bad
         confidence = np.where(unusable, 0.0, scheme.probabilities(probabilities).max(axis=1))
         outside = lights_outside(float(epochs.onsets[-1]) + EPOCH_SECONDS, *lights)
         warnings = (
@@ -160,8 +160,7 @@ class Stager:
             channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, warnings=warnings,
             spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence, unusable=unusable,
             unlike_training=unlike.signal or bool(age) or any(line.startswith("age ") for line in self.warnings),
-            agreement=agreement_of(stages, scheme, scored) if scored else None,
-            agreement_around_sleep=agreement_of(stages, scheme, around_sleep(scored)) if scored else None)  # fmt: skip
+            scored=scored)  # fmt: skip
 
     def _age(self, epochs: Epochs) -> list[str]:
         """Return what to say of a person whose age, by the header, is not that of the models."""
