@@ -75,6 +75,15 @@ def read_hypnogram(
     return found.renamed(own).without_marks().checked(str(path), events=events).held().timed_from(start, seconds)
 
 
+def is_hypnogram(path: Path) -> bool:
+    """Whether a file may hold a scoring, by its header where it is EDF, else by its ending."""
+    header = read_header(path)
+    if header is not None:
+        return not header.has_signals or any(map(_HYPNOGRAM.search, header.labels))
+    beside = path.name.endswith(("_description.txt", "_events.json")) or path.name == "summary.csv"
+    return path.is_file() and path.suffix.lower() in (*EXPORTS, *filter(None, _TEXT)) and not beside
+
+
 def _read_edf(path: Path, header: EdfHeader, timing: Timing) -> Hypnogram:
     """Return the annotations of an EDF+ or BDF+ file."""
     spans = tuple(Span(tal.onset, tal.duration, text) for tal in read_tals(path, header) for text in tal.texts)

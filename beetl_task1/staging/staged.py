@@ -14,7 +14,7 @@ from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS, STAGES
 from .agreement import Agreement, Scored, agreement_of, around_sleep
 from .figure import draw, figure_of
-from .statistics import course_statistics, sleep_statistics
+from .statistics import all_statistics
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class StagedNight:
     @property
     def statistics(self) -> dict[str, float | None]:
         """See :func:`beetl_task1.staging.statistics.sleep_statistics`, and ``course_statistics`` there."""
-        stages = self.stages[self.in_bed]
-        return sleep_statistics(stages, self.scheme) | course_statistics(stages, self.scheme)
+        return all_statistics(self.stages[self.in_bed], self.scheme)
 
     @property
     def agreement(self) -> Agreement | None:
