@@ -21,8 +21,11 @@ _who = {
     "age": click.option("--age", type=float, help="Age in years, instead of --group."),
 }
 _how = {
-    "channels": click.option("--channels", help="What stands for Fpz-Cz and Pz-Oz: two names, differences such as "
-                             'C3-M2, or one name for both.  [default: "Fpz-Cz,Pz-Oz", found or derived]'),
+    "channels": click.option("--channels", multiple=True, help="What stands for Fpz-Cz and Pz-Oz: two names, "
+                             "differences such as C3-M2, or one name for both; repeat it, and the pairs vote.  "
+                             '[default: "Fpz-Cz,Pz-Oz", found or derived]'),
+    "vote": options.option("--vote", type=click.Choice(["mean", "surest"]), default="mean",
+                           help="How several pairs of channels vote on an epoch."),
     "lights_off": click.option("--lights-off", help="Clock time (23:15) or seconds from the beginning.  "
                                "[default: the beginning]"),
     "lights_on": click.option("--lights-on", help="Likewise.  [default: the end]"),
@@ -71,6 +74,7 @@ def stage(
     Example:
       beetl-task1 stage night.edf --group 65-79 --lights-off 23:10 --lights-on 07:00 --out staged
       beetl-task1 stage *.bdf --age 83 --channels "F3-M2,O1-M2" --scheme aasm --out staged
+      beetl-task1 stage night.edf --age 70 --channels "F3-M2,O1-M2" --channels "F4-M1,O2-M1" --out staged
       beetl-task1 stage cohort.csv --out staged
     """
     from ..staging import find_nights, stage_all
@@ -91,14 +95,14 @@ def _stagers(who: tuple[str | None, tuple[str, ...]], how: dict[str, Any], model
     from ..recipes.recipe import load_recipe
     from ..staging import ByAge, Options, Stager
 
-    names = tuple(name.strip() for name in how["channels"].split(",")) if how["channels"] else None
+    names = [[name.strip() for name in pair.split(",")] for pair in how["channels"]] or None
     lights = (how["lights_off"], how["lights_on"])
     own = read_stage_names(how["stage_names"]) if how["stage_names"] else None
     recipe, resources = load_recipe(models["recipe"]).name, Resources(jobs=models["jobs"], device=models["device"])
 
     def load(group: str) -> Stager:
         transitions = _transitions(how["tree"], how["smooth"], group)
-        chosen = Options(names, how["unit"], *lights, how["scheme"], transitions, own)
+        chosen = Options(names, how["unit"], *lights, how["scheme"], transitions, own, how["vote"])
         return Stager.load(models["checkpoints"], group, chosen, recipe=recipe, resources=resources,
                            allow_simulated=models["allow_simulated"])  # fmt: skip
 
@@ -138,7 +142,7 @@ def _values(staged: "StagedNights", out: Path) -> dict[str, Any]:
 
 
 def _lines(staged: "StagedNights", out: Path) -> Iterator[str]:
-    from ..staging.output import DISCLAIMER
+    from ..staging.contents import DISCLAIMER
 
     for name, account in staged.accounts.items():
         yield _line(name, account)

@@ -36,13 +36,14 @@ _EMPTY = ("", "n/a", "na", "nan", "none", "-")
 class CohortNight:
     """A recording and what is known of its night; None where what holds for all nights holds for it too.
 
-    ``channels``, ``lights_off`` and ``lights_on`` are as in :class:`beetl_task1.staging.stager.Options`.
+    ``channels``, ``lights_off`` and ``lights_on`` are as in :class:`beetl_task1.staging.stager.Options`; a cell of a
+    table has pairs that vote as ``F3-M2,O1-M2 | F4-M1,O2-M1``.
     """
 
     recording: str | Path
     hypnogram: str | Path | None = None
     age: float | None = None
-    channels: tuple[str, ...] | None = None
+    channels: tuple[tuple[str, ...], ...] | None = None
     lights_off: str | None = None
     lights_on: str | None = None
 
@@ -228,7 +229,8 @@ def _night(folder: Path, cells: dict[str, str]) -> CohortNight:
             raise BeetlError(f"age {cells['age']!r}: expected years such as 70") from error
         group_for_age(values["age"])
     if "channels" in cells:
-        values["channels"] = tuple(name.strip() for name in re.split("[,;]", cells["channels"]))
+        pairs = cells["channels"].split("|")
+        values["channels"] = tuple(tuple(name.strip() for name in re.split("[,;]", pair)) for pair in pairs)
     if "hypnogram" in cells:
         values["hypnogram"] = _from(folder, cells["hypnogram"])
     return CohortNight(_from(folder, cells["recording"]), **values)

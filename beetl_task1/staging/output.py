@@ -1,7 +1,6 @@
-"""What is written of a staged night: table, annotations, figure, account; and a summary of all nights."""
+"""The files of staged nights, which touch nobody else's, and the summary that grows with them."""
 
 import csv
-import datetime
 import hashlib
 import io
 import json
@@ -9,26 +8,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import edfio
 import pandas as pd
 
 from ..errors import BeetlError
 from ..store import key_of
-from ..task import EPOCH_SECONDS
 from ..writing import whole_file, write_text
-from .figure import draw
+from .contents import DISCLAIMER, account_of, content_of
 from .reading import PathOrRaw
 from .staged import StagedNight
 
-DISCLAIMER = "for research only; not a medical device"
 _ENDINGS = (".csv", "-hypnogram.edf", ".png", ".json")
 ALSO = {"svg": (".svg",), "pdf": (".pdf",), "bids": ("_events.tsv", "_events.json")}
 """What is written where it is asked for, and its endings."""
 _WRITTEN = (".csv", ".png", ".json", ".svg", ".pdf")
 _LAST = ("warnings", "failed")
 AGREEMENTS = ("agreement", "agreement_around_sleep")
-_EDF_YEARS = range(1985, 2085)
-_UNDATED = datetime.date(1985, 1, 1)
 
 
 def output_names(recordings: Sequence[str | Path]) -> list[str]:
@@ -122,7 +116,7 @@ def write_night(
     """
     check_free(out, name, night.name, also)
     paths = _paths(out, name, also)
-    contents = {path: _content(night, ending) for ending, path in paths.items() if ending != ".json"}
+    contents = {path: content_of(night, ending) for ending, path in paths.items() if ending != ".json"}
     earlier = _read_account(paths[".json"]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
         path.name: [hashlib.sha256(content).hexdigest(), *earlier.get(path.name, [])[:1]]
@@ -135,16 +129,6 @@ def write_night(
         with whole_file(file) as opened:
             opened.write(content)
     return account
-
-
-def _content(night: StagedNight, ending: str) -> bytes:
-    if ending == "-hypnogram.edf":
-        return _edf(night)
-    if ending in (".png", ".svg", ".pdf"):
-        return draw(night, ending[1:])
-    if ending == "_events.json":
-        return (json.dumps(_sidecar(night), indent=1) + "\n").encode()
-    return (_events(night) if ending == "_events.tsv" else _table(night)).encode()
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
@@ -207,71 +191,6 @@ def _digest(path: Path) -> str | None:
 
 def _same(one: str | Path, other: str | Path) -> bool:
     return Path(one).resolve() == Path(other).resolve()
-
-
-def account_of(night: StagedNight) -> dict[str, Any]:
-    """Return what is known of a night but for its epochs, as plain values."""
-    return {
-        "recording": night.name,
-        "note": DISCLAIMER,
-        "made_by": night.made_by,
-        "channels": list(night.channels),
-        "start": night.start.isoformat() if night.start else None,
-        "scheme": night.scheme.name,
-        "lights_off_s": float(night.onsets[night.in_bed][0]),
-        "lights_on_s": float(night.onsets[night.in_bed][-1]) + EPOCH_SECONDS,
-        "statistics": night.statistics,
-        "confidence": round(float(night.confidence[night.in_bed].mean()), 4),
-        "unusable_epochs": int(night.unusable.sum()),
-        "unlike_training": night.unlike_training,
-        "warnings": list(night.warnings),
-        **{name: found.to_dict() for name, found in night.agreements.items()},
-    }
-
-
-def _table(night: StagedNight) -> str:
-    table = night.to_frame()
-    table["onset"] = [f"{onset:g}" for onset in night.onsets]
-    text: str = table.to_csv(float_format="%.4f", lineterminator="\n")
-    return text
-
-
-def _events(night: StagedNight) -> str:
-    """Return the epochs as events of BIDS."""
-    found = night.to_frame()
-    table = pd.DataFrame({
-        "onset": [f"{onset:g}" for onset in night.onsets], "duration": EPOCH_SECONDS, "trial_type": found["stage"],
-        "confidence": found["confidence"], "mark": found["mark"].replace("", "n/a"),
-    })  # fmt: skip
-    text: str = table.to_csv(sep="\t", index=False, float_format="%.4f", lineterminator="\n")
-    return text
-
-
-def _sidecar(night: StagedNight) -> dict[str, Any]:
-    """Return what the columns of the events mean."""
-    levels = dict(zip(night.scheme.short, night.scheme.annotations, strict=True))
-    return {
-        "onset": {"Description": "Beginning of the epoch, from the beginning of the recording", "Units": "s"},
-        "duration": {"Description": "Length of the epoch", "Units": "s"},
-        "trial_type": {"LongName": "Sleep stage", "Description": f"{night.made_by}; {DISCLAIMER}", "Levels": levels},
-        "confidence": {"Description": "Probability of the stage, 0 where the epoch is unusable"},
-        "mark": {"Description": "What is wrong with the epoch", "Levels": {
-            "unusable": "a channel holds no EEG (flat, noise, mains), or an annotation calls the epoch bad"}},
-    }  # fmt: skip
-
-
-def _edf(night: StagedNight) -> bytes:
-    """Return an EDF+ file of annotations alone, as sleep viewers and mne open."""
-    epochs = zip(night.onsets, night.descriptions, strict=True)
-    dated = night.start is not None and night.start.year in _EDF_YEARS and night.start.date() != _UNDATED
-    file = io.BytesIO()
-    edfio.Edf(
-        [],
-        annotations=[edfio.EdfAnnotation(onset, EPOCH_SECONDS, name) for onset, name in epochs],
-        starttime=night.start.time().replace(microsecond=0) if night.start else datetime.time(0),
-        recording=edfio.Recording(startdate=night.start.date() if night.start and dated else None),
-    ).write(file)
-    return file.getvalue()
 
 
 def _numbers(account: Mapping[str, Any]) -> dict[str, str]:

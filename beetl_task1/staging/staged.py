@@ -26,7 +26,7 @@ class StagedNight:
     name, start : str, datetime or None
         Of the recording.
     channels : tuple of str
-        What was taken for Fpz-Cz and Pz-Oz.
+        What was taken for Fpz-Cz and Pz-Oz, one pair after the other.
     probabilities : numpy.ndarray (n_epochs, 6)
         Of the six R&K stages, in order.
     in_bed : slice
@@ -41,6 +41,8 @@ class StagedNight:
         Probability of the stage that was chosen, 0 where an epoch is unusable.
     unusable : numpy.ndarray (n_epochs,)
         Whether a channel holds no EEG in the epoch (flat, noise, mains), or an annotation calls it bad.
+    artefact : numpy.ndarray (n_epochs,)
+        Whether the signal swings in the epoch as EEG does not; such epochs are staged all the same.
     unlike_training : bool
         Whether signal or age are unlike those that the models were trained on, so that the stages may be far off.
     scored : Scored or None
@@ -59,6 +61,7 @@ class StagedNight:
     onsets: np.ndarray = field(repr=False)
     confidence: np.ndarray = field(repr=False)
     unusable: np.ndarray = field(repr=False)
+    artefact: np.ndarray = field(repr=False)
     unlike_training: bool = False
     scored: Scored | None = field(default=None, repr=False)
 
@@ -106,7 +109,7 @@ class StagedNight:
         table["confidence"] = self.confidence
         times = [self.start + timedelta(seconds=onset) for onset in self.onsets.tolist()] if self.start else []
         table["clock"] = [f"{time:%H:%M:%S}" for time in times] or ""
-        table["mark"] = np.where(self.unusable, "unusable", "")
+        table["mark"] = np.where(self.unusable, "unusable", np.where(self.artefact, "artefact", ""))
         return table
 
     def plot(self) -> Figure:

@@ -88,7 +88,7 @@ def test_tables(cohort, text, encoding):
     assert notes == []
     assert nights == [
         CohortNight(
-            cohort / "p1/a.edf", cohort / "p1/a-scored.edf", 70.0, ("EEG Fpz-Cz", "EEG Pz-Oz"), "22:35", "23:20"
+            cohort / "p1/a.edf", cohort / "p1/a-scored.edf", 70.0, (("EEG Fpz-Cz", "EEG Pz-Oz"),), "22:35", "23:20"
         ),
         CohortNight(cohort / "p1/b.EDF", age=85.0),
     ]
@@ -203,7 +203,7 @@ def test_what_changed_is_staged_again(counting, cohort, tmp_path, change):
 def test_the_numbers_of_a_night_stay_when_it_fails_later(counting, cohort, tmp_path):
     out, path = tmp_path / "out", cohort / "p1/a.edf"
     stage_all(counting(), [path], out)
-    batch = stage_all(counting(), [CohortNight(path, channels=("C3", "C4"))], out)
+    batch = stage_all(counting(), [CohortNight(path, channels=(("C3", "C4"),))], out)
     row = rows_of(out)["a"]
     assert (row["time_in_bed"], "it lacks C3 and C4" in row["failed"]) == (f"{len(STAGES) / 2:g}", True)
     assert list(batch.failures) == ["a"]
