@@ -19,18 +19,20 @@ _SHOWN_LEFT_OUT = 10
 
 @options.command()
 @click.option("--sleep-edf", "sleep_edf", type=click.Path(path_type=Path), required=True,
-              help="Folder of Sleep-EDF Expanded's sleep-cassette EDF files, at any depth.")  # fmt: skip
+              help="Folder of Sleep-EDF Expanded's EDF files, at any depth.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), required=True,
               help="Folder to make; an earlier build in it is replaced.")  # fmt: skip
 @click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS]),
               help="Age group to build; may be repeated.  [default: all three]")  # fmt: skip
 @click.option("--fetch", is_flag=True, help="First fetch what is missing from PhysioNet (8 GB for all groups).")
 @click.option("--single-nights", is_flag=True, help="Also take the subjects of whom the study has one night only.")
+@click.option("--telemetry", is_flag=True, help="Also take the placebo nights of the sleep-telemetry study.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Shuffles the epochs of a night.")
 @options.jobs
 @options.json_output
 def build(
-    sleep_edf: Path, out: Path, groups: tuple[str, ...], fetch: bool, single_nights: bool, seed: int, jobs: int,
+    sleep_edf: Path, out: Path, groups: tuple[str, ...], fetch: bool, single_nights: bool, telemetry: bool,
+    seed: int, jobs: int,
 ) -> None:  # fmt: skip
     """Build the competition's folders from PhysioNet's Sleep-EDF Expanded: real data that anybody can have.
 
@@ -47,12 +49,15 @@ def build(
     groups = groups or (SOURCE_GROUP, *TARGET_GROUPS)
     if fetch:
         with progress_bar("fetch (subjects)") as progress:
-            library.fetch(sleep_edf, groups, progress=progress)
+            library.fetch(sleep_edf, groups, progress=progress, telemetry=telemetry)
     with progress_bar("build (nights)") as progress:
-        built = library.rebuild(sleep_edf, out, groups, seed=seed, jobs=jobs, single_nights=single_nights,
-                                progress=progress)  # fmt: skip
+        built = library.rebuild(sleep_edf, out, groups, seed=seed, jobs=jobs, progress=progress,
+                                single_nights=single_nights, telemetry=telemetry)  # fmt: skip
     counts = library.counts_beside_competition(built)
-    values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out}
+    for line in built.warnings:
+        click.echo(f"  warning: {line}", err=True)
+    values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out,
+              "warnings": built.warnings}  # fmt: skip
     show(values, _lines(built, counts))
 
 

@@ -21,17 +21,27 @@ from ..writing import write_text
 from .epochs import read_night
 from .study import GROUPS, Assignment, Place, assign_places
 
-SOURCE = "Sleep-EDF Expanded 1.0.0, sleep-cassette study (PhysioNet, ODC-By 1.0)"
+SOURCE = "Sleep-EDF Expanded 1.0.0, {} (PhysioNet, ODC-By 1.0)"
 MARKER = "provenance.json"
 
 
 @dataclass
 class Rebuilt:
-    """The data folder that :func:`rebuild` has written, which night went where, and its epochs per stage (6,)."""
+    """The data folder that :func:`rebuild` has written, which night went where, and its epochs per stage (6,).
+
+    ``notes`` are what the reader of each recording warned of.
+    """
 
     out: Path
     assignment: Assignment
     stages: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
+    notes: dict[RecordingKey, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What readers warned of, by night, in order."""
+        names = {place.key: place.night.name for place in self.assignment.places}
+        return [f"{names[key]}: {line}" for key in sorted(self.notes) for line in self.notes[key]]
 
     def keys(self, wanted: Part) -> list[RecordingKey]:
         """Return the recordings of a folder in submission order."""
@@ -46,8 +56,8 @@ def rebuild(
     *,
     seed: int = 0,
     jobs: int = 1,
-    single_nights: bool = False,
     progress: Progress | None = None,
+    **taken: bool,
 ) -> Rebuilt:
     """Build a local competition from Sleep-EDF Expanded: real data, real labels, not the competition's own split.
 
@@ -58,8 +68,8 @@ def rebuild(
 
     Parameters
     ----------
-    sleep_edf, groups, single_nights
-        See :func:`beetl_task1.sleep_edf.study.assign_places`.
+    sleep_edf, groups, **taken
+        Folder, groups, ``single_nights`` and ``telemetry``: see :func:`beetl_task1.sleep_edf.study.assign_places`.
     out : path
         An empty folder, one that does not exist, or one that was built before: its recordings are replaced.
     seed, jobs : int
@@ -70,13 +80,14 @@ def rebuild(
     DataError
         Nothing to build, a damaged recording, or ``out`` holds something else.
     """
-    built = Rebuilt(Path(out), assign_places(sleep_edf, groups, single_nights=single_nights))
+    built = Rebuilt(Path(out), assign_places(sleep_edf, groups, **taken))
     places = built.assignment.places
     _clear(built.out)
     _write_marker(built, seed, complete=False)
     tasks = (delayed(_write_place)(place, built.out, seed) for place in places)
     truth: dict[RecordingKey, np.ndarray] = {}
-    for key, labels in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+    for key, labels, said in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        built.notes[key] = said
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
         if progress:
             progress(len(truth), len(places), str(key))
@@ -111,15 +122,15 @@ def counts_beside_competition(built: Rebuilt) -> list[dict[str, Any]]:
     return rows
 
 
-def _write_place(place: Place, out: Path, seed: int) -> tuple[RecordingKey, np.ndarray]:
-    """Read, shuffle and write one recording; return its labels in the order written."""
+def _write_place(place: Place, out: Path, seed: int) -> tuple[RecordingKey, np.ndarray, tuple[str, ...]]:
+    """Read, shuffle and write one recording; return its labels in the order written, and what its reader warned of."""
     epochs = read_night(place.psg, place.hypnogram)
     key = place.key
     rng = np.random.default_rng([seed, int(key.group[:2]), key.subject, key.session])
     order = rng.permutation(len(epochs.y))
     paths = recording_paths(out, part(key.group, place.role), key.subject, key.session)
     write_recording(paths, epochs.X[order], epochs.y[order], epochs.onsets[order])
-    return key, epochs.y[order]
+    return key, epochs.y[order], epochs.notes
 
 
 def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
@@ -133,9 +144,10 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
         night, name = place.night, f"{place.key.group}/s{place.key.subject}"
         about = {"sleep_edf_subject": night.subject, "age": night.age, "sex": night.sex, "records": []}
         subjects.setdefault(name, about)["records"].append(night.name)
+    drugs = any(place.night.drug for place in built.assignment.places)
     content = {
         "data": OPEN,
-        "source": SOURCE,
+        "source": SOURCE.format("sleep-cassette study" + (" and sleep-telemetry study" if drugs else "")),
         "version": __version__,
         "seed": seed,
         "complete": complete,
@@ -144,6 +156,7 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
         "counts": counts,
         "subjects": subjects,
         "left_out": built.assignment.left_out,
+        "warnings": built.warnings,
     }
     write_text(built.out / MARKER, json.dumps(content, indent=1) + "\n")
 

@@ -1,4 +1,4 @@
-"""The nights of Sleep-EDF's sleep-cassette study: whose they are, and which place in the competition they take."""
+"""The nights of Sleep-EDF's two studies: whose they are, and which place in the competition they take."""
 
 import csv
 import re
@@ -8,24 +8,29 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from mne.datasets.sleep_physionet import age
-from mne.datasets.sleep_physionet._utils import AGE_SLEEP_RECORDS
+from mne.datasets.sleep_physionet import age, temazepam
+from mne.datasets.sleep_physionet._utils import AGE_SLEEP_RECORDS, TEMAZEPAM_SLEEP_RECORDS
 
 from ..data.recording import RecordingKey
 from ..errors import DataError
+from ..hypnograms.edf import read_header
 from ..progress import Progress
 from ..task import SESSIONS, SOURCE_GROUP, TARGET_GROUPS, part
 from .epochs import fault_of
 
 GROUPS = (SOURCE_GROUP, *TARGET_GROUPS)
-_FILE = re.compile(r"(?P<name>SC4\d\d[12])\w{2}-(?P<kind>PSG|Hypnogram)\.edf")
+_FILE = re.compile(r"(?P<name>(SC4|ST7)\d\d[12])\w{2}-(?P<kind>PSG|Hypnogram)\.edf", re.IGNORECASE)
+_TELEMETRY = "ST"
+_FIRST = 700
+"""Telemetry's subjects are numbered from here on, after those of the cassette study."""
 
 
 @dataclass(frozen=True)
 class StudyNight:
-    """One night of the study, with Sleep-EDF's numbers and the age in years.
+    """One night of a study, with Sleep-EDF's numbers and the age in years.
 
-    Its name is the prefix of its files, such as ``"SC4001"``; the rest differs between signal and scoring.
+    Its name is the prefix of its files, such as ``"SC4001"``; the rest differs between signal and scoring. ``drug`` is
+    what the person had taken, in the telemetry study.
     """
 
     name: str
@@ -33,6 +38,7 @@ class StudyNight:
     night: int
     age: int
     sex: str
+    drug: str = ""
 
     @property
     def group(self) -> str | None:
@@ -65,17 +71,25 @@ class Assignment:
 
 @cache
 def study_nights() -> dict[str, StudyNight]:
-    """Return the study's 153 nights by name, as listed in mne's copy of PhysioNet's table."""
-    with open(AGE_SLEEP_RECORDS, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    nights = [StudyNight(r["fname"][:6], int(r["subject"]), int(r["night"]), int(r["age"]), r["sex"]) for r in rows]
+    """Return the 153 nights of the cassette study and the 44 of the telemetry study by name, from mne's tables."""
+    nights = [StudyNight(r["fname"][:6], int(r["subject"]), int(r["night"]), int(r["age"]), r["sex"])
+              for r in _rows(AGE_SLEEP_RECORDS)]  # fmt: skip
+    nights += [StudyNight(r["fname_PSG"][:6], _FIRST + int(r["subject_orig"]), int(r["night nr"]), int(r["age"]),
+                          r["sex"], r["drug"]) for r in _rows(TEMAZEPAM_SLEEP_RECORDS)]  # fmt: skip
     return {night.name: night for night in nights}
 
 
-def fetch(folder: str | Path, groups: Iterable[str] = GROUPS, progress: Progress | None = None) -> None:
+def _rows(table: str) -> list[dict[str, str]]:
+    with open(table, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fetch(
+    folder: str | Path, groups: Iterable[str] = GROUPS, progress: Progress | None = None, *, telemetry: bool = False
+) -> None:
     """Fetch the recordings of age groups from PhysioNet with mne's fetcher (8 GB for all); what is there stays.
 
-    They land in ``physionet-sleep-data/`` below the folder.
+    They land in ``physionet-sleep-data/`` below the folder; with ``telemetry`` the placebo nights of that study too.
 
     Raises
     ------
@@ -83,26 +97,36 @@ def fetch(folder: str | Path, groups: Iterable[str] = GROUPS, progress: Progress
         A file could not be fetched.
     """
     groups = set(groups)
-    subjects = sorted({night.subject for night in study_nights().values() if night.group in groups})
+    wanted = [night for night in study_nights().values() if night.group in groups]
+    of_mne = {n.subject: i for i, n in enumerate(n for n in study_nights().values() if n.drug == "Placebo")}
+    subjects = sorted({night.subject for night in wanted if telemetry or not night.drug})
     Path(folder).mkdir(parents=True, exist_ok=True)
     for done, subject in enumerate(subjects, start=1):
         try:
-            age.fetch_data([subject], recording=list(SESSIONS), path=str(folder), on_missing="ignore", verbose="ERROR")
+            if subject < _FIRST:
+                age.fetch_data(
+                    [subject], recording=list(SESSIONS), path=str(folder), on_missing="ignore", verbose="ERROR"
+                )
+            else:
+                temazepam.fetch_data([of_mne[subject]], path=str(folder), verbose="ERROR")
         except Exception as error:  # pooch, requests and urllib3 raise many kinds
             raise DataError(
                 f"Sleep-EDF subject {subject} could not be fetched ({error}); run this again, or download "
                 f"https://physionet.org/content/sleep-edfx/1.0.0/ by hand into {folder}"
             ) from error
         if progress:
-            progress(done, len(subjects), f"SC4{subject:02d}")
+            progress(done, len(subjects), f"SC4{subject:02d}" if subject < _FIRST else f"ST{subject}")
 
 
-def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, single_nights: bool = False) -> Assignment:
+def assign_places(
+    folder: str | Path, groups: Iterable[str] = GROUPS, *, single_nights: bool = False, telemetry: bool = False
+) -> Assignment:
     """Find recordings and give each its place.
 
     Subjects are numbered from 0 in each group, by Sleep-EDF's number, among those that are there. In the target
     groups the first six (65-79) or five (80-95) are the labelled target, the rest the test set. Signal and scoring
-    are paired by the prefix of their names.
+    are paired by the prefix of their names, in upper or lower case. Of a file that is there more than once the whole or
+    largest one is taken.
 
     Parameters
     ----------
@@ -110,20 +134,25 @@ def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, single_
         Searched with all folders below it, for the nights of age groups.
     single_nights : bool
         Also take the three subjects of whom the study itself has one night only. The competition has two of each.
+    telemetry : bool
+        Also take the placebo nights of the telemetry study, one of each person, after those of the cassette study.
 
     Raises
     ------
     DataError
-        No such folder, nothing to build in it, or a night there twice.
+        No such folder, or nothing to build in it.
     """
-    files = _find(Path(folder))
+    files, copies = _find(Path(folder))
     by_subject: dict[int, list[StudyNight]] = defaultdict(list)
-    found, groups = Assignment(), set(groups)
+    found, groups = Assignment(left_out=copies), set(groups)
+    if not telemetry:
+        others = [files.pop(name) for name in list(files) if name.startswith(_TELEMETRY)]
+        found.left_out += [f"{len(others)} nights of the telemetry study; pass --telemetry to take them"] * bool(others)
     for name in sorted(files):
         night = study_nights().get(name)
         if night is not None and night.group not in {None, *groups}:
             continue
-        reason = _reason_against(night, files[name], single_nights)
+        reason = _reason_against(night, files[name], single_nights=single_nights)
         if night is None or reason:
             found.left_out.append(f"{name}: {reason}")
         else:
@@ -134,7 +163,7 @@ def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, single_
             for night in by_subject[subject]:
                 key = RecordingKey(group, number, night.night)
                 found.places.append(Place(key, _role(group, number), night, **files[night.name]))
-            if len(by_subject[subject]) < _nights_in_study()[subject]:
+            if subject < _FIRST and len(by_subject[subject]) < _nights_in_study()[subject]:
                 found.left_out.append(f"SC4{subject:02d}: one of its two nights is not in {folder}")
     if not found.places:
         why = f" ({'; '.join(found.left_out[:3])})" if found.left_out else ""
@@ -145,30 +174,39 @@ def assign_places(folder: str | Path, groups: Iterable[str] = GROUPS, *, single_
     return found
 
 
-def _find(folder: Path) -> dict[str, dict[str, Path]]:
-    """Return ``{"SC4001": {"psg": path, "hypnogram": path}}`` of what lies below a folder."""
+def _find(folder: Path) -> tuple[dict[str, dict[str, Path]], list[str]]:
+    """Return ``{"SC4001": {"psg": path, "hypnogram": path}}`` of what a folder holds, and a line for each copy left."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; --sleep-edf names the one that holds SC4001E0-PSG.edf and so on")
-    files: dict[str, dict[str, Path]] = defaultdict(dict)
-    for path in sorted(folder.rglob("*.edf")):
+    there: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for path in folder.rglob("*"):
         match = _FILE.fullmatch(path.name)
-        if match is None or not path.is_file():
-            continue
-        name, kind = match["name"], match["kind"].lower()
-        if kind in files[name]:
-            raise DataError(f"{name}: its {kind} is there twice, {files[name][kind]} and {path}; remove one")
-        files[name][kind] = path
-    return files
+        if match and path.is_file():
+            there[match["name"].upper(), match["kind"].lower()].append(path)
+    files: dict[str, dict[str, Path]] = defaultdict(dict)
+    copies = []
+    for (name, kind), paths in sorted(there.items()):
+        files[name][kind], *others = sorted(paths, key=_worth)
+        copies += [f"{name}: the copy {other} of its {kind}; {files[name][kind]} is taken" for other in others]
+    return files, copies
 
 
-def _reason_against(night: StudyNight | None, files: dict[str, Path], single_nights: bool) -> str | None:
+def _worth(path: Path) -> tuple[bool, int, Path]:
+    """Return what sorts copies of a file: whole ones first, then the largest."""
+    header = read_header(path)
+    return header is None or bool(header.cut), -path.stat().st_size, path
+
+
+def _reason_against(night: StudyNight | None, files: dict[str, Path], *, single_nights: bool) -> str | None:
     if night is None:
-        return "not in the table of the sleep-cassette study, so of unknown age"
+        return "not in the tables of the studies, so of unknown age"
     if night.group is None:
         return f"age {night.age} is in no group of the competition"
+    if night.drug not in ("", "Placebo"):
+        return f"a night with {night.drug.lower()}"
     if len(files) < 2:
         return f"has no {'hypnogram' if 'psg' in files else 'PSG'} beside it"
-    if _nights_in_study()[night.subject] < len(SESSIONS) and not single_nights:
+    if not night.drug and _nights_in_study()[night.subject] < len(SESSIONS) and not single_nights:
         return "the study has one night of this subject only"
     return fault_of(files["psg"], files["hypnogram"])
 
