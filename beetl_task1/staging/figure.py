@@ -66,6 +66,7 @@ def _hypnogram(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.nda
     _line(axes, _open(heights[night.stages], gaps), hours, 0.9, "#222222", "models")
     if night.scored is not None:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7)
+    axes.set_ylim(0.4 - len(stages), 0.4)
     axes.set_yticks(-np.arange(len(stages)), [stages[i] for i in order])
     for edge in (night.onsets[night.in_bed][0], night.onsets[night.in_bed][-1] + EPOCH_SECONDS):
         axes.axvline(edge / 3600, color="#888888", linewidth=0.8, linestyle=":")
