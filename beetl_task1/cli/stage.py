@@ -48,7 +48,7 @@ _models = {
 @options.gathered("who", lambda **given: _group(**given), **_who)
 @options.gathered("how", dict, **_how)
 @click.option("--hypnogram", "hypnograms", multiple=True, type=options.PATH,
-              help="A scorer's, to compare with; repeat it for more recordings.")  # fmt: skip
+              help="A scorer's, to compare with; repeat it for more recordings, or name a folder of them.")  # fmt: skip
 @options.gathered("models", dict, **_models)
 @click.option(
     "--also",
@@ -79,7 +79,7 @@ def stage(
     """
     from ..staging import find_nights, stage_all
 
-    nights, notes = find_nights(recordings, hypnograms, out)
+    nights, notes = find_nights(recordings, hypnograms)
     for note in notes:
         click.echo(f"  warning: {note}", err=True)
     with progress_bar("stage (recordings)") as progress:

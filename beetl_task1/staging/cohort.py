@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ..errors import BeetlError
 from ..hypnograms.edf import read_header
+from ..hypnograms.formats import is_hypnogram
 from ..hypnograms.tables import decoded
 from .stager import Options, Stager, group_for_age
 
@@ -29,6 +30,9 @@ _COLUMNS = {
     "lights_on": ("lightson", "lighton"),
     "lights": ("lights",),
 }
+_ENDINGS = re.compile(
+    r"[-_ .]*(hypnogram|hypno|scored|scoring|scores?|stages|events|psg|annot(ations)?)$", re.IGNORECASE
+)
 _EMPTY = ("", "n/a", "na", "nan", "none", "-")
 
 
@@ -93,18 +97,19 @@ class ByAge:
 
 
 def find_nights(
-    given: Sequence[str | Path], hypnograms: Sequence[str | Path] = (), out: str | Path | None = None
+    given: Sequence[str | Path], hypnograms: Sequence[str | Path] = ()
 ) -> tuple[list[CohortNight], list[str]]:
     """Return the nights that were asked for, each once, in order, and what a user should know of that.
 
     Parameters
     ----------
     given : sequence of path
-        Recordings; folders, searched for recordings with all folders below but ``out``; patterns such as
-        ``"data/*.edf"``; and tables (CSV or TSV), a row per night, with a column ``recording`` and any of ``age``,
-        ``lights_off``, ``lights_on``, ``channels``, ``hypnogram``. Paths in a table count from its folder.
+        Recordings; folders, searched for recordings with all folders below; patterns such as ``"data/*.edf"``; and
+        tables (CSV or TSV), a row per night, with a column ``recording`` and any of ``age``, ``lights_off``,
+        ``lights_on``, ``channels``, ``hypnogram``. Paths in a table count from its folder.
     hypnograms : sequence of path
-        None, or a scorer's for each night, in their order.
+        None, or a scorer's for each night, in their order; or a folder or pattern of files that are called as the
+        recordings are, but for endings such as ``-hypnogram``.
 
     Raises
     ------
@@ -118,8 +123,15 @@ def find_nights(
             rows, said = _read_table(Path(one))
             nights, notes = nights + rows, notes + said
         else:
-            nights += [CohortNight(path) for path in _expanded(one, out)]
+            nights += [CohortNight(path) for path in _expanded(one)]
     nights = list(dict.fromkeys(nights))
+    scored = expanded(hypnograms[0], is_hypnogram) if len(hypnograms) == 1 else None
+    if scored is not None:
+        by_name = {night_name(path): path for path in scored}
+        nights = [replace(night, hypnogram=by_name.get(night_name(night.recording))) for night in nights]
+        lacking = sum(night.hypnogram is None for night in nights)
+        notes += [f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name"] * bool(lacking)
+        hypnograms = ()
     if hypnograms and len(hypnograms) != len(nights):
         raise BeetlError(
             f"expected one --hypnogram for each of {len(nights)} recordings, got {len(hypnograms)}; "
@@ -152,11 +164,13 @@ def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | 
     return found
 
 
-def _expanded(given: str | Path, out: str | Path | None) -> list[Path]:
-    if Path(given).suffix.lower() in _OPENED_WHOLE:
-        return [Path(given)]
-    own = None if out is None else Path(out).resolve()
-    found = expanded(given, lambda path: _is_recording(path) and (own is None or own not in path.resolve().parents))
+def night_name(path: str | Path) -> str:
+    """Return what a recording and its scorings have in common in their names."""
+    return _ENDINGS.sub("", Path(path).name.removesuffix(".gz").rsplit(".", 1)[0])
+
+
+def _expanded(given: str | Path) -> list[Path]:
+    found = None if Path(given).suffix.lower() in _OPENED_WHOLE else expanded(given, _is_recording)
     return [Path(given)] if found is None else found
 
 

@@ -1,6 +1,5 @@
 """Several scorings of the same nights: how far they agree, what most say, and how their statistics differ."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from ..hypnograms.names import UNSCORED
 from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, on_grid
 from ..task import EPOCH_SECONDS
-from .cohort import expanded
+from .cohort import expanded, night_name
 from .statistics import all_statistics
 
 LIMITS = 1.96
@@ -29,7 +28,6 @@ DRAWN = ("total_sleep_time", "sleep_efficiency", "sleep_onset_latency", "rem_lat
          "awakenings")  # fmt: skip
 _WITH_LIMITS = 3
 """Scorers whose pairs are few enough to draw their limits."""
-_ENDINGS = re.compile(r"[-_ .]*(hypnogram|hypno|scored|scoring|scores?|stages|events|annot(ations)?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def read_scorers(given: Sequence[str | Path], names: Mapping[str, str] | None = 
     if several and len(several) < len(found):
         raise BeetlError("expected only files or only folders and patterns; name the folders of all scorers")
     if several:
-        by = [{_ENDINGS.sub("", path.stem): path for path in files} for files in several]
+        by = [{night_name(path): path for path in files} for files in several]
         common = [night for night in by[0] if all(night in files for files in by[1:])]
         if not common:
             raise BeetlError(f"no night is there from all: {_few(by[0])} and {_few(by[1])}; name the files alike")

@@ -64,8 +64,6 @@ def test_folders_and_patterns(cohort):
     assert names(find_nights([cohort])) == ["a.edf", "b.EDF", "c.rec"], "no scoring, no text, nothing hidden"
     assert names(find_nights([f"{cohort}/p1/*.edf"])) == ["a.edf"]
     assert names(find_nights([f"{cohort}/**/*.rec", cohort])) == ["c.rec", "a.edf", "b.EDF"], "each once"
-    shutil.copytree(cohort / "p1", cohort / "out")
-    assert names(find_nights([cohort], out=cohort / "out")) == ["a.edf", "b.EDF", "c.rec"]
     for nothing in (f"{cohort}/*.bdf", cohort / "p1" / ".." / ".hidden" / ".." / "p2" / "none*"):
         with pytest.raises(BeetlError, match="nothing of that kind is there"):
             find_nights([nothing])
@@ -228,3 +226,25 @@ def test_a_stager_for_each_group_is_loaded_once(counting):
     assert found[0].warnings == ("said",)
     assert [bool(stager.warnings) for stager in found[1:]] == [False, False, True, False]
     assert np.all([stager.key for stager in found])
+
+
+def test_scorings_of_a_folder_find_their_recordings(cohort, tmp_path):
+    (tmp_path / "scored").mkdir()
+    for name in ("a-hypnogram.txt", "c_scored.csv", "other.txt"):
+        (tmp_path / "scored" / name).write_text("W\nN2\n")
+    for given in (tmp_path / "scored", f"{tmp_path}/scored/*"):
+        nights, notes = find_nights([cohort], [given])
+        assert [night.hypnogram and night.hypnogram.name for night in nights] == [
+            "a-hypnogram.txt",
+            None,
+            "c_scored.csv",
+        ]
+        assert notes == [f"{given}: 1 of 3 nights have no scoring of their name"]
+
+
+def test_a_folder_is_staged_into_itself(counting, cohort):
+    """What was written there is no recording, so that it is not staged the next time."""
+    nights = find_nights([cohort / "p1"])[0]
+    assert not stage_all(counting(), nights, cohort / "p1", also=["bids", "svg"]).failures
+    assert find_nights([cohort / "p1"])[0] == nights
+    assert stage_all(counting(), nights, cohort / "p1").kept == ["a", "b"]
