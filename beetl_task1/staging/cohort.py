@@ -17,7 +17,7 @@ from ..hypnograms.tables import decoded
 from .stager import Options, Stager, group_for_age
 
 _TABLES, _SHEETS = (".csv", ".tsv"), (".xlsx", ".xls", ".ods")
-_RECORDINGS = (".gdf", ".vhdr", ".ahdr", ".fif", ".fif.gz", ".set", ".cnt", ".nxe", ".eeg.gz")
+_RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".ahdr", ".fif", ".fif.gz", ".set", ".cnt", ".nxe", ".eeg.gz")
 _NO_RECORDINGS = re.compile(r"[-_](annot|epo|ave|cov|ica|evoked|fwd|proj|trans)\.fif(\.gz)?$", re.IGNORECASE)
 _OPENED_WHOLE = (".mff", ".ds", ".nxe")
 """Folders that are one recording."""

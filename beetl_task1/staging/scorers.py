@@ -1,5 +1,6 @@
 """Several scorings of the same nights: how far they agree, what most say, and how their statistics differ."""
 
+import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -207,7 +208,8 @@ def _aligned(files: Mapping[str, Mapping[str, Path]], notes: list[str], names: M
 
 
 def _scorer_names(paths: Sequence[Path]) -> list[str]:
-    """Return the shortest ends of the paths that tell them apart."""
+    """Return the shortest ends of the paths that tell them apart; a pattern is called as its folder is."""
+    paths = [path.parent if glob.has_magic(path.name) and path.parent.name else path for path in paths]
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["/".join(path.parts[-depth:]) for path in paths]
         if len(set(names)) == len(names):

@@ -67,6 +67,8 @@ def test_folders_and_patterns(cohort):
     for nothing in (f"{cohort}/*.bdf", cohort / "p1" / ".." / ".hidden" / ".." / "p2" / "none*"):
         with pytest.raises(BeetlError, match="nothing of that kind is there"):
             find_nights([nothing])
+    (cohort / "p2/broken.edf").write_bytes(b"0       " + b" " * 248)
+    assert names(find_nights([cohort / "p2"])) == ["broken.edf", "c.rec"], "it fails by name, not in silence"
     (cohort / "a[1].edf").write_bytes(b"")
     assert names(find_nights([cohort / "a[1].edf"])) == ["a[1].edf"], "a name that is there is no pattern"
 

@@ -124,7 +124,8 @@ def test_folders_are_paired_by_name(tmp_path):
     assert found.notes[0] == "2 files have no partner of their name, and are left out"
     for key, by in found.nights.items():
         assert {name: stages.tolist() for name, stages in by.items()} == {n: nights[key][n].tolist() for n in "ab"}
-    assert read_scorers([f"{a}/*.txt", b]).nights.keys() == found.nights.keys()
+    of_pattern = read_scorers([f"{a}/*.txt", b])
+    assert (of_pattern.nights.keys(), of_pattern.names) == (found.nights.keys(), ["a", "b"])
 
 
 def test_files_are_scorers_of_one_night_on_the_clock(tmp_path):
