@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import DataError
 from .names import is_known
 from .spans import Hypnogram, Span
@@ -48,8 +50,9 @@ def _ending(lines: Sequence[str]) -> Hypnogram | None:
     if not rows or any(len(row) != 2 or not is_known(row[0]) or not re.fullmatch(r"[\d.]+", row[1]) for row in rows):
         return None
     times = [float(row[1]) for row in rows]
-    if times != sorted(times):
-        return None
+    numbered = all(row[0].isdigit() for row in rows) or set(np.diff(times)) == {1.0}
+    if times != sorted(times) or (numbered and not any(line.startswith("*") for line in lines)):
+        return None  # or these may be numbers of epochs
     if times[0] == 0:
         return Hypnogram(tuple(Span(onset, 0.0, name) for onset, (name, _) in zip(times, rows, strict=True)))
     note = "its times are taken as the ends of the stages, as Visbrain writes them"

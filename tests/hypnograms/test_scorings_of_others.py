@@ -462,3 +462,13 @@ def test_damaged_headers(tmp_path, text, sidecar):
         (tmp_path / "h_description.txt").write_text(sidecar)
     with pytest.raises(DataError, match="its header cannot be read"):
         scored(tmp_path / "h.txt")
+
+
+@pytest.mark.parametrize("text", [
+    rows(lambda i, s: f"{s} {i + 1}"), rows(lambda i, s: f"{RK_NAMES.index(s)} {i + 1}"),
+    rows(lambda i, s: f"{RK_NAMES.index(s)} {30 * (i + 1)}")],
+    ids=["names", "numbers", "numbers and seconds"])  # fmt: skip
+def test_numbers_of_epochs_are_not_taken_for_seconds(tmp_path, text):
+    (tmp_path / "h.txt").write_text(text)
+    with pytest.raises(DataError, match="--stage-names"):
+        scored(tmp_path / "h.txt")
