@@ -57,8 +57,8 @@ def check_free(out: str | Path, name: str, recording: PathOrRaw, also: Sequence[
     """
     account = _read_account(Path(out) / f"{name}.json")
     written = account.get("files", {})
-    for path in _paths(out, name, also).values():
-        own = (path.suffix == ".json" and bool(written)) or _digest(path) in written.get(path.name, [])
+    for ending, path in _paths(out, name, also).items():
+        own = (ending == ".json" and bool(written)) or _digest(path) in written.get(path.name, [])
         if path.exists() and not own:
             raise BeetlError(
                 f"{path}: is there and not as an earlier `stage` wrote it; it is left alone: choose another folder, "

@@ -103,3 +103,6 @@ def test_others_files_stay(stager, tmp_path, name):
         stage_all(stager, [path], tmp_path, also=ALL)
     assert not stage_all(stager, [path], tmp_path).failures, "nothing of that name is written"
     assert (tmp_path / name).read_text() == "mine"
+    with pytest.raises(BeetlError, match=f"{name}: is there and not as an earlier `stage` wrote it"):
+        stage_all(stager, [path], tmp_path, also=ALL)
+    assert (tmp_path / name).read_text() == "mine", "nor beside what an earlier staging wrote"
