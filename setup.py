@@ -46,7 +46,7 @@ setup(
         "wandb": ["wandb>=0.17"],
         "test": ["hypothesis>=6.100.0", "pytest>=8", "pytest-xdist>=3.5", "tensorboard>=2.16", "wandb>=0.17"],
         "lint": ["mypy>=2.4", "ruff>=0.17"],
-        "docs": ["mkdocs>=1.6"],
+        "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=1.0"],
         "mutants": ["mutmut>=3.8"],
     },
     entry_points={"console_scripts": ["beetl-task1 = beetl_task1.cli:main"]},

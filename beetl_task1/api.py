@@ -200,7 +200,7 @@ def stage(
         A scorer's, to compare with.
     **options
         Fields of :class:`beetl_task1.staging.Options`: ``channels``, ``unit``, ``lights_off``, ``lights_on``,
-        ``scheme``, ``transitions``, ``stage_names``.
+        ``scheme``, ``transitions``, ``stage_names``, ``vote``.
 
     Raises
     ------

@@ -19,18 +19,14 @@ _SHOWN_LEFT_OUT = 10
 
 @options.command()
 @click.option("--sleep-edf", "sleep_edf", type=click.Path(path_type=Path), required=True,
-              help="Folder of Sleep-EDF Expanded's sleep-cassette EDF files, at any depth.")  # fmt: skip
+              help="Folder of Sleep-EDF Expanded's EDF files, at any depth.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), required=True,
               help="Folder to make; an earlier build in it is replaced.")  # fmt: skip
 @click.option("--group", "groups", multiple=True, type=click.Choice([SOURCE_GROUP, *TARGET_GROUPS]),
               help="Age group to build; may be repeated.  [default: all three]")  # fmt: skip
-@click.option(
-    "--split",
-    type=click.Choice(["beetl", "ages", "everybody"]),
-    default="beetl",
-    show_default=True,
-    help="The competition's own people and cropping, or everybody of an age.",
-)
+@click.option("--split", type=click.Choice(["beetl", "ages", "everybody"]), default="beetl", show_default=True,
+              help="The competition's own people and cropping; or whoever is of an age and has two nights; or also "
+              "people of one night, and placebo nights of the telemetry study.")  # fmt: skip
 @click.option("--match", "downloaded", type=click.Path(path_type=Path), metavar="DATA",
               help="Build nothing; find the record of each night of the competition's downloaded folders.")  # fmt: skip
 @click.option("--fetch", is_flag=True, help="First fetch what is missing from PhysioNet (8 GB for all groups).")
@@ -61,7 +57,10 @@ def build(
     with progress_bar("build (nights)") as progress:
         built = library.rebuild(sleep_edf, out, jobs=jobs, progress=progress, **wanted)
     counts = library.counts_beside_competition(built)
-    values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out}
+    for line in built.warnings:
+        click.echo(f"  warning: {line}", err=True)
+    values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out,
+              "warnings": built.warnings}  # fmt: skip
     show(values, _lines(built, counts))
 
 

@@ -28,8 +28,8 @@ _MARKS = frozenset({
 _STAGES = {name: stage for stage, names in _NAMES.items() for name in names.split()} | dict.fromkeys(_MARKS, UNSCORED)
 _PREFIXES = (
     "schlafstadium", "slaapstadium", "somnstadium", "sovnstadium", "sovnstadie", "sleepstage", "non-rem", "non rem",
-    "stadium", "estadio", "estagio", "stadio", "stadie", "univaihe", "sleep", "stage", "stade", "phase", "etapa",
-    "nrem", "faza", "faze", "fase", "stg", "stad", "st",
+    "nonrem", "stadium", "estadio", "estagio", "stadio", "stadie", "univaihe", "sleep", "stage", "stade", "phase",
+    "etapa", "nrem", "faza", "faze", "fase", "stg", "stad", "st",
 )  # fmt: skip
 _PREFIX = re.compile(rf"^(?:(?:{'|'.join(_PREFIXES)})(?:[\s_:.\-]+|(?=[\dnrwsi?])|$))+")
 _SUFFIX = re.compile(r"(?<=[\w?])[\s_\-]+(?:sleep|stage|schlaf|sommeil|sueno|sonno|epoch)$")

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,12 +14,13 @@ from ..errors import DataError
 from ..task import EPOCH_SECONDS
 from .names import is_known
 from .spans import HALF_DAY, Hypnogram, Span
+from .visbrain import read_visbrain
 
 DAY = 2 * HALF_DAY
 _STAGE = (
     "stage", "sleepstage", "stages", "sleepstages", "stagename", "hypnogram", "hypno", "stadium", "schlafstadium",
-    "stade", "stadio", "estadio", "scoring", "score", "sleepstate", "state", "trialtype", "label", "labels",
-    "description", "annotation", "annotations",
+    "stade", "stadedesommeil", "stadio", "estadio", "scoring", "score", "sleepstate", "state", "trialtype", "label",
+    "labels", "description", "annotation", "annotations", "class",
 )  # fmt: skip
 _ONSET = (
     "onset", "onsets", "onsetsec", "onsetseconds", "start", "starts", "starttime", "startsec", "begin", "begins",
@@ -26,8 +28,10 @@ _ONSET = (
     "heure", "hora", "elapsed", "elapsedtime",
 )  # fmt: skip
 _DURATION = ("duration", "durations", "durationsec", "durationseconds", "dur", "length", "dauer", "duree")
+_END = ("stop", "stops", "stoptime", "end", "ends", "endtime", "offset", "ende", "fin")
 _EPOCH = ("epoch", "epochs", "no", "nr", "number", "index", "epochnumber", "epochno", "epochid", "epoche", "n", "")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s*([AP]M)?", re.IGNORECASE)
+_DOTTED = re.compile(r"(\d{1,2})\.(\d\d)\.(\d\d)()")
 _LENGTHS = (1, 2, 4, 5, 6, 10, 15, 20, 60)
 """Seconds that epochs of other scorings may have."""
 _SLACK = 2
@@ -41,6 +45,14 @@ class Timing:
 
     start: datetime | None = None
     seconds: float | None = None
+
+    def about(self, begins: datetime | None) -> tuple[str, ...]:
+        """Return what to say where a scoring, or its recording, does not tell when it began."""
+        if begins is None and self.start is not None:
+            return ("its header does not say when it began: taken to begin with the recording",)
+        if begins is not None and self.start is None and self.seconds is not None:
+            return ("the recording does not say when it began: the scoring is taken to begin with it",)
+        return ()
 
 
 def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogram | None:
@@ -57,6 +69,9 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
     lines = [line for line in lines if line.strip() and not line.startswith(("#", "//")) and line[:4] != "sep="]
     if len(lines) == 1 and len(cells := re.split(r"[,;\t ]+", lines[0])) > 1 and all(map(is_known, cells)):
         lines = cells
+    known = read_visbrain(path, lines)
+    if known is not None:
+        return known
     bare = [line.strip(",;\t \"'") for line in lines]
     if bare and _column(bare[0]) in _STAGE:
         bare = bare[1:]
@@ -82,7 +97,8 @@ def decoded(content: bytes) -> str:
 
 def _column(cell: str) -> str:
     """Return the name of a column without units, case and signs."""
-    return re.sub(r"[^a-z]", "", re.sub(r"[\[(].*?[\])]", "", cell.lower()))
+    letters = unicodedata.normalize("NFKD", re.sub(r"[\[(].*?[\])]", "", cell.lower()))
+    return re.sub(r"[^a-z]", "", letters)
 
 
 def _table(lines: Sequence[str]) -> tuple[list[str], list[list[str]]] | None:
@@ -115,8 +131,20 @@ def _from_table(path: Path, names: list[str], rows: list[list[str]], timing: Tim
         notes: tuple[str, ...] = ()
     else:
         begins, notes = _begins(path, onset, timing)
+        ends = column(_END)
+        if lasting is None and ends is not None:
+            lasting = [_between(path, *both) for both in zip(onset, ends, strict=True)]
     spans = zip(begins, lasting or [0.0] * len(begins), stages, strict=True)
     return Hypnogram(tuple(Span(*span) for span in spans), notes=notes)
+
+
+def _between(path: Path, begin: str, end: str) -> float:
+    """Return the seconds from one cell to another, by the clock or as numbers; 0 where one says nothing."""
+    clocks = _clock(begin), _clock(end)
+    if clocks[0] is not None and clocks[1] is not None:
+        return (clocks[1] - clocks[0]) % DAY
+    numbers = _numbers(path, [begin, end], "stop", blank=float("nan"))
+    return max(0.0, numbers[1] - numbers[0]) if np.isfinite(numbers).all() else 0.0
 
 
 def has_durations(hypnogram: Hypnogram) -> bool:
@@ -136,16 +164,16 @@ def _numbers(path: Path, cells: Sequence[str], name: str, blank: float | None = 
 
 def _begins(path: Path, cells: Sequence[str], timing: Timing) -> tuple[list[float], tuple[str, ...]]:
     """Return onsets in s from the recording's start, and notes."""
-    clocks = [_CLOCK.search(cell) for cell in cells]
-    if not any(clocks):
+    clocks = [_clock(cell) for cell in cells]
+    if all(clock is None for clock in clocks):
         begins = _numbers(path, cells, "onset")
         step = float(np.median(np.diff(np.unique(begins)))) if len(set(begins)) > 1 else EPOCH_SECONDS
         if step < 1:
             raise DataError(f"{path}: expected onsets in seconds, got steps of {step:g}; write them in seconds")
         return begins, ()
-    if not all(clocks):
+    if None in clocks:
         raise DataError(f"{path}: row {clocks.index(None) + 1} has no clock time as others have; fill or remove it")
-    times = np.array([_seconds(clock) for clock in clocks if clock])
+    times = np.array(clocks, dtype=float)
     elapsed, end = _unwrapped(times - times[0]), timing.seconds
     if timing.start is None:
         why = "holds clock times, but the recording does not say when it began: its first row is taken as the beginning"
@@ -160,8 +188,12 @@ def _begins(path: Path, cells: Sequence[str], timing: Timing) -> tuple[list[floa
     return by_clock.tolist(), ()
 
 
-def _seconds(clock: re.Match[str]) -> float:
-    hours, minutes, rest, half = clock.groups()
+def _clock(cell: str) -> float | None:
+    """Return the seconds since midnight of a cell that has a clock time, also with dots as CAP's texts have it."""
+    found = _CLOCK.search(cell) or _DOTTED.fullmatch(cell)
+    if found is None:
+        return None
+    hours, minutes, rest, half = found.groups()
     whole = int(hours) % 12 + (12 if half.lower() == "pm" else 0) if half else int(hours)
     return whole * 3600.0 + int(minutes) * 60 + float((rest or "0").replace(",", "."))
 

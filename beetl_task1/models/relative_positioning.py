@@ -1,6 +1,6 @@
 """Relative positioning (Banville et al. 2020): a pretext task without labels, then logistic regression."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Self
 
 import msgspec
@@ -98,14 +98,17 @@ class RelativePositioning(Network):
         index = rng.choice(len(rows), min(len(rows), JUDGED_PAIRS), replace=False)
         parts = [self.pairs(rows, index[i : i + 128], rng) for i in range(0, len(index), 128)]
 
-        def judged(module: nn.Module) -> tuple[float, float]:
+        def judged(module: nn.Module, after_step: Callable[[], None]) -> tuple[float, float]:
             module.eval()
+            found = []
             with torch.no_grad():
-                found = [self._told_apart(head, module, torch.from_numpy(X).to(self.device)) for X in parts]
+                for X in parts:
+                    found.append(self._told_apart(head, module, torch.from_numpy(X).to(self.device)))
+                    after_step()
             loss, right = (float(np.mean([float(pair[i]) for pair in found])) for i in (0, 1))
             return loss, 100 * right
 
-        return judged
+        return Judge(len(parts), judged)
 
     def pairs(self, rows: Rows, index: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a window of each row, then those of their partners: near ones for the first half, far ones after it.

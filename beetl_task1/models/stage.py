@@ -43,8 +43,23 @@ def supervised(step: Step, logits: torch.Tensor | None = None) -> torch.Tensor:
 
 Objective = Callable[[Step], torch.Tensor]
 Compose = Callable[[Rows, np.ndarray, np.random.Generator], np.ndarray]
-Judge = Callable[[nn.Module], tuple[float, float]]
-"""Returns the loss and the score of a module on nights that do not train."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Gives the loss and the score of a module on nights that do not train.
+
+    ``judged`` takes the module and what is to be called after each of the ``steps``.
+    """
+
+    steps: int
+    judged: Callable[[nn.Module, Callable[[], None]], tuple[float, float]]
+
+    def __call__(self, module: nn.Module, after_step: Callable[[], None] = lambda: None) -> tuple[float, float]:
+        """Return loss and score."""
+        return self.judged(module, after_step)
+
+
 Groups = Sequence[Sequence[Recording]]
 """Held-out nights; those of a group count alike together."""
 

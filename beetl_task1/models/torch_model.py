@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -121,12 +121,18 @@ class TorchModel(Model):
         """Return a judge by the loss, each group and each stage in it weighing alike, and the score of all nights."""
         truths = [np.concatenate([np.asarray(night.y) for night in group]) for group in held_out]
 
-        def judged(module: nn.Module) -> tuple[float, float]:
-            found = [np.concatenate([self.probabilities(module, night, transfers) for night in g]) for g in held_out]
+        def judged(module: nn.Module, after_step: Callable[[], None]) -> tuple[float, float]:
+            found = []
+            for group in held_out:
+                said = []
+                for night in group:
+                    said.append(self.probabilities(module, night, transfers))
+                    after_step()
+                found.append(np.concatenate(said))
             loss = float(np.mean([_balanced_loss(y, p) for y, p in zip(truths, found, strict=True)]))
             return loss, leaderboard_score(np.concatenate(truths), np.concatenate(found).argmax(axis=1))
 
-        return judged
+        return Judge(sum(map(len, held_out)), judged)
 
     def probabilities(self, module: nn.Module, night: Recording, transfers: Sequence[NetworkTransfer]) -> np.ndarray:
         """Return what a module says of a night, shape ``(n_epochs, 6)``, fitted to it as the transfers do."""

@@ -6,6 +6,7 @@ goes on from its last whole pass draws what an unbroken one draws, and ends with
 
 import hashlib
 import io
+import itertools
 import math
 import time
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Run:
         beside = {} if self.stage.extra is None else {"extra": self.stage.extra}
         self.everything = nn.ModuleDict({"network": self.module, **beside})
         self.optimizer = _optimizer(self.everything, self.stage)
-        self.all_steps = training.passes * n_batches(self.rows, self.stage.draw, training)
+        self.per_pass = n_batches(self.rows, self.stage.draw, training)
+        self.all_steps = training.passes * self.per_pass
         self.schedule = _schedule(self.optimizer, training.schedule, self.all_steps)
         self.history: list[Row] = []
         self.losses: list[float] = []
@@ -103,7 +105,7 @@ class Run:
                         "lower lr in [training] of the recipe, or check the signals with beetl-task1 inspect"
                     )
                 losses.append(loss)
-                self._tell(number, len(losses), len(batches), loss)
+                self._tell(min(len(losses), self.per_pass), f"loss {loss:.3f}")
         seconds = time.perf_counter() - began
         valid_loss, valid_score = self._judged()
         return {
@@ -146,7 +148,8 @@ class Run:
         """Return loss and score of the present weights, which are kept if they are the best so far."""
         if self.judge is None:
             return None, None
-        loss, score = self.judge(self.module)
+        steps = itertools.count(1)
+        loss, score = self.judge(self.module, lambda: self._tell_judged(next(steps)))
         if loss < min(self.losses, default=math.inf):
             self.best_weights = copied(self.module)
         self.losses.append(loss if math.isfinite(loss) else math.inf)
@@ -181,14 +184,23 @@ class Run:
     def _parts(self) -> dict[str, Any]:
         return {"everything": self.everything, "optimizer": self.optimizer, "schedule": self.schedule}
 
-    def _tell(self, number: int, done: int, of_pass: int, loss: float) -> None:
+    def _tell_judged(self, done: int) -> None:
+        """Tell that held-out nights are looked at, before the first pass and at the end of each."""
+        n_steps = 0 if self.judge is None else self.judge.steps
+        before = self.per_pass if self.losses else -n_steps
+        self._tell(before + done, f"held-out nights, {done} of {n_steps}")
+
+    def _tell(self, done: int, text: str) -> None:
+        """Tell how far the pass that runs is, in batches and then steps of the judge."""
         if self.resources.progress:
+            judged = 0 if self.judge is None else self.judge.steps
+            of_pass, number = self.per_pass + judged, len(self.history) + 1
             fold = f", fold {self.fold}" if self.fold else ""
             score = next((row["valid_score"] for row in self.history[-1:]), None)
             held_out = "" if score is None else f", held out {score:.1f}"
             place = f"seed {self.seed}, {self.stage.name}{fold}, pass {number} of {self.passes}"
             self.resources.progress(
-                (number - 1) * of_pass + done, self.passes * of_pass, f"{place}: loss {loss:.3f}{held_out}"
+                judged + (number - 1) * of_pass + done, judged + self.passes * of_pass, f"{place}: {text}{held_out}"
             )
 
 

@@ -165,7 +165,7 @@ def _parse(path: Path | Traversable, name: str) -> Recipe:
     except OSError as error:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:
-        raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes in the README") from error
+        raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes of docs/zoo.md") from error
     return recipe_from({**values, "name": name})
 
 

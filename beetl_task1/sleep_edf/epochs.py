@@ -29,12 +29,14 @@ _SLEEP_PAST = 300.0
 class LabelledEpochs:
     """The scored epochs of a night in order: X (n_epochs, 2, 3000), float64, volts; stages; and onsets (n_epochs,).
 
-    Onsets are seconds from the beginning of the recording. There are gaps where epochs were not scored.
+    Onsets are seconds from the beginning of the recording. There are gaps where epochs were not scored. ``notes`` are
+    what the reader of the recording warned of.
     """
 
     X: np.ndarray
     y: np.ndarray
     onsets: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 def read_night(psg: str | Path, hypnogram: str | Path, window: Window = near_sleep) -> LabelledEpochs:
@@ -48,7 +50,7 @@ def read_night(psg: str | Path, hypnogram: str | Path, window: Window = near_sle
     DataError
         A file cannot be read, lacks a channel, has another sampling rate or unit, or nothing in it is scored.
     """
-    raw, header = _open(Path(psg))
+    raw, header, notes = _open(Path(psg))
     n_epochs = raw.n_times // N_TIMES
     labels = epoch_labels(Path(hypnogram), n_epochs, header.start if header else None)
     near = window(labels)
@@ -61,7 +63,7 @@ def read_night(psg: str | Path, hypnogram: str | Path, window: Window = near_sle
     raw.close()
     _check(signal, Path(psg))
     X = signal.reshape(len(CHANNELS), last - first, N_TIMES).transpose(1, 0, 2)[kept - first]
-    return LabelledEpochs(np.ascontiguousarray(X), labels[kept], kept * float(EPOCH_SECONDS))
+    return LabelledEpochs(np.ascontiguousarray(X), labels[kept], kept * float(EPOCH_SECONDS), notes)
 
 
 def epoch_labels(hypnogram: Path, n_epochs: int, start: datetime | None = None) -> np.ndarray:
@@ -150,8 +152,8 @@ def _named(channel: str, there: list[str]) -> str | None:
     return next((name for name in names if name in there), None)
 
 
-def _open(psg: Path) -> tuple[mne.io.BaseRaw, EdfHeader | None]:
-    """Return the two channels of a file, not read yet, and its header."""
+def _open(psg: Path) -> tuple[mne.io.BaseRaw, EdfHeader | None, tuple[str, ...]]:
+    """Return the two channels of a file, not read yet, its header, and what its reader warns of."""
     try:
         there = open_raw(psg).raw.ch_names
         names = [_named(channel, there) for channel in CHANNELS]
@@ -165,7 +167,7 @@ def _open(psg: Path) -> tuple[mne.io.BaseRaw, EdfHeader | None]:
     raw = opened.raw
     if raw.info["sfreq"] != SFREQ:
         raise DataError(f"{psg}: expected {SFREQ:g} Hz, got {raw.info['sfreq']:g} Hz; fetch it again")
-    return raw, opened.header
+    return raw, opened.header, opened.warnings
 
 
 def _check(signal: np.ndarray, psg: Path) -> None:

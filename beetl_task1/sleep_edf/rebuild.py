@@ -24,7 +24,7 @@ from .epochs import as_cropped, read_night
 from .splits import GROUPS, Split
 from .study import Assignment, Place, assign_places
 
-SOURCE = "Sleep-EDF Expanded 1.0.0, sleep-cassette study (PhysioNet, ODC-By 1.0)"
+SOURCE = "Sleep-EDF Expanded 1.0.0, {} (PhysioNet, ODC-By 1.0)"
 MARKER = "provenance.json"
 NOTES = {"beetl": "beetl rebuilt: the competition's people, cropped as it did, with the truth of both test sets"}
 NOTES |= dict.fromkeys(("ages", "everybody"), "a local leaderboard on open recordings, not the competition's split")
@@ -32,12 +32,22 @@ NOTES |= dict.fromkeys(("ages", "everybody"), "a local leaderboard on open recor
 
 @dataclass
 class Rebuilt:
-    """The data folder that :func:`rebuild` has written, which night went where, and its epochs per stage (6,)."""
+    """The data folder that :func:`rebuild` has written, which night went where, and its epochs per stage (6,).
+
+    ``notes`` are what the reader of each recording warned of.
+    """
 
     out: Path
     assignment: Assignment
     split: Split = "beetl"
     stages: dict[RecordingKey, np.ndarray] = field(default_factory=dict)
+    notes: dict[RecordingKey, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What readers warned of, by night, in order."""
+        names = {place.key: place.night.name for place in self.assignment.places}
+        return [f"{names[key]}: {line}" for key in sorted(self.notes) for line in self.notes[key]]
 
     def keys(self, wanted: Part) -> list[RecordingKey]:
         """Return the recordings of a folder in submission order."""
@@ -82,7 +92,8 @@ def rebuild(
     _write_marker(built, seed, complete=False)
     tasks = (delayed(_write_place)(place, built.out, seed, split) for place in places)
     truth: dict[RecordingKey, np.ndarray] = {}
-    for key, labels in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+    for key, labels, said in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        built.notes[key] = said
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
         if progress:
             progress(len(truth), len(places), str(key))
@@ -117,8 +128,8 @@ def counts_beside_competition(built: Rebuilt) -> list[dict[str, Any]]:
     return rows
 
 
-def _write_place(place: Place, out: Path, seed: int, split: Split) -> tuple[RecordingKey, np.ndarray]:
-    """Read, shuffle and write one recording; return its labels in the order written."""
+def _write_place(place: Place, out: Path, seed: int, split: Split) -> tuple[RecordingKey, np.ndarray, tuple[str, ...]]:
+    """Read, shuffle and write one recording; return its labels in the order written, and what its reader warned of."""
     key = place.key
     crop = partial(as_cropped, minutes=part(key.group, place.role).margin)
     epochs = read_night(place.psg, place.hypnogram, crop if split == "beetl" else near_sleep)
@@ -126,7 +137,7 @@ def _write_place(place: Place, out: Path, seed: int, split: Split) -> tuple[Reco
     order = rng.permutation(len(epochs.y))
     paths = recording_paths(out, part(key.group, place.role), key.subject, key.session)
     write_recording(paths, epochs.X[order], epochs.y[order], epochs.onsets[order])
-    return key, epochs.y[order]
+    return key, epochs.y[order], epochs.notes
 
 
 def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
@@ -140,9 +151,10 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
         night, name = place.night, f"{place.key.group}/s{place.key.subject}"
         about = {"sleep_edf_subject": night.subject, "age": night.age, "sex": night.sex, "records": []}
         subjects.setdefault(name, about)["records"].append(night.name)
+    drugs = any(place.night.drug for place in built.assignment.places)
     content = {
         "data": OPEN,
-        "source": SOURCE,
+        "source": SOURCE.format("sleep-cassette study" + (" and sleep-telemetry study" if drugs else "")),
         "version": __version__,
         "seed": seed,
         "complete": complete,
@@ -152,6 +164,7 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
         "counts": counts,
         "subjects": subjects,
         "left_out": built.assignment.left_out,
+        "warnings": built.warnings,
     }
     write_text(built.out / MARKER, json.dumps(content, indent=1) + "\n")
 

@@ -10,7 +10,16 @@ import mne
 from ..errors import BeetlError
 from ..progress import Progress
 from ..recipes.recipe import DEFAULT
-from .output import check_free, check_summary, output_names, write_night, write_summary
+from .cohort import CohortNight, Stagers
+from .output import (
+    check_free,
+    check_summary,
+    earlier_account,
+    night_key,
+    output_names,
+    write_night,
+    write_summary,
+)
 from .reading import PathOrRaw
 from .staged import StagedNight
 from .stager import Options, Stager
@@ -49,65 +58,81 @@ def annotate(recording: PathOrRaw, **options: Any) -> mne.Annotations:
 
 @dataclass
 class StagedNights:
-    """What :func:`stage_all` has done: nights by the name of their files, errors, and the table of all nights."""
+    """What :func:`stage_all` has done.
 
-    nights: dict[str, StagedNight] = field(default_factory=dict)
-    failures: list[BeetlError] = field(default_factory=list)
-    summary: Path | None = None
+    Attributes
+    ----------
+    accounts : dict
+        Of each night by the name of its files, as :func:`beetl_task1.staging.contents.account_of` gives them.
+    kept : list of str
+        Names of the nights that an earlier staging with the same weights and settings had done.
+    failures : dict
+        Names of the nights that could not be staged, and why.
+    summary : path
+        The table of all nights.
+    """
+
+    summary: Path
+    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+    failures: dict[str, BeetlError] = field(default_factory=dict)
 
 
 def stage_all(
-    stager: Stager,
-    recordings: Sequence[str | Path],
+    stagers: Stagers,
+    nights: Sequence[CohortNight | str | Path],
     out: str | Path,
-    hypnograms: Sequence[str | Path] = (),
     progress: Progress | None = None,
+    *,
+    resume: bool = True,
+    also: Sequence[str] = (),
 ) -> StagedNights:
-    """Stage recordings, one in memory at a time, and write what is known of each, and a summary.
+    """Stage nights, one in memory at a time, and write what is known of each, and a summary that grows night by night.
 
-    A recording that cannot be staged does not keep the others from being staged.
+    A night that cannot be staged does not keep the others from being staged.
 
     Parameters
     ----------
+    stagers : Stager or ByAge
+        Gives each night its stager.
+    nights : sequence of CohortNight or path
+        See :func:`beetl_task1.staging.cohort.find_nights`.
     out : path
-        Folder of what is written; see :func:`beetl_task1.staging.output.write_night`, and ``summary.csv``,
-        which grows: nights of earlier stagings stay in it.
-    hypnograms : sequence of path
-        None, or a scorer's for each recording, in their order.
+        Folder of what is written; see :func:`beetl_task1.staging.output.write_night`, and ``summary.csv``, where nights
+        of earlier stagings stay; those that failed have the reason in its column ``failed``.
     progress : Progress, optional
         Called after each recording.
+    resume : bool
+        Leave nights as they are that were staged before with the same weights and settings.
+    also : sequence of {"svg", "pdf", "bids"}
+        What is written beside.
 
     Raises
     ------
     BeetlError
-        The hypnograms are not as many as the recordings, two recordings would be written under one name, or a file is
-        there that an earlier staging of them did not write.
+        Two recordings would be written under one name, a night has neither age nor group, or a file is there that an
+        earlier staging of them did not write.
     """
-    if hypnograms and len(hypnograms) != len(recordings):
-        raise BeetlError(
-            f"expected one --hypnogram for each of {len(recordings)} recordings, got {len(hypnograms)}; "
-            f"repeat it in the order of the recordings"
-        )
-    names = output_names(recordings)
-    for name, recording in zip(names, recordings, strict=True):
-        check_free(out, name, recording)
-    missing = [str(path) for path in hypnograms if not Path(path).is_file()]
-    if missing:
-        raise BeetlError(f"--hypnogram {missing[0]}: no such file; give one that is there")
-    check_summary(Path(out) / SUMMARY)
-    staged = StagedNights()
-    scored: Sequence[str | Path | None] = hypnograms or [None] * len(recordings)
-    tasks = zip(names, recordings, scored, strict=True)
-    for done, (name, recording, hypnogram) in enumerate(tasks, start=1):
+    found = [night if isinstance(night, CohortNight) else CohortNight(night) for night in nights]
+    names = output_names([night.recording for night in found])
+    for name, night in zip(names, found, strict=True):
+        check_free(out, name, night.recording, also)
+    staged = StagedNights(Path(out) / SUMMARY)
+    check_summary(staged.summary)
+    own = [stagers.for_night(night) for night in found]
+    for done, (name, night, stager) in enumerate(zip(names, found, own, strict=True), start=1):
         try:
-            night = stager.stage(recording, hypnogram)
-            write_night(night, out, name)
-            staged.nights[name] = night
+            key = night_key(stager.key, night.recording, night.hypnogram)
+            account = earlier_account(out, name, key, also) if resume else None
+            if account is not None:
+                staged.kept.append(name)
+            else:
+                account = write_night(stager.stage(night.recording, night.hypnogram), out, name, key, also)
+            staged.accounts[name] = account
+            write_summary(staged.summary, name, account)
         except BeetlError as error:
-            staged.failures.append(error)
+            staged.failures[name] = error
+            write_summary(staged.summary, name, {}, str(error))
         if progress:
-            progress(done, len(recordings), name)
-    if staged.nights:
-        staged.summary = Path(out) / SUMMARY
-        write_summary(staged.nights, staged.summary)
+            progress(done, len(found), name)
     return staged

@@ -12,6 +12,8 @@ _NOISE = re.compile(r"^(EEG|POL)[\s_:-]+|[\s_]+$", re.IGNORECASE)
 _REFERENCE = re.compile(r"[-_:/\s](REF|LE|AVG|AVE|A1|A2|M1|M2|A1A2|M1M2|A1\+A2|M1\+M2|REF1|G2)$", re.IGNORECASE)
 _SAME = {"M1": "A1", "M2": "A2", "AVE": "AVG", "M1M2": "LE", "A1A2": "LE", "A1+A2": "LE", "M1+M2": "LE"}
 """References under other names."""
+_FRONTAL = ("F4", "F3", "Fpz", "Fp2", "Fp1", "Fz", "C4", "C3", "Cz")
+_OCCIPITAL = ("O2", "O1", "Oz", "Pz", "P4", "P3", "C4", "C3", "Cz")
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,11 @@ def find_channels(
     if wanted is None and len(eeg) == 1:
         return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
     missing = [channel for channel in asked if _find(channel, there) is None]
+    nearest = _nearest(there) or "A,B"
     raise DataError(
         f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
-        f'{" and ".join(missing)}: name the nearest two with --channels "A,B" (A-B subtracts one from '
-        f"another), or a single one"
+        f'{" and ".join(missing)}: name the nearest two with --channels "{nearest}" (A-B subtracts B from A), or a '
+        f"single one"
     )
 
 
@@ -138,4 +141,24 @@ def _alone(label: str) -> str:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[\s_.]", "", _NOISE.sub("", name)).lower()
+    """Return a name without what is written in many ways; the mastoids are A1 and A2."""
+    return re.sub(r"\bm([12])\b", r"a\1", re.sub(r"[\s_.]", "", _NOISE.sub("", name)).lower())
+
+
+def _nearest(there: Sequence[str]) -> str | None:
+    """Return what might stand for the two channels: a frontal and an occipital one against the other side's mastoid."""
+    front = _against(_FRONTAL, there)
+    back = _against(_OCCIPITAL, [name for name in there if front is None or not front.startswith(name)])
+    return f"{front},{back}" if front and back else None
+
+
+def _against(electrodes: Sequence[str], there: Sequence[str]) -> str | None:
+    for electrode in electrodes:
+        mastoids = ("M1", "M2") if electrode[-1] in "2468" else ("M2", "M1")
+        for mastoid in mastoids:
+            if (found := _find(f"{electrode}-{mastoid}", there)) and not _references(found):
+                return f"{electrode}-{mastoid}" if found.minus else found.plus
+        alone = _electrodes(electrode, there, {})
+        if alone:
+            return alone[0]
+    return None

@@ -1,8 +1,10 @@
-"""A night as a figure: hypnogram, probabilities, spectrogram."""
+"""A night as a figure on the clock: hypnogram with the scorer's, probabilities, spectrogram."""
 
 import io
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,10 +17,17 @@ if TYPE_CHECKING:
 
 COLOURS = ("#d8a03c", "#b5d3e7", "#6aa3cd", "#2f6aa8", "#123c69", "#b0413e")
 _DPI = 110
+_SCORER = "#9a9a9a"
+_ABOVE = 0.14
+"""By how much of a stage the scorer's line lies above the models'."""
+_NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def figure_of(night: "StagedNight") -> Figure:
-    """Return a figure of three panels over the hours of the recording, drawn without pyplot's global state."""
+    """Return a figure of three panels over the time of day, drawn without pyplot's global state.
+
+    Over hours from the beginning where the recording does not say when it began.
+    """
     figure = Figure(figsize=(12, 7), layout="constrained", dpi=_DPI)
     FigureCanvasAgg(figure)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.6))
@@ -28,14 +37,16 @@ def figure_of(night: "StagedNight") -> Figure:
     _hypnogram(top, night, hours, gaps)
     _probabilities(middle, night, hours, gaps)
     _spectrogram(bottom, night, hours, gaps)
+    _clock(bottom, night, hours[-1])
     figure.suptitle(f"{night.name}\n{night.made_by.split(';')[0]}", fontsize=9)
     return figure
 
 
-def draw(night: "StagedNight") -> bytes:
-    """Return the figure as PNG."""
+def draw(night: "StagedNight", form: str = "png") -> bytes:
+    """Return the figure as PNG, SVG or PDF; the same night gives the same bytes."""
     content = io.BytesIO()
-    figure_of(night).savefig(content, format="png", metadata={"Software": None})
+    with mpl.rc_context({"svg.hashsalt": night.name, "svg.fonttype": "none"}):
+        figure_of(night).savefig(content, format=form, metadata=_NO_DATE[form])
     return content.getvalue()
 
 
@@ -45,16 +56,41 @@ def _open(values: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 
 
 def _hypnogram(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.ndarray) -> None:
-    """Draw Wake on top, then REM, then the other stages by depth."""
+    """Draw Wake on top, then REM, then the other stages by depth; the scorer's a little above the models'."""
     stages = night.scheme.short
     order = [0, len(stages) - 1, *range(1, len(stages) - 1)]
-    height = _open(-np.argsort(order)[night.stages], gaps)
-    axes.stairs(height, hours, baseline=None, color="#222222", linewidth=0.9)
-    dreams = np.where(height == -1, height, np.nan)
-    axes.hlines(dreams, hours[:-1], hours[1:], color=COLOURS[-1], linewidth=3)
+    heights = -np.argsort(order).astype(float)
+    if night.scored is not None:
+        theirs = night.scheme.labels(night.scored.stages)
+        _line(axes, _open(np.where(theirs < 0, np.nan, heights[theirs]), gaps), hours, 2.2, _SCORER, "scorer", _ABOVE)
+    _line(axes, _open(heights[night.stages], gaps), hours, 0.9, "#222222", "models")
+    if night.scored is not None:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7)
+    axes.set_ylim(0.4 - len(stages), 0.4)
     axes.set_yticks(-np.arange(len(stages)), [stages[i] for i in order])
     for edge in (night.onsets[night.in_bed][0], night.onsets[night.in_bed][-1] + EPOCH_SECONDS):
         axes.axvline(edge / 3600, color="#888888", linewidth=0.8, linestyle=":")
+
+
+def _line(
+    axes: Axes, heights: np.ndarray, hours: np.ndarray, width: float, colour: str, label: str, above: float = 0.0
+) -> None:
+    """Draw a hypnogram with its REM in REM's colour."""
+    axes.stairs(heights + above, hours, baseline=None, color=colour, linewidth=width, label=label)
+    dreams = np.where(heights == -1, heights + above, np.nan)
+    axes.hlines(dreams, hours[:-1], hours[1:], color=COLOURS[-1], linewidth=3, alpha=0.5 if above else 1.0)
+
+
+def _clock(axes: Axes, night: "StagedNight", hours: float) -> None:
+    """Name the time of day on the axis, where the recording tells when it began."""
+    if night.start is None:
+        axes.set_xlabel("hours from the beginning of the recording")
+        return
+    step = 2.0 if hours > 16 else 1.0 if hours > 3 else 0.25
+    began = night.start.hour + night.start.minute / 60 + night.start.second / 3600
+    ticks = np.arange(-began % step, hours, step)
+    axes.set_xticks(ticks, [f"{night.start + timedelta(hours=tick, seconds=0.5):%H:%M}" for tick in ticks.tolist()])
+    axes.set_xlabel("time of day")
 
 
 def _probabilities(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.ndarray) -> None:
@@ -78,5 +114,5 @@ def _spectrogram(axes: Axes, night: "StagedNight", hours: np.ndarray, gaps: np.n
     image = axes.pcolormesh(
         hours, edges, _open(decibel, gaps).T, cmap="viridis", vmin=low, vmax=max(high, low + 1), rasterized=True
     )
-    axes.set(ylabel=f"{night.channels[0]}, Hz", xlabel="hours from the beginning of the recording")
+    axes.set_ylabel(f"{night.channels[0]}, Hz")
     axes.figure.colorbar(image, ax=axes, label="dB of 1 uV^2/Hz", pad=0.01)

@@ -1,28 +1,28 @@
-"""What is written of a staged night: table, annotations, figure, account; and a summary of all nights."""
+"""The files of staged nights, which touch nobody else's, and the summary that grows with them."""
 
 import csv
-import datetime
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import edfio
 import pandas as pd
 
 from ..errors import BeetlError
-from ..task import EPOCH_SECONDS
+from ..store import key_of
 from ..writing import whole_file, write_text
-from .figure import draw
+from .contents import DISCLAIMER, account_of, content_of
 from .reading import PathOrRaw
 from .staged import StagedNight
 
-DISCLAIMER = "for research only; not a medical device"
 _ENDINGS = (".csv", "-hypnogram.edf", ".png", ".json")
-_EDF_YEARS = range(1985, 2085)
-_UNDATED = datetime.date(1985, 1, 1)
+ALSO = {"svg": (".svg",), "pdf": (".pdf",), "bids": ("_events.tsv", "_events.json")}
+"""What is written where it is asked for, and its endings."""
+_WRITTEN = (".csv", ".png", ".json", ".svg", ".pdf")
+_LAST = ("warnings", "failed")
+AGREEMENTS = ("agreement", "agreement_around_sleep")
 
 
 def output_names(recordings: Sequence[str | Path]) -> list[str]:
@@ -45,8 +45,10 @@ def output_names(recordings: Sequence[str | Path]) -> list[str]:
     return names
 
 
-def check_free(out: str | Path, name: str, recording: PathOrRaw) -> None:
+def check_free(out: str | Path, name: str, recording: PathOrRaw, also: Sequence[str] = ()) -> None:
     """Raise unless a night can be written into a folder without touching what is not of an earlier staging of it.
+
+    ``also`` are keys of :data:`ALSO`.
 
     Raises
     ------
@@ -55,8 +57,8 @@ def check_free(out: str | Path, name: str, recording: PathOrRaw) -> None:
     """
     account = _read_account(Path(out) / f"{name}.json")
     written = account.get("files", {})
-    for path in (Path(out) / f"{name}{ending}" for ending in _ENDINGS):
-        own = (path.suffix == ".json" and bool(written)) or _digest(path) in written.get(path.name, [])
+    for ending, path in _paths(out, name, also).items():
+        own = (ending == ".json" and bool(written)) or _digest(path) in written.get(path.name, [])
         if path.exists() and not own:
             raise BeetlError(
                 f"{path}: is there and not as an earlier `stage` wrote it; it is left alone: choose another folder, "
@@ -67,34 +69,66 @@ def check_free(out: str | Path, name: str, recording: PathOrRaw) -> None:
         raise BeetlError(f"{Path(out) / name}: is of another recording, {earlier}; choose another folder with --out")
 
 
-def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
+def night_key(stager: str | None, recording: PathOrRaw, hypnogram: str | Path | None = None) -> str | None:
+    """Return the digest of all that decides what is staged: stager, state of the files, scoring; None for no file.
+
+    A recording is taken for unchanged while its size and its time are, and those of files of its name beside it.
+    """
+    if stager is None or not isinstance(recording, str | Path) or not Path(recording).exists():
+        return None
+    path = Path(recording).resolve()
+    stem = path.name.split(".")[0]
+    own = [one for one in sorted(path.parent.iterdir()) if one == path or one.stem == stem]
+    states = [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in own if one.suffix not in _WRITTEN]
+    return key_of(stager, str(path), states, _digest(Path(hypnogram)) if hypnogram else None)
+
+
+def earlier_account(out: str | Path, name: str, key: str | None, also: Sequence[str] = ()) -> dict[str, Any] | None:
+    """Return the account of a night that was staged under the same key before, all files of which are still there."""
+    account, paths = _read_account(Path(out) / f"{name}.json"), _paths(out, name, also)
+    files = account.get("files", {})
+    whole = all(_digest(path) == files.get(path.name, [""])[0] for end, path in paths.items() if end != ".json")
+    return account if key and whole and account.get("key") == key else None
+
+
+def _paths(out: str | Path, name: str, also: Sequence[str]) -> dict[str, Path]:
+    """Return the files of a night by their endings: with what is asked for, and what was before."""
+    endings = [*_ENDINGS, *(ending for one in also for ending in ALSO[one])]
+    bids = name.removesuffix("_eeg")
+    earlier = _read_account(Path(out) / f"{name}.json").get("files", {})
+    endings += [end for ends in ALSO.values() for end in ends if {f"{name}{end}", f"{bids}{end}"} & set(earlier)]
+    return {end: Path(out) / f"{bids if end[0] == '_' else name}{end}" for end in dict.fromkeys(endings)}
+
+
+def write_night(
+    night: StagedNight, out: str | Path, name: str, key: str | None = None, also: Sequence[str] = ()
+) -> dict[str, Any]:
     """Write what is known of a night into a folder, which is made if missing; see :func:`check_free`.
 
-    Returns
-    -------
-    list of Path
-        ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
-        (EDF+ annotations), ``<name>.png``, ``<name>.json`` (statistics, warnings, agreement, what made it).
+    ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
+    (EDF+ annotations), ``<name>.png``, and ``<name>.json`` (statistics, warnings, agreement, what made it), which is
+    returned; the figure as SVG and PDF and ``<name>_events.tsv`` of BIDS with its sidecar where ``also`` asks for them.
 
     Raises
     ------
     BeetlError
         What is there was not written by an earlier staging of this recording.
     """
-    check_free(out, name, night.name)
-    paths = [Path(out) / f"{name}{ending}" for ending in _ENDINGS]
-    contents = [_table(night).encode(), _edf(night), draw(night)]
-    earlier = _read_account(paths[-1]).get("files", {})  # a staging that was killed leaves files of the one before
+    check_free(out, name, night.name, also)
+    paths = _paths(out, name, also)
+    contents = {path: content_of(night, ending) for ending, path in paths.items() if ending != ".json"}
+    earlier = _read_account(paths[".json"]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
         path.name: [hashlib.sha256(content).hexdigest(), *earlier.get(path.name, [])[:1]]
-        for path, content in zip(paths, contents, strict=False)
+        for path, content in contents.items()
     }
     path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
-    account = json.dumps(account_of(night) | {"path": path, "files": files}, indent=1) + "\n"
-    for file, content in zip(paths[::-1], [account.encode(), *contents[::-1]], strict=True):  # the account first
+    account = account_of(night) | {"path": path, "key": key, "files": files}
+    text = json.dumps(account, indent=1) + "\n"
+    for file, content in {paths[".json"]: text.encode(), **contents}.items():  # the account first
         with whole_file(file) as opened:
             opened.write(content)
-    return paths
+    return account
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
@@ -112,7 +146,7 @@ def check_summary(path: str | Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     except (OSError, UnicodeDecodeError, csv.Error):
         rows = []
-    if not rows or not {"recording", "time_in_bed", "warnings"} <= set(rows[0]):
+    if not rows or not {"recording", "warnings"} <= set(rows[0]):
         raise BeetlError(
             f"{path}: is there and not a summary of `stage`; it is left alone: choose another folder, such as "
             f"--out {path.parent / 'staged'}"
@@ -120,8 +154,10 @@ def check_summary(path: str | Path) -> list[dict[str, str]]:
     return rows
 
 
-def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
-    """Write one line per night, by name, as CSV: statistics, agreement, confidence, warnings; earlier ones stay.
+def write_summary(path: Path, name: str, account: Mapping[str, Any], failed: str = "") -> None:
+    """Write the line of a night into the summary, by name: statistics, agreement, confidence, warnings, failure.
+
+    Other nights stay, and the numbers of a night that fails now but did not before.
 
     Raises
     ------
@@ -129,10 +165,13 @@ def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
         The file is there and no summary.
     """
     rows = {row["recording"]: row for row in check_summary(path)}
-    for name, night in nights.items():
-        rows[name] = {"recording": name} | _numbers(night) | {"warnings": "; ".join(night.warnings)}
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    table = pd.DataFrame(list(rows.values()), columns=columns, dtype=str)
+    if failed:
+        rows[name] = {"recording": name} | rows.get(name, {}) | {"failed": failed}
+    else:
+        rows[name] = {"recording": name} | _numbers(account) | {"warnings": "; ".join(account["warnings"])}
+    columns = [column for column in dict.fromkeys(column for row in rows.values() for column in row)
+               if column not in _LAST]  # fmt: skip
+    table = pd.DataFrame(list(rows.values()), columns=[*columns, *_LAST], dtype=str)
     write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
 
 
@@ -154,57 +193,16 @@ def _same(one: str | Path, other: str | Path) -> bool:
     return Path(one).resolve() == Path(other).resolve()
 
 
-def account_of(night: StagedNight) -> dict[str, Any]:
-    """Return what is known of a night but for its epochs, as plain values."""
-    return {
-        "recording": night.name,
-        "note": DISCLAIMER,
-        "made_by": night.made_by,
-        "channels": list(night.channels),
-        "start": night.start.isoformat() if night.start else None,
-        "scheme": night.scheme.name,
-        "lights_off_s": float(night.onsets[night.in_bed][0]),
-        "lights_on_s": float(night.onsets[night.in_bed][-1]) + EPOCH_SECONDS,
-        "statistics": night.statistics,
-        "confidence": round(float(night.confidence[night.in_bed].mean()), 4),
-        "unusable_epochs": int(night.unusable.sum()),
-        "unlike_training": night.unlike_training,
-        "warnings": list(night.warnings),
-        **{name: found.to_dict() for name, found in night.agreements.items()},
-    }
-
-
-def _table(night: StagedNight) -> str:
-    table = night.to_frame()
-    table["onset"] = [f"{onset:g}" for onset in night.onsets]
-    text: str = table.to_csv(float_format="%.4f", lineterminator="\n")
-    return text
-
-
-def _edf(night: StagedNight) -> bytes:
-    """Return an EDF+ file of annotations alone, as sleep viewers and mne open."""
-    epochs = zip(night.onsets, night.descriptions, strict=True)
-    dated = night.start is not None and night.start.year in _EDF_YEARS and night.start.date() != _UNDATED
-    file = io.BytesIO()
-    edfio.Edf(
-        [],
-        annotations=[edfio.EdfAnnotation(onset, EPOCH_SECONDS, name) for onset, name in epochs],
-        starttime=night.start.time().replace(microsecond=0) if night.start else datetime.time(0),
-        recording=edfio.Recording(startdate=night.start.date() if night.start and dated else None),
-    ).write(file)
-    return file.getvalue()
-
-
-def _numbers(night: StagedNight) -> dict[str, str]:
-    """Return statistics and agreement as a table has them; empty where there is none."""
+def _numbers(account: Mapping[str, Any]) -> dict[str, str]:
+    """Return statistics and agreement of an account as a table has them; empty where there is none."""
     numbers = {
         name: "" if value is None else f"{value:.4g}" if name.startswith("percent") else f"{value:g}"
-        for name, value in night.statistics.items()
+        for name, value in account["statistics"].items()
     }
-    numbers["confidence"] = f"{night.confidence[night.in_bed].mean():.4f}"
-    numbers["unlike_training"] = str(night.unlike_training).lower()
-    for name, agreement in night.agreements.items():
-        for measure in ("accuracy", "kappa"):
-            value = getattr(agreement, measure)
+    numbers["confidence"] = f"{account['confidence']:.4f}"
+    numbers["unlike_training"] = str(account["unlike_training"]).lower()
+    for name in AGREEMENTS:
+        for measure in ("accuracy", "kappa") if name in account else ():
+            value = account[name][measure]
             numbers[measure + name.removeprefix("agreement")] = "" if value is None else f"{value:.4f}"
     return numbers

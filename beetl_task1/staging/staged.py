@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS, STAGES
-from .agreement import Agreement
+from .agreement import Agreement, Scored, agreement_of, around_sleep
 from .figure import draw, figure_of
-from .statistics import course_statistics, sleep_statistics
+from .statistics import all_statistics
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class StagedNight:
     name, start : str, datetime or None
         Of the recording.
     channels : tuple of str
-        What was taken for Fpz-Cz and Pz-Oz.
+        What was taken for Fpz-Cz and Pz-Oz, one pair after the other.
     probabilities : numpy.ndarray (n_epochs, 6)
         Of the six R&K stages, in order.
     in_bed : slice
@@ -41,10 +41,12 @@ class StagedNight:
         Probability of the stage that was chosen, 0 where an epoch is unusable.
     unusable : numpy.ndarray (n_epochs,)
         Whether a channel holds no EEG in the epoch (flat, noise, mains), or an annotation calls it bad.
+    artefact : numpy.ndarray (n_epochs,)
+        Whether the signal swings in the epoch as EEG does not; such epochs are staged all the same.
     unlike_training : bool
         Whether signal or age are unlike those that the models were trained on, so that the stages may be far off.
-    agreement, agreement_around_sleep : Agreement or None
-        With a scorer: over all scored epochs, and without Wake more than 30 minutes from sleep.
+    scored : Scored or None
+        What a scorer says of the same epochs.
     """
 
     name: str
@@ -59,9 +61,9 @@ class StagedNight:
     onsets: np.ndarray = field(repr=False)
     confidence: np.ndarray = field(repr=False)
     unusable: np.ndarray = field(repr=False)
+    artefact: np.ndarray = field(repr=False)
     unlike_training: bool = False
-    agreement: Agreement | None = None
-    agreement_around_sleep: Agreement | None = None
+    scored: Scored | None = field(default=None, repr=False)
 
     @property
     def stages(self) -> np.ndarray:
@@ -71,8 +73,17 @@ class StagedNight:
     @property
     def statistics(self) -> dict[str, float | None]:
         """See :func:`beetl_task1.staging.statistics.sleep_statistics`, and ``course_statistics`` there."""
-        stages = self.stages[self.in_bed]
-        return sleep_statistics(stages, self.scheme) | course_statistics(stages, self.scheme)
+        return all_statistics(self.stages[self.in_bed], self.scheme)
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """With the scorer, over all scored epochs."""
+        return None if self.scored is None else agreement_of(self.stages, self.scheme, self.scored)
+
+    @property
+    def agreement_around_sleep(self) -> Agreement | None:
+        """With the scorer, without Wake more than 30 minutes from sleep."""
+        return None if self.scored is None else agreement_of(self.stages, self.scheme, around_sleep(self.scored))
 
     @property
     def agreements(self) -> dict[str, Agreement]:
@@ -98,11 +109,11 @@ class StagedNight:
         table["confidence"] = self.confidence
         times = [self.start + timedelta(seconds=onset) for onset in self.onsets.tolist()] if self.start else []
         table["clock"] = [f"{time:%H:%M:%S}" for time in times] or ""
-        table["mark"] = np.where(self.unusable, "unusable", "")
+        table["mark"] = np.where(self.unusable, "unusable", np.where(self.artefact, "artefact", ""))
         return table
 
     def plot(self) -> Figure:
-        """Return hypnogram, probabilities and spectrogram over the hours of the recording."""
+        """Return hypnogram, probabilities and spectrogram over the time of day."""
         return figure_of(self)
 
     def _repr_html_(self) -> str:

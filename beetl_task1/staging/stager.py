@@ -1,27 +1,35 @@
 """Stage recordings with trained checkpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.signal import welch
 
+from .. import __version__
 from ..context import DEFAULT_TRANSITIONS, Transitions, classifier_prior, forward_backward
 from ..data.files import Provenance
 from ..data.recording import Recording, RecordingKey
-from ..errors import BeetlError
+from ..errors import BeetlError, unknown
 from ..hypnograms.schemes import get_scheme
 from ..models.base import Predictor, Resources
+from ..recipes.card import card_digest
 from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predictor
 from ..recipes.recipe import DEFAULT
+from ..store import key_of
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
-from .agreement import agreement_of, around_sleep, read_scored
-from .reading import Epochs, PathOrRaw, read_epochs, recording_name
+from .agreement import read_scored
+from .reading import Epochs, PathOrRaw, recording_name
 from .staged import StagedNight
-from .unlike import age_of, unlike_training
+from .unlike import age_of
+from .voters import VOTES, Voters
 from .window import epochs_in_bed, lights_outside, seconds_from_start, sleep_period, widened
+
+if TYPE_CHECKING:
+    from .cohort import CohortNight
 
 OWN = "a user's own"
 _LONG_HOURS = 14
@@ -39,8 +47,12 @@ class Options:
 
     Attributes
     ----------
-    channels, unit
-        See :func:`beetl_task1.staging.reading.read_epochs`.
+    channels : sequence of str, or of these, or None
+        What stands for Fpz-Cz and Pz-Oz, as in :func:`beetl_task1.staging.reading.read_epochs`; several pairs vote.
+    unit : {"V", "mV", "uV"}
+        See there.
+    vote : {"mean", "surest"}
+        How pairs vote on an epoch, see :meth:`beetl_task1.staging.voters.Voters.decide`.
     lights_off, lights_on : str or None
         Clock time, or seconds from the beginning; the statistics are of the time between.
     scheme : {"rk", "aasm"}
@@ -56,32 +68,45 @@ class Options:
         A time is none.
     """
 
-    channels: Sequence[str] | None = None
+    channels: Sequence[str] | Sequence[Sequence[str]] | None = None
     unit: str = "V"
     lights_off: str | None = None
     lights_on: str | None = None
     scheme: str = "rk"
     transitions: Transitions | None = DEFAULT_TRANSITIONS
     stage_names: Mapping[str, str] | None = None
+    vote: str = "mean"
+
+    @property
+    def pairs(self) -> list[Sequence[str] | None]:
+        """What votes: each pair of channels, None for those of the training."""
+        if not self.channels:
+            return [None]
+        names = [one for one in self.channels if isinstance(one, str)]
+        return [names] if names else [one for one in self.channels if not isinstance(one, str)]
 
     def __post_init__(self) -> None:
+        if self.vote not in VOTES:
+            raise unknown("vote", self.vote, VOTES)
         for time in (self.lights_off, self.lights_on):
             if time is not None:
                 seconds_from_start(time, _ANY_START)
 
 
+@dataclass(frozen=True)
 class Stager:
     """Stages recordings with one predictor that was trained for an age group.
 
     Not a medical device: for research only. ``made_by`` says what trained the predictor, for the account of a night;
-    ``warnings`` are joined to those of each night.
+    ``warnings`` are joined to those of each night; ``weights`` is the digest of the checkpoint, if it is of one.
     """
 
-    def __init__(
-        self, predictor: Predictor, group: str, options: Options, made_by: str = "", warnings: Sequence[str] = ()
-    ):
-        self.predictor, self.group, self.options = predictor, group, options
-        self.made_by, self.warnings = made_by, tuple(warnings)
+    predictor: Predictor
+    group: str
+    options: Options
+    made_by: str = ""
+    warnings: tuple[str, ...] = ()
+    weights: str = ""
 
     @classmethod
     def load(
@@ -93,7 +118,6 @@ class Stager:
         recipe: str = DEFAULT,
         allow_simulated: bool = False,
         resources: Resources | None = None,
-        warnings: Sequence[str] = (),
     ) -> "Stager":
         """Return a stager with the checkpoint of a recipe.
 
@@ -108,7 +132,20 @@ class Stager:
         folder = checkpoint_folder(Path(checkpoints), recipe, group)
         check_simulated(card, Provenance(OWN, {}), folder, allow_simulated=allow_simulated)
         made_by = f"{recipe} for {group}, trained on {card.data['description']}"
-        return cls(predictor, group, options, made_by, warnings)
+        return cls(predictor, group, options, made_by, weights=card_digest(card))
+
+    @property
+    def key(self) -> str | None:
+        """Digest of all but the night that decides what is staged; None without a checkpoint."""
+        return (
+            key_of(__version__, self.weights, self.group, self.warnings, repr(self.options)) if self.weights else None
+        )
+
+    def for_night(self, night: "CohortNight") -> "Stager":
+        """Return it with the channels and lights that a night has for itself."""
+        own = {name: getattr(night, name) for name in ("channels", "lights_off", "lights_on")}
+        options = replace(self.options, **{name: value for name, value in own.items() if value is not None})
+        return replace(self, options=options)
 
     def stage(self, recording: PathOrRaw, hypnogram: str | Path | None = None) -> StagedNight:
         """Stage one recording, and compare it with a scorer's hypnogram where there is one.
@@ -119,28 +156,27 @@ class Stager:
             The recording, the hypnogram or an option is not as it must be.
         """
         options, scheme = self.options, get_scheme(self.options.scheme)
-        epochs = read_epochs(recording, options.channels, unit=options.unit)
+        voters = Voters.read(recording, options.pairs, options.unit)
+        epochs = voters.epochs[0]
         n_epochs, lights = len(epochs.X), (epochs.start, options.lights_off, options.lights_on)
         in_bed = epochs_in_bed(n_epochs, *lights, onsets=epochs.onsets)
         scored = None if hypnogram is None else read_scored(
             hypnogram, n_epochs, epochs.start, onsets=epochs.onsets, names=options.stage_names)  # fmt: skip
-        unlike, age = unlike_training(epochs), self._age(epochs)
         given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
-        probabilities = self._probabilities(epochs, given)
-        stages, unusable = scheme.decide(probabilities), unlike.unusable | epochs.bad
-        confidence = np.where(unusable, 0.0, scheme.probabilities(probabilities).max(axis=1))
+        probabilities, age = self._probabilities(voters, epochs.onsets, given), self._age(epochs)
+        confidence = np.where(voters.unusable, 0.0, scheme.probabilities(probabilities).max(axis=1))
         outside = lights_outside(float(epochs.onsets[-1]) + EPOCH_SECONDS, *lights)
         warnings = (
-            *unlike.lines, *epochs.notes, *age, *outside, *_unsure(confidence[in_bed]),
+            *voters.lines, *age, *outside, *_unsure(confidence[in_bed]), *voters.differing,
             *(scored.notes if scored else ()), *self._whole_day(n_epochs), *self._other_age(),
             *self.warnings)  # fmt: skip
         return StagedNight(
-            name=recording_name(recording), start=epochs.start, scheme=scheme, in_bed=in_bed, made_by=self._made_by(),
-            channels=tuple(map(str, epochs.montage.derivations)), probabilities=probabilities, warnings=warnings,
-            spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence, unusable=unusable,
-            unlike_training=unlike.signal or bool(age) or any(line.startswith("age ") for line in self.warnings),
-            agreement=agreement_of(stages, scheme, scored) if scored else None,
-            agreement_around_sleep=agreement_of(stages, scheme, around_sleep(scored)) if scored else None)  # fmt: skip
+            name=recording_name(recording), start=epochs.start, scheme=scheme, in_bed=in_bed,
+            made_by=self._made_by(len(voters.epochs)), channels=voters.channels, probabilities=probabilities,
+            warnings=warnings, spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence,
+            unusable=voters.unusable, artefact=voters.artefact, scored=scored,
+            unlike_training=all(one.signal for one in voters.unlike) or bool(age)
+            or any(line.startswith("age ") for line in self.warnings))  # fmt: skip
 
     def _age(self, epochs: Epochs) -> list[str]:
         """Return what to say of a person whose age, by the header, is not that of the models."""
@@ -164,29 +200,33 @@ class Stager:
             f"stages follow each other differently with age; learn others with --transitions, or pass --no-smooth"
         ]
 
-    def _made_by(self) -> str:
+    def _made_by(self, n_pairs: int) -> str:
         chain = self.options.transitions
-        return f"{self.made_by}; " + (f"smoothed with transitions of {chain.source}" if chain else "not smoothed")
+        vote = f"; the {self.options.vote} of {n_pairs} pairs of channels" if n_pairs > 1 else ""
+        return f"{self.made_by}{vote}; " + (f"smoothed with transitions of {chain.source}" if chain else "not smoothed")
 
-    def _probabilities(self, epochs: Epochs, night: slice | None) -> np.ndarray:
+    def _probabilities(self, voters: Voters, onsets: np.ndarray, night: slice | None) -> np.ndarray:
         """Predict everything, then the night by itself, since the models compare an epoch with its night."""
-        X, onsets = epochs.X, epochs.onsets
-        probabilities = self._predict(X)
+        n_epochs = len(onsets)
+        probabilities = self._predict(voters, slice(0, n_epochs))
         if night is not None:
-            probabilities[night] = self._predict(X[night])
+            probabilities[night] = self._predict(voters, night)
             return self._smooth(probabilities, night, onsets)
-        night = slice(0, len(X))
+        night = slice(0, n_epochs)
         for _ in range(_PASSES):
             asleep = self._smooth(probabilities, night, onsets).argmax(axis=1) > 0
             found = sleep_period(asleep)
-            if found == night or found.stop - found.start > _MUCH * len(X):
+            if found == night or found.stop - found.start > _MUCH * n_epochs:
                 break
             night = found
-            probabilities[night] = self._predict(X[night])
+            probabilities[night] = self._predict(voters, night)
         return self._smooth(probabilities, night, onsets)
 
-    def _predict(self, X: np.ndarray) -> np.ndarray:
-        return np.array(self.predictor.predict_proba(Recording.from_arrays(RecordingKey(self.group, 0, 1), X)))
+    def _predict(self, voters: Voters, part: slice) -> np.ndarray:
+        """Return what the pairs of channels say together of a part of the recording."""
+        key = RecordingKey(self.group, 0, 1)
+        said = [self.predictor.predict_proba(Recording.from_arrays(key, one.X[part])) for one in voters.epochs]
+        return voters.decide(np.array(said), part, self.options.vote)
 
     def _smooth(self, probabilities: np.ndarray, night: slice, onsets: np.ndarray) -> np.ndarray:
         """Smooth each stretch without gaps by itself."""

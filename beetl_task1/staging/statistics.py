@@ -68,8 +68,12 @@ def statistics_of(
     if missing:
         notes.append(f"{missing} of {len(night)} epochs are not scored, and left out of all times")
     labels = found.scheme.labels(night[night != UNSCORED])
-    both = sleep_statistics(labels, found.scheme) | course_statistics(labels, found.scheme)
-    return ScoredNight(both, found.scheme, tuple(notes))
+    return ScoredNight(all_statistics(labels, found.scheme), found.scheme, tuple(notes))
+
+
+def all_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:
+    """Return :func:`sleep_statistics` and :func:`course_statistics` of the same epochs."""
+    return sleep_statistics(stages, scheme) | course_statistics(stages, scheme)
 
 
 def course_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:

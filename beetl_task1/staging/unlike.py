@@ -18,16 +18,23 @@ LOWPASS = 30.0
 FAST, MUCH_FAST = 15.0, 0.5
 """Hz, and a share of the power above it that EEG does not reach in a typical epoch; white noise has two thirds."""
 MUCH_MAINS = 0.3
+SWING, _TIMES, _SAMPLES = 3e-4, 10, 30
+"""V, and standard deviations of a typical epoch, that EEG hardly exceeds for so many samples (0.3 s) of an epoch."""
 CHOOSE = "choose another with --channels"
 
 
 @dataclass(frozen=True)
 class Unlike:
-    """What is unlike the training, one line each; whether the signal is; and which epochs hold no EEG, (n_epochs,)."""
+    """What is unlike the training.
+
+    ``lines`` say it, ``signal`` is whether the signal is; ``unusable`` and ``artefact`` (n_epochs,) are the epochs that
+    hold no EEG, and those that swing as EEG does not.
+    """
 
     lines: tuple[str, ...]
     signal: bool
     unusable: np.ndarray
+    artefact: np.ndarray
 
 
 def unlike_training(epochs: Epochs) -> Unlike:
@@ -56,7 +63,20 @@ def unlike_training(epochs: Epochs) -> Unlike:
     signal, hours = bool(lines), len(epochs.X) * EPOCH_SECONDS / 3600
     if hours < SHORT_HOURS:
         lines.append(f"lasts {hours:.1f} h: the models compare each epoch with its whole night")
-    return Unlike(tuple(lines), signal, np.asarray(unusable))
+    artefact = _artefact(epochs.X) & ~unusable
+    if artefact.any():
+        names = " and ".join(dict.fromkeys(map(str, epochs.montage.derivations)))
+        lines.append(
+            f"artefact: {names} swing as EEG does not in {artefact.sum()} epochs, which are marked in the table"
+        )
+    return Unlike(tuple(lines), signal, np.asarray(unusable), artefact)
+
+
+def _artefact(X: np.ndarray) -> np.ndarray:
+    """Return which epochs (n_epochs, 2, 3000) are far outside of what EEG does for some part of a second."""
+    centred = np.abs(X - np.median(X, axis=2, keepdims=True))
+    limit = np.maximum(SWING, _TIMES * np.median(X.std(axis=2), axis=0))[:, None]
+    return np.asarray(((centred > limit).sum(axis=2) >= _SAMPLES).any(axis=1))
 
 
 def age_of(epochs: Epochs) -> float | None:

@@ -1,4 +1,4 @@
-"""The commands: help, README line, one-line errors, JSON, and the whole road on a small tree."""
+"""The commands: help, a line in the docs, one-line errors, JSON, and the whole road on a small tree."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from beetl_task1 import cli
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def run(*args, env=None):
@@ -31,11 +31,11 @@ def main(monkeypatch, capsys, *args):
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_help_has_an_example_and_readme_a_line(name):
+def test_help_has_an_example_and_the_page_of_commands_a_line(name):
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Example:\n    beetl-task1 {name}" in result.output
-    assert re.search(rf"^\| `beetl-task1 {name}\b", README, re.MULTILINE)
+    assert re.search(rf"^\| `beetl-task1 {name}\b", PAGE, re.MULTILINE)
 
 
 def test_help_imports_nothing_heavy():

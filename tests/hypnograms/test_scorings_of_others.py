@@ -308,6 +308,37 @@ def event(kind, name, start, duration):
             f"<Duration>{duration}</Duration></ScoredEvent>")  # fmt: skip
 
 
+MACHINE = (
+    '<MachineStaging><NeuroAdultAASMStaging><Stage Type="REM" Start="0"/></NeuroAdultAASMStaging></MachineStaging>'
+)
+EMBLA_NAMES = ("SLEEP-S0", "SLEEP-S1", "SLEEP-S2", "SLEEP-S3", "SLEEP-S4", "SLEEP-REM")
+
+
+def philips(names, *, begins=True, by="UserStaging"):
+    """Return a study of Sleepware; the machine's staging in it says something else."""
+    stages = "".join(f'<Stage Type="{names[s]}" Start="{30 * a}" />' for a, _, s in runs())
+    start = f"<RecordingStart>{START:%Y-%m-%dT%H:%M:%S}</RecordingStart>" if begins else ""
+    return (f'<?xml version="1.0"?><PatientStudy xmlns="http://www.respironics.com/PatientStudy.xsd">'
+            f"<Acquisition><Sessions>"
+            f"<Session>{start}<Duration>600</Duration></Session></Sessions></Acquisition><ScoringData><Events>"
+            f'<Event Family="Respiratory" Type="Hypopnea" Start="41" Duration="25"/></Events><StagingData>{MACHINE}'
+            f"<{by}><NeuroAdultAASMStaging>{stages}</NeuroAdultAASMStaging></{by}></StagingData></ScoringData>"
+            f"</PatientStudy>")  # fmt: skip
+
+
+def embla(names, shift=0):
+    """Return events of Embla; lights out and an arousal among the stages."""
+
+    def one(name, begin, seconds):
+        times = [START + datetime.timedelta(seconds=shift + t) for t in (begin, begin + seconds)]
+        text = [f"{time:%Y-%m-%dT%H:%M:%S.%f}" for time in times]
+        return f"<Event><Type>{name}</Type><StartTime>{text[0]}</StartTime><StopTime>{text[1]}</StopTime></Event>"
+
+    stages = [one(names[stage], 30 * i, 30) for i, stage in enumerate(Y)]
+    others = [one("LIGHTS-OFF", 5, 0), one("AROUSAL", 41, 12)]
+    return f"<EventExport><Events>{''.join([*others, *stages])}</Events></EventExport>"
+
+
 EXPORTS = {
     "nsrr.xml": "<PSGAnnotation><EpochLength>30</EpochLength><ScoredEvents>"
     + event("", "Recording Start Time", 0, 600)
@@ -322,6 +353,26 @@ EXPORTS = {
     "names.json": '{"hypnogram": [' + ",".join(f'"{RK_NAMES[s]}"' for s in Y) + "]}",
     "remlogic.txt": "RemLogic Event Export\nPatient:\tx\n\nSleep Stage\tPosition\tTime [hh:mm:ss]\tEvent\tDuration[s]\n"
     + rows(lambda i, s: f"{s}\tSupine\t{clock(30 * i)}\tSLEEP-{s}\t30\n{s}\tSupine\t{clock(30 * i + 4)}\tMCAP-A1\t6"),
+    "cap.txt": "REPORT OF SLEEP\nEvents Included: MCAP-A1,SLEEP-S2\n\n"
+    "Sleep Stage\tPosition\tTime [hh:mm:ss]\tEvent\tDuration [s]\tLocation\n"
+    + rows(lambda i, s: f"{s}\tSupine\t{clock(30 * i, '%H.%M.%S')}\tSLEEP-{s}\t30\tROC-LOC"),
+    "french.txt": "Stade de sommeil\tPosition\tHeure [hh:mm:ss]\tEvénement\tDurée[s]\n"
+    + rows(lambda i, s: f"{s}\tDos\t{clock(30 * i)}\tSLEEP-{s}\t30"),
+    "stop.csv": "start,stop,stage\n" + "".join(f"{30 * a},{30 * (a + n)},{RK_NAMES[s]}\n" for a, n, s in runs()),
+    "clocks.csv": "Start Time,End Time,Sleep Stage\n"
+    + "".join(f"{clock(30 * a)},{clock(30 * (a + n))},{RK_NAMES[s]}\n" for a, n, s in runs()),
+    "luna.annot": "# from Luna\nclass\tinstance\tchannel\tstart\tstop\tmeta\narousal\t.\t.\t41.0\t45.5\t.\n"
+    + rows(lambda i, s: f"{s}\t.\t.\t{30 * i}.0\t{30 * i + 30}.0\t."),
+    "luna.eannot": rows(lambda i, s: s),
+    "visbrain.txt": "*Duration_sec\t600.0\n*Datafile\tnight.edf\n"
+    + "".join(f"{RK_NAMES[s].replace('W', 'Wake')}\t{30.0 * (a + n)}\n" for a, n, s in runs()),
+    "visbrain.csv": "".join(f"{RK_NAMES[s]}\t{30.0 * (a + n)}\n" for a, n, s in runs()),
+    "begins.txt": "".join(f"{RK_NAMES[s]} {30 * a}\n" for a, n, s in runs()),
+    "elan.hyp": "time_base 1.000000\nsampling_period 0.01\nepoch_nb 600\nepoch_list\n"
+    + rows(lambda i, s: "\n".join([str(RK_NAMES.index(s))] * 30)),
+    "sleepware.rml": philips(("Wake", "NonREM1", "NonREM2", "NonREM3", "NonREM4", "REM")),
+    "alice.xml": philips(("Wake", "NonREM1", "NonREM2", "NonREM3", "NonREM4", "REM"), begins=False),
+    "embla.xml": embla(EMBLA_NAMES),
 }
 
 
@@ -343,3 +394,81 @@ def test_exports_of_another_kind(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match="cannot be read as an export"):
         scored(tmp_path / name)
+
+
+def test_numbers_that_visbrain_explains(tmp_path):
+    """REM is 0 and Wake 5 in some of its files."""
+    (tmp_path / "h.txt").write_text("\n".join(str([5, 3, 2, 1, 1, 0][stage]) for stage in np.repeat(Y, 30)))
+    (tmp_path / "h_description.txt").write_text("time 1.0\nW 5\nN1 3\nN2 2\nN3 1\nREM 0\nArt -1\n")
+    found = scored(tmp_path / "h.txt")
+    assert (found.stages.tolist(), found.scheme) == (MERGED.tolist(), AASM)
+
+
+def test_times_of_ends_are_said(tmp_path):
+    (tmp_path / "h.txt").write_text(EXPORTS["visbrain.txt"])
+    assert scored(tmp_path / "h.txt").notes == (
+        "scoring: its times are taken as the ends of the stages, as Visbrain writes them",
+    )
+
+
+@pytest.mark.parametrize("shift", [-60, 0, 90])
+def test_embla_is_placed_by_the_clock(tmp_path, shift):
+    (tmp_path / "h.xml").write_text(embla(EMBLA_NAMES, shift))
+    expected = np.full(len(Y), -1)
+    for i, stage in enumerate(Y):
+        if 0 <= i + shift // 30 < len(Y):
+            expected[i + shift // 30] = stage
+    assert scored(tmp_path / "h.xml").stages.tolist() == expected.tolist()
+    assert "the recording does not say when it began" in " ".join(read_scored(tmp_path / "h.xml", len(Y)).notes)
+
+
+def test_the_machine_of_sleepware_where_nobody_scored(tmp_path):
+    text = philips(("Wake", "NonREM1", "NonREM2", "NonREM3", "NonREM4", "REM"), by="MachineStaging")
+    text = text.replace(MACHINE, "")
+    (tmp_path / "h.rml").write_text(text)
+    assert scored(tmp_path / "h.rml").stages.tolist() == Y.tolist()
+
+
+def test_stages_of_sleepware_that_are_not_known(tmp_path):
+    text = philips(("Wake", "NonREM1", "NotScored", "NonREM3", "NonREM4", "REM"))
+    (tmp_path / "h.rml").write_text(text)
+    assert scored(tmp_path / "h.rml").stages.tolist() == np.where(Y == 2, -1, Y).tolist()
+
+
+@pytest.mark.parametrize("name", ["h.hyp", "h.edf", "h.rec"])
+def test_a_channel_of_numbers(tmp_path, name):
+    """As the first Sleep-EDF had them: EDF whose one signal is the hypnogram; .rec and .hyp are EDF by content."""
+    signal = edfio.EdfSignal(np.append(Y, [6, 9]).astype(float), 1 / 30, label="hypnogram", physical_range=(0, 9))
+    edfio.Edf([signal], starttime=CLOCK, recording=edfio.Recording(startdate=DAY), data_record_duration=30).write(
+        tmp_path / name
+    )
+    assert read_scored(tmp_path / name, len(Y) + 2, START).stages.tolist() == [*Y.tolist(), -1, -1]
+
+
+def test_a_recording_without_stages_is_no_hypnogram(tmp_path):
+    signal = edfio.EdfSignal(np.zeros(3000), 100, label="EEG Fpz-Cz", physical_range=(-1, 1))
+    edfio.Edf([signal]).write(tmp_path / "h.edf")
+    with pytest.raises(DataError, match="cannot be read as annotations: it has none"):
+        scored(tmp_path / "h.edf")
+
+
+@pytest.mark.parametrize(("text", "sidecar"), [
+    ("time_base x\nsampling_period 0.01\nepoch_nb 2\nepoch_list\n0\n1\n", None),
+    ("time_base\nsampling_period 0.01\nepoch_nb 2\nepoch_list\n0\n1\n", None),
+    ("0\n1\n", "time x\nW 0\n")])  # fmt: skip
+def test_damaged_headers(tmp_path, text, sidecar):
+    (tmp_path / "h.txt").write_text(text)
+    if sidecar:
+        (tmp_path / "h_description.txt").write_text(sidecar)
+    with pytest.raises(DataError, match="its header cannot be read"):
+        scored(tmp_path / "h.txt")
+
+
+@pytest.mark.parametrize("text", [
+    rows(lambda i, s: f"{s} {i + 1}"), rows(lambda i, s: f"{RK_NAMES.index(s)} {i + 1}"),
+    rows(lambda i, s: f"{RK_NAMES.index(s)} {30 * (i + 1)}")],
+    ids=["names", "numbers", "numbers and seconds"])  # fmt: skip
+def test_numbers_of_epochs_are_not_taken_for_seconds(tmp_path, text):
+    (tmp_path / "h.txt").write_text(text)
+    with pytest.raises(DataError, match="--stage-names"):
+        scored(tmp_path / "h.txt")

@@ -517,12 +517,19 @@ def test_rate_by_step(schedule, expected):
         assert rates[step] == pytest.approx([1e-2 * factor, 1e-3 * factor], rel=0.02)
 
 
-def test_progress_is_told_batch_by_batch():
+def test_progress_is_told_batch_by_batch_and_while_nights_are_judged():
+    """Two held-out nights are looked at before the first pass and at the end of each; the bar never goes back."""
     told = []
     fit(resources=Resources(progress=lambda *args: told.append(args)), passes=2, target=[])
-    assert [done for done, _, _ in told] == list(range(1, 13))
-    assert {total for _, total, _ in told} == {12}
-    assert told[0][2].startswith("seed 0, source, pass 1 of 2: loss ")
+    totals = {total for _, total, _ in told}
+    assert [done for done, _, _ in told] == list(range(1, len(told) + 1))
+    assert totals == {len(told)}
+    judged = [i for i, (_, _, text) in enumerate(told) if "held-out nights" in text]
+    batches = [i for i, (_, _, text) in enumerate(told) if ": loss " in text]
+    assert len(batches) == 12
+    assert (len(judged), judged[:2], judged[-2:]) == (6, [0, 1], [len(told) - 2, len(told) - 1])
+    assert told[0][2] == "seed 0, source, pass 1 of 2: held-out nights, 1 of 2"
+    assert told[2][2].startswith("seed 0, source, pass 1 of 2: loss ")
     assert ", held out " in told[-1][2]
 
 

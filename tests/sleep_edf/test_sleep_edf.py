@@ -14,6 +14,7 @@ from sleep_edf_files import START, write_hypnogram, write_pair, write_psg, write
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import DataError
+from beetl_task1.hypnograms.edf import read_header
 from beetl_task1.hypnograms.spans import near_sleep
 from beetl_task1.sleep_edf import assign_places, counts_beside_competition, fetch, read_night, rebuild
 from beetl_task1.sleep_edf.epochs import epoch_labels
@@ -279,17 +280,101 @@ def test_faults_of_the_folder(tmp_path):
     write_pair(tmp_path, "SC4001", "W12")
     (tmp_path / "copy").mkdir()
     shutil.copy(tmp_path / "SC4001E0-PSG.edf", tmp_path / "copy")
-    with pytest.raises(DataError, match="SC4001: its psg is there twice"):
-        assign_places(tmp_path)
+    taken = tmp_path / "SC4001E0-PSG.edf"
+    assert f"SC4001: the copy {tmp_path / 'copy' / taken.name} of its psg; {taken} is taken" in (
+        assign_places(tmp_path).left_out
+    )
+
+
+def test_of_copies_the_whole_one_is_taken(tmp_path):
+    write_pair(tmp_path / "a", "SC4001", "WW12WW")
+    write_pair(tmp_path / "b", "SC4001", "WW12WW")
+    cut = tmp_path / "a/SC4001E0-PSG.edf"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    [place] = assign_places(tmp_path).places
+    assert (place.psg.parent.name, place.hypnogram.parent.name) == ("b", "a")
+    longer = tmp_path / "a/SC4001E0-PSG.edf"
+    write_psg(longer, 300)
+    assert assign_places(tmp_path).places[0].psg == longer
+
+
+def test_names_in_upper_and_lower_case(tmp_path):
+    for record in ("SC4001", "SC4002"):
+        write_pair(tmp_path / "edf", record, "WW12WW")
+    for path in sorted((tmp_path / "edf").iterdir()):
+        change = str.upper if "4001" in path.name else str.lower
+        path.rename(path.with_name(change(path.name)))
+    built = rebuild(tmp_path / "edf", tmp_path / "out", split="ages")
+    assert [str(key) for key in sorted(built.stages)] == ["25-64/s0r1", "25-64/s0r2"]
+    assert built.assignment.left_out == []
+
+
+def test_the_telemetry_study_on_request(tmp_path):
+    """One placebo night of each person, numbered after the cassette study's; ages by mne's table."""
+    for record in ("SC4001", "SC4002", "ST7011", "ST7012", "ST7022", "ST7041", "ST7082"):
+        write_pair(tmp_path / "edf", record, "WW12WW")
+    for split in ("beetl", "ages"):
+        plain = assign_places(tmp_path / "edf", split=split)
+        assert [place.night.name for place in plain.places] == ["SC4001", "SC4002"]
+        expected = "5 nights of the telemetry study; add --split everybody to take its placebo nights"
+        assert plain.left_out[0] == expected
+    built = rebuild(tmp_path / "edf", tmp_path / "out", split="everybody")
+    assert {place.night.name: str(place.key) for place in built.assignment.places} == {
+        "SC4001": "25-64/s0r1", "SC4002": "25-64/s0r2", "ST7011": "25-64/s1r1", "ST7022": "25-64/s2r2",
+        "ST7082": "65-79/s0r2"}  # fmt: skip
+    assert built.assignment.left_out == [
+        "ST7012: a night with temazepam",
+        "ST7041: age 18 is in no group of the competition",
+    ]
+    marker = json.loads((tmp_path / "out/provenance.json").read_text())
+    assert "sleep-telemetry study" in marker["source"]
+    assert marker["subjects"]["25-64/s1"] == {"sleep_edf_subject": 701, "age": 60, "sex": "male", "records": ["ST7011"]}
+    assert len([n for n in study_nights().values() if n.drug == "Placebo"]) == 22
+
+
+def test_gaps_between_records_are_left_out(tmp_path):
+    """EDF+D: the second half of the records begins 10 minutes later."""
+    for record in ("SC4001", "SC4002"):
+        write_pair(tmp_path / "edf", record, "WW1122WW")
+    path = tmp_path / "edf/SC4001E0-PSG.edf"
+    edf = edfio.read_edf(path)
+    edf.set_annotations([edfio.EdfAnnotation(0, None, "x" * 40)])
+    edf.write(path)
+    header, content = read_header(path), bytearray(path.read_bytes())
+    size, width = 2 * sum(header.per_record), 2 * header.per_record[-1]
+    for record in range(header.n_there):
+        end = header.header_bytes + (record + 1) * size
+        onset = record * header.record_seconds + (600 if record >= 4 else 0)
+        content[end - width : end] = f"+{onset:g}\x14\x14\x00".encode().ljust(width, b"\0")
+    content[192:197] = b"EDF+D"
+    path.write_bytes(bytes(content))
+    built = rebuild(tmp_path / "edf", tmp_path / "out")
+    assert [place.night.name for place in built.assignment.places] == ["SC4002"]
+    assert "SC4001: SC4001E0-PSG.edf has gaps (EDF+D)" in " | ".join(built.assignment.left_out)
+
+
+def test_what_the_reader_warns_of_reaches_the_user(tmp_path):
+    from beetl_task1.cli.build import build as command
+
+    write_pair(tmp_path / "edf", "SC4001", "WW12WW")
+    path = tmp_path / "edf/SC4001E0-PSG.edf"
+    content = bytearray(path.read_bytes())
+    content[8:88] = b"X F X X shoes=42".ljust(80)
+    path.write_bytes(bytes(content))
+    options = ["--sleep-edf", str(tmp_path / "edf"), "--out", str(tmp_path / "out"), "--jobs", "1"]
+    done = CliRunner().invoke(command, options, catch_exceptions=False)
+    assert "warning: SC4001: reader: Invalid patient information" in done.stderr
+    marker = json.loads((tmp_path / "out/provenance.json").read_text())
+    assert marker["warnings"][0].startswith("SC4001: reader: Invalid patient information")
 
 
 def test_fetch_asks_mne_for_the_groups_subjects(tmp_path, monkeypatch):
-    from mne.datasets.sleep_physionet import age
+    from mne.datasets.sleep_physionet import age, temazepam
 
     asked = []
     monkeypatch.setattr(age, "fetch_data", lambda subjects, **options: asked.append((subjects[0], options["path"])))
     fetch(tmp_path, ["80-95"], split="ages")
-    assert len(asked) == 13
+    assert len(asked) == 13, "and nobody of the telemetry study"
     asked.clear()
     fetch(tmp_path, ["80-95"])
     assert [subject for subject, _ in asked] == [60, 61, 62, 63, 64, 65, 66, 67, 70, 71, 72, 74, 75, 77]
@@ -298,6 +383,12 @@ def test_fetch_asks_mne_for_the_groups_subjects(tmp_path, monkeypatch):
     def broken(subjects, **options):
         raise OSError("no route")
 
+    monkeypatch.setattr(age, "fetch_data", broken)
+    asked.clear()
+    monkeypatch.setattr(temazepam, "fetch_data", lambda subjects, **options: asked.append((subjects, options["path"])))
+    monkeypatch.setattr(age, "fetch_data", lambda subjects, **options: None)
+    fetch(tmp_path, ["65-79"], split="everybody")
+    assert asked == [([i], str(tmp_path)) for i in (6, 13, 14)], "66, 66 and 79 years, by mne's numbers"
     monkeypatch.setattr(age, "fetch_data", broken)
     with pytest.raises(DataError, match=r"could not be fetched \(no route\); run this again"):
         fetch(tmp_path, ["80-95"])

@@ -342,3 +342,11 @@ def test_a_gap_is_drawn(tmp_path):
     lines = (tmp_path / "out/n.csv").read_text().splitlines()
     assert lines[11].split(",")[1] == "900"
     assert lines[11].split(",")[-2] == "22:45:00"
+
+
+def test_what_the_reader_warns_of_is_told(tmp_path):
+    path = write(tmp_path / "n.edf")
+    content = bytearray(path.read_bytes())
+    content[8:88] = b"X F X X shoes=42".ljust(80)
+    path.write_bytes(bytes(content))
+    assert any(line.startswith("reader: Invalid patient information") for line in stage(path).warnings)

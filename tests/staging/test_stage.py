@@ -18,7 +18,7 @@ from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError, CheckpointError, DataError
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.training import train
-from beetl_task1.staging import Options, Stager, annotate, group_for_age, stage, stage_all
+from beetl_task1.staging import Options, Stager, annotate, find_nights, group_for_age, stage, stage_all
 from beetl_task1.staging import stager as stager_module
 from beetl_task1.staging.output import output_names
 from beetl_task1.staging.reading import read_epochs
@@ -265,8 +265,8 @@ def test_transitions_of_other_ages_are_said_so(stager, tree):
 
 def test_files_of_a_night(stager, tmp_path):
     path = write_edf(tmp_path / "night.edf")
-    batch = stage_all(stager, [path], tmp_path / "out")
-    night = batch.nights["night"]
+    stage_all(stager, [path], tmp_path / "out")
+    night = stager.stage(path)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "night-hypnogram.edf",
         "night.csv",
@@ -320,14 +320,16 @@ def test_many_at_once_and_one_that_fails(stager, tmp_path):
     (tmp_path / "bad.edf").write_bytes(b"no EDF")
     paths = [tmp_path / "a/night.edf", tmp_path / "bad.edf", tmp_path / "b/night.edf"]
     batch = stage_all(stager, paths, tmp_path / "out")
-    assert list(batch.nights) == ["a_night", "b_night"]
-    assert "bad.edf: mne cannot read it" in str(batch.failures[0])
-    assert len((tmp_path / "out/summary.csv").read_text().splitlines()) == 3
+    assert list(batch.accounts) == ["a_night", "b_night"]
+    assert "bad.edf: mne cannot read it" in str(batch.failures["bad"])
+    rows = list(csv.DictReader((tmp_path / "out/summary.csv").open()))
+    assert [(row["recording"], bool(row["time_in_bed"]), bool(row["failed"])) for row in rows] == [
+        *(("a_night", True, False), ("bad", False, True), ("b_night", True, False))
+    ]
     with pytest.raises(BeetlError, match="expected one --hypnogram for each of 3"):
-        stage_all(stager, paths, tmp_path / "out", [tmp_path / "h.edf"])
+        find_nights(paths, [tmp_path / "h.edf"])
     with pytest.raises(BeetlError, match=r"--hypnogram .*h\.edf: no such file"):
-        stage_all(stager, paths[:1], tmp_path / "none", [tmp_path / "h.edf"])
-    assert not (tmp_path / "none").exists()
+        find_nights(paths[:1], [tmp_path / "h.edf"])
     with pytest.raises(BeetlError, match="time 'late': expected a clock time"):
         Options(lights_off="late")
     with pytest.raises(BeetlError, match="would both be written as a_night"):

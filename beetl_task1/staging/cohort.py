@@ -1,0 +1,256 @@
+"""The nights of a cohort: files, folders, patterns, or a table with a row for each; and their stagers by age."""
+
+import csv
+import difflib
+import glob
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import BeetlError
+from ..hypnograms.edf import read_header
+from ..hypnograms.formats import is_hypnogram
+from ..hypnograms.tables import decoded
+from .stager import Options, Stager, group_for_age
+
+_TABLES, _SHEETS = (".csv", ".tsv"), (".xlsx", ".xls", ".ods")
+_RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".ahdr", ".fif", ".fif.gz", ".set", ".cnt", ".nxe", ".eeg.gz")
+_NO_RECORDINGS = re.compile(r"[-_](annot|epo|ave|cov|ica|evoked|fwd|proj|trans)\.fif(\.gz)?$", re.IGNORECASE)
+_OPENED_WHOLE = (".mff", ".ds", ".nxe")
+"""Folders that are one recording."""
+_COLUMNS = {
+    "recording": ("recording", "file", "filename", "path", "psg", "edf", "eeg"),
+    "hypnogram": ("hypnogram", "hypnogramfile", "scoring", "scored", "scorer"),
+    "age": ("age", "ageyears", "alter", "years"),
+    "channels": ("channels", "channel", "derivations"),
+    "lights_off": ("lightsoff", "lightsout", "lightoff"),
+    "lights_on": ("lightson", "lighton"),
+    "lights": ("lights",),
+}
+_ENDINGS = re.compile(
+    r"[-_ .]*(hypnogram|hypno|scored|scoring|scores?|stages|events|psg|annot(ations)?)$", re.IGNORECASE
+)
+_EMPTY = ("", "n/a", "na", "nan", "none", "-")
+
+
+@dataclass(frozen=True)
+class CohortNight:
+    """A recording and what is known of its night; None where what holds for all nights holds for it too.
+
+    ``channels``, ``lights_off`` and ``lights_on`` are as in :class:`beetl_task1.staging.stager.Options`; a cell of a
+    table has pairs that vote as ``F3-M2,O1-M2 | F4-M1,O2-M1``.
+    """
+
+    recording: str | Path
+    hypnogram: str | Path | None = None
+    age: float | None = None
+    channels: tuple[tuple[str, ...], ...] | None = None
+    lights_off: str | None = None
+    lights_on: str | None = None
+
+
+class Stagers(Protocol):
+    """What gives each night its stager: a :class:`Stager` by itself, or :class:`ByAge`."""
+
+    def for_night(self, night: CohortNight) -> Stager:
+        """Return the stager of a night."""
+
+
+class ByAge:
+    """Stagers by the age of a night, each loaded once, when a night first needs it.
+
+    Parameters
+    ----------
+    load : callable
+        Returns the stager of a group.
+    group, warnings : str or None, sequence of str
+        For nights without an age of their own, and what to say of that.
+    """
+
+    def __init__(self, load: Callable[[str], Stager], group: str | None = None, warnings: Sequence[str] = ()):
+        self.load, self.group, self.warnings = load, group, tuple(warnings)
+        self._loaded: dict[str, Stager] = {}
+
+    def for_night(self, night: CohortNight) -> Stager:
+        """Return the stager for the age of a night, with its own channels and lights.
+
+        Raises
+        ------
+        BeetlError
+            The night has no age and no group holds for all, or there is no checkpoint for its group.
+        """
+        group, warnings = self.group, self.warnings
+        if night.age is not None:
+            group, warning = group_for_age(night.age)
+            warnings = (warning,) if warning else ()
+        if group is None:
+            raise BeetlError(
+                f"{night.recording}: expected either --group or --age, or a column age in a table; give one of them, "
+                f"for instance --age 70"
+            )
+        if group not in self._loaded:
+            self._loaded[group] = self.load(group)
+        return replace(self._loaded[group].for_night(night), warnings=warnings)
+
+
+def find_nights(
+    given: Sequence[str | Path], hypnograms: Sequence[str | Path] = ()
+) -> tuple[list[CohortNight], list[str]]:
+    """Return the nights that were asked for, each once, in order, and what a user should know of that.
+
+    Parameters
+    ----------
+    given : sequence of path
+        Recordings; folders, searched for recordings with all folders below; patterns such as ``"data/*.edf"``; and
+        tables (CSV or TSV), a row per night, with a column ``recording`` and any of ``age``, ``lights_off``,
+        ``lights_on``, ``channels``, ``hypnogram``. Paths in a table count from its folder.
+    hypnograms : sequence of path
+        None, or a scorer's for each night, in their order; or a folder or pattern of files that are called as the
+        recordings are, but for endings such as ``-hypnogram``.
+
+    Raises
+    ------
+    BeetlError
+        Nothing is there, a table cannot be read, or the hypnograms are missing or not as many as the nights.
+    """
+    nights: list[CohortNight] = []
+    notes: list[str] = []
+    for one in given:
+        if Path(one).suffix.lower() in (*_TABLES, *_SHEETS):
+            rows, said = _read_table(Path(one))
+            nights, notes = nights + rows, notes + said
+        else:
+            nights += [CohortNight(path) for path in _expanded(one)]
+    nights = list(dict.fromkeys(nights))
+    scored = expanded(hypnograms[0], is_hypnogram) if len(hypnograms) == 1 else None
+    if scored is not None:
+        by_name = {night_name(path): path for path in scored}
+        nights = [replace(night, hypnogram=by_name.get(night_name(night.recording))) for night in nights]
+        lacking = sum(night.hypnogram is None for night in nights)
+        notes += [f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name"] * bool(lacking)
+        hypnograms = ()
+    if hypnograms and len(hypnograms) != len(nights):
+        raise BeetlError(
+            f"expected one --hypnogram for each of {len(nights)} recordings, got {len(hypnograms)}; "
+            f"repeat it in the order of the recordings"
+        )
+    if hypnograms:
+        nights = [replace(night, hypnogram=path) for night, path in zip(nights, hypnograms, strict=True)]
+    for missing in (n.hypnogram for n in nights if n.hypnogram and not Path(n.hypnogram).is_file()):
+        raise BeetlError(f"--hypnogram {missing}: no such file; give one that is there")
+    return nights, notes
+
+
+def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | None:
+    """Return what a pattern or a folder holds of the files that are wanted, sorted; None where it is neither.
+
+    Raises
+    ------
+    BeetlError
+        Nothing of it is wanted.
+    """
+    path = Path(given)
+    if path.is_dir():
+        found = [one for one in sorted(path.rglob("*")) if not _hidden(one, path) and wanted(one)]
+    elif not path.exists() and glob.has_magic(str(given)):
+        found = [Path(one) for one in sorted(glob.glob(str(given), recursive=True)) if wanted(Path(one))]
+    else:
+        return None
+    if not found:
+        raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
+    return found
+
+
+def night_name(path: str | Path) -> str:
+    """Return what a recording and its scorings have in common in their names."""
+    return _ENDINGS.sub("", Path(path).name.removesuffix(".gz").rsplit(".", 1)[0])
+
+
+def _expanded(given: str | Path) -> list[Path]:
+    found = None if Path(given).suffix.lower() in _OPENED_WHOLE else expanded(given, _is_recording)
+    return [Path(given)] if found is None else found
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _is_recording(path: Path) -> bool:
+    """Whether a file holds signals, by its content where it is EDF or BDF, else by its ending."""
+    name = path.name.lower()
+    if path.is_dir():
+        return name.endswith(_OPENED_WHOLE)
+    header = read_header(path)
+    if header is not None:
+        return header.has_signals
+    return name.endswith(_RECORDINGS) and not _NO_RECORDINGS.search(name)
+
+
+def _read_table(path: Path) -> tuple[list[CohortNight], list[str]]:
+    """Return the nights of a table, and what to say of columns that mean nothing here."""
+    if not path.is_file():
+        raise BeetlError(f"{path}: no such file; give a table of recordings, recordings, or a folder of them")
+    if path.suffix.lower() in _SHEETS:
+        raise BeetlError(f"{path}: expected a table as CSV or TSV, got a spreadsheet; save it as CSV")
+    lines = [line for line in decoded(path.read_bytes()).splitlines() if line.strip() and line[:4] != "sep="]
+    delimiter = max("\t;,", key=(lines or [""])[0].count)
+    header, *rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)) or [[]]
+    meant = [_meaning(name) for name in header]
+    if "recording" not in meant:
+        raise BeetlError(f"{path}: expected a column recording, got {', '.join(header) or 'nothing'}; name one so")
+    unused = [name for name, meaning in zip(header, meant, strict=True) if meaning is None and name.strip()]
+    nights = []
+    for number, row in enumerate(rows, start=2):
+        cells = {
+            m: cell.strip() for m, cell in zip(meant, row, strict=False) if m and cell.strip().lower() not in _EMPTY
+        }
+        try:
+            nights.append(_night(path.parent, cells))
+        except BeetlError as error:
+            raise BeetlError(f"{path}: row {number}: {error}") from error
+    if not nights:
+        raise BeetlError(f"{path}: names no recording; write one in each row")
+    return nights, [line for name in unused for line in _about(path, name)]
+
+
+def _meaning(column: str) -> str | None:
+    bare = re.sub(r"[^a-z]", "", column.lower())
+    return next((meaning for meaning, names in _COLUMNS.items() if bare in names), None)
+
+
+def _about(path: Path, column: str) -> Iterator[str]:
+    near = difflib.get_close_matches(column.lower(), _COLUMNS, n=1, cutoff=0.7)
+    yield f"{path}: the column {column!r} is not used" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _night(folder: Path, cells: dict[str, str]) -> CohortNight:
+    if "recording" not in cells:
+        raise BeetlError("names no recording; fill or remove it")
+    values: dict[str, Any] = {name: cells[name] for name in ("lights_off", "lights_on") if name in cells}
+    if "lights" in cells:
+        both = [time.strip() for time in re.split(r"\s*(?:[-;,\u2013]|to)\s*", cells["lights"])]
+        if len(both) != 2:
+            raise BeetlError(f"lights {cells['lights']!r}: expected both times, such as 23:10-07:00")
+        values |= {"lights_off": both[0], "lights_on": both[1]}
+    Options(**values)  # checks the times
+    if "age" in cells:
+        try:
+            values["age"] = float(cells["age"].replace(",", "."))
+        except ValueError as error:
+            raise BeetlError(f"age {cells['age']!r}: expected years such as 70") from error
+        group_for_age(values["age"])
+    if "channels" in cells:
+        pairs = cells["channels"].split("|")
+        values["channels"] = tuple(tuple(name.strip() for name in re.split("[,;]", pair)) for pair in pairs)
+    if "hypnogram" in cells:
+        values["hypnogram"] = _from(folder, cells["hypnogram"])
+    return CohortNight(_from(folder, cells["recording"]), **values)
+
+
+def _from(folder: Path, name: str) -> Path:
+    """Return a path that counts from a folder, unless it is there as it stands only."""
+    path = Path(name).expanduser()
+    return path if path.is_absolute() or (path.exists() and not (folder / path).exists()) else folder / path
