@@ -67,7 +67,7 @@ def unlike_training(epochs: Epochs) -> Unlike:
     if artefact.any():
         names = " and ".join(dict.fromkeys(map(str, epochs.montage.derivations)))
         lines.append(
-            f"artefact: {names} swing as EEG does not in {artefact.sum()} epochs, which are marked in the table"
+            f"artefact: {artefact.sum()} epochs of {names} swing as EEG does not; they are marked in the table"
         )
     return Unlike(tuple(lines), signal, np.asarray(unusable), artefact)
 

@@ -144,7 +144,7 @@ def test_artefacts_are_marked(tmp_path):
     marks = [row["mark"] for row in csv.DictReader((tmp_path / "out/night_raw.csv").open())]
     assert {i: mark for i, mark in enumerate(marks) if mark} == dict.fromkeys(spoilt, "artefact")
     text = (tmp_path / "out/night_raw.json").read_text()
-    assert "swing as EEG does not in 2 epochs" in text
+    assert "artefact: 2 epochs of Fpz-Cz and Pz-Oz swing as EEG does not" in text
     assert '"artefact_epochs": 2' in text
 
 
