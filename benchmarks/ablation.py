@@ -43,7 +43,7 @@ class FeaturesTrees(TabularModel):
 
     settings: Settings
 
-    def make_classifier(self) -> tuple[Any, str]:
+    def make_classifier(self, n_columns: int) -> tuple[Any, str]:
         """Return the forest, and the name of its argument for weights."""
         own = {k: v for k, v in asdict(self.settings).items() if k not in TabularSettings.__struct_fields__}
         return ExtraTreesClassifier(**own, random_state=self.seed), "sample_weight"
@@ -53,14 +53,19 @@ MODELS.add("features-trees", FeaturesTrees)
 
 
 def variants(out: Path) -> list[Recipe]:
-    """Return the default, the default before it, and what lies between and beyond."""
+    """Return the default, the defaults before it, and what lies between and beyond."""
     default, before = load_recipe(DEFAULT), load_recipe("features-mean")
     trees = out / "features-trees.toml"
     trees.write_text('model = "features-trees"\n')
     members = (*default.members, str(trees))
+    quantile, kernel, boost = default.members
+    pairs = {"kernel": (quantile, boost), "boost": (quantile, kernel), "quantile": (kernel, boost)}
     return [
         default,
         before,
+        default.but(name="second-default", members=(quantile, "features-boost")),
+        default.but(name="boost-without-ranks", members=(quantile, kernel, "features-boost")),
+        *(default.but(name=f"without-{name}", members=kept) for name, kept in pairs.items()),
         default.but(name="without-similar", similar=None),
         default.but(name="arithmetic-mean", mean="arithmetic"),
         before.but(name="before-with-similar", similar=default.similar),

@@ -33,7 +33,7 @@ class FeaturesBoost(TabularModel):
 
     settings: Settings
 
-    def make_classifier(self) -> tuple[Any, str]:
+    def make_classifier(self, n_columns: int) -> tuple[Any, str]:
         """Return the pipeline, and the name of its argument for weights.
 
         Features are binned before the boosting: its own binning weighs every quantile by the epochs' weights, which

@@ -68,8 +68,8 @@ class TabularModel(Model):
     one_thread = False
     """Whether the fit must not depend on the number of threads by more than rounding."""
 
-    def make_classifier(self) -> tuple[Any, str]:
-        """Return the unfitted classifier, and the name of its argument for weights."""
+    def make_classifier(self, n_columns: int) -> tuple[Any, str]:
+        """Return the unfitted classifier for so many columns, and the name of its argument for weights."""
         raise NotImplementedError
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
@@ -102,9 +102,11 @@ class TabularModel(Model):
 
     def fit_classifier(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Any:
         """Return the classifier fitted to rows that weigh so much, shape ``(n_rows,)``."""
-        classifier, weight_argument = self.make_classifier()
+        classifier, weight_argument = self.make_classifier(X.shape[1])
         with threadpool_limits(1 if self.one_thread else self.resources.jobs), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Bins whose width|Feature .* is constant|n_quantiles")
+            warnings.filterwarnings(
+                "ignore", message="Bins whose width|Feature .* is constant|n_quantiles|n_components"
+            )
             return classifier.fit(X, y, **{weight_argument: weights})
 
     def predict_proba(self, recording: Recording) -> np.ndarray:

@@ -41,7 +41,7 @@ def test_a_target_epoch_counts_as_often_as_its_weight_says(weight):
         def fit(self, X, y, weights):
             fitted.update(weights=weights)
 
-    model.make_classifier = lambda: (Spy(), "weights")
+    model.make_classifier = lambda n_columns: (Spy(), "weights")
     model.fit(source=SOURCE[:1], target=TARGET[:1])
     source, target = fitted["weights"][:24], fitted["weights"][24:]
     np.testing.assert_allclose(source, source[0])
@@ -112,3 +112,33 @@ def test_the_same_model_has_the_same_bytes_in_every_process(name):
     fitted = made(name, {}, seed=3).fit(source=nights("25-64"), target=nights("65-79"))
     np.testing.assert_array_equal(loaded, fitted.predict_proba(night))
     assert model.to_bytes() == runs[0], "written again without training"
+
+
+def ring(n, seed):
+    """Stages by the distance from the middle: no line tells them apart."""
+    rng = np.random.default_rng(seed)
+    F = rng.normal(size=(n, 4))
+    return F, (np.linalg.norm(F, axis=1) > 1.8).astype(int)
+
+
+@pytest.mark.parametrize("columns", [4, 12])
+def test_a_kernel_tells_apart_what_no_line_does(columns):
+    """At a width that does not depend on the number of features."""
+    (F, y), (new, truth) = ring(900, 0), ring(600, 1)
+    F, new = (np.tile(X, columns // 4) for X in (F, new))
+    right = {}
+    for n_near in (0, 200):
+        model = made("features-logreg", {"inputs": "normal", "kernel": n_near, "C": 1.0})
+        classifier = model.fit_classifier(F, y, np.ones(len(y)))
+        right[n_near] = (classifier.predict(new) == truth).mean()
+        kernel = classifier.named_steps.get("nystroem")
+        assert (kernel is None) == (n_near == 0)
+        assert n_near == 0 or kernel.gamma == 0.25 / columns
+    assert right[0] < 0.65
+    assert right[200] > 0.9
+
+
+def test_a_kernel_is_saved_and_read_back():
+    model = made("features-logreg", {"inputs": "normal", "kernel": 20, "ranks": True}).fit(source=SOURCE, target=[])
+    again = made("features-logreg", {"inputs": "normal", "kernel": 20, "ranks": True}).from_bytes(model.to_bytes())
+    np.testing.assert_array_equal(again.predict_proba(night(9)), model.predict_proba(night(9)))

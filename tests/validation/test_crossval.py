@@ -241,7 +241,7 @@ def test_seeds_one_by_one(tree, cache, tmp_path):
 
 def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
     other = FeaturesLogreg(FeaturesLogreg.Settings(C=0.001), seed=0, resources=Resources())
-    monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self: other.make_classifier())
+    monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self, n: other.make_classifier(n))
     data, resources = DataFolder(tree), Resources(cache)
     run = crossval.validate(experiment("features-mean", GROUP, data), tmp_path, resources)
     members = [crossval.validate(experiment(name, GROUP, data), tmp_path, resources)
