@@ -157,7 +157,7 @@ def load_weights(folder: Path, card: Card) -> dict[str, bytes]:
 
 
 def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resources) -> tuple[Ensemble, Card]:
-    """Rebuild a predictor from its checkpoint alone.
+    """Rebuild a predictor from its checkpoint alone; one that is trained anew meanwhile is read again.
 
     Raises
     ------
@@ -165,7 +165,16 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
         If the checkpoint is missing, damaged, of another recipe or group, or made with other features.
     """
     folder = checkpoint_folder(checkpoints, recipe, group)
-    card = load_card(folder)
+    while True:
+        card = load_card(folder)
+        try:
+            return _loaded(folder, card, recipe, group, resources), card
+        except CheckpointError:
+            if load_card(folder) == card:
+                raise
+
+
+def _loaded(folder: Path, card: Card, recipe: str, group: str, resources: Resources) -> Ensemble:
     if (card.recipe.name, card.group) != (recipe, group):
         raise CheckpointError(
             f"{folder}: the checkpoint is of {card.recipe.name} for {card.group}; expected {recipe} for {group}"
@@ -173,8 +182,8 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
     members = member_cards(folder, card).items()
     if members:
         loaded = [_rebuilt(_member_folder(folder, name, card.members[name]), each, resources) for name, each in members]
-        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources), card
-    return _rebuilt(folder, card, resources), card
+        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources)
+    return _rebuilt(folder, card, resources)
 
 
 def _rebuilt(folder: Path, card: Card, resources: Resources) -> Ensemble:

@@ -14,7 +14,7 @@ from ..errors import BeetlError, CheckpointError
 from ..store import sha256
 from ..task import TARGET_GROUPS
 from ..typed import NAME, text_of
-from ..writing import check_folder, whole_file
+from ..writing import alone, check_folder, whole_file
 from .card import CARD, Card, card_sha256, checkpoint_folder, has_checkpoint, load_card
 from .checkpoint import check_whole
 
@@ -87,9 +87,11 @@ def import_checkpoint(path: Path, checkpoints: Path) -> tuple[Path, dict[str, An
         card = load_card(Path(temporary))
         check_whole(Path(temporary), card)
     folder = _place(path, card, checkpoints)
-    if has_checkpoint(folder) and card_sha256(folder) != sha256(files[CARD]):
-        raise CheckpointError(f"{folder}: holds another checkpoint, which stays; choose another folder: --checkpoints")
-    _write(folder, files)
+    with alone(folder):
+        if has_checkpoint(folder) and card_sha256(folder) != sha256(files[CARD]):
+            text = f"{folder}: holds another checkpoint, which stays"
+            raise CheckpointError(f"{text}; choose another folder: --checkpoints")
+        _write(folder, files)
     return folder, about
 
 

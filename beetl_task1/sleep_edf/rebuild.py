@@ -17,7 +17,7 @@ from ..data.recording import RecordingKey
 from ..errors import DataError
 from ..progress import Progress
 from ..task import N_OUTPUTS, PARTS, STAGES, Part, part
-from ..writing import write_text
+from ..writing import LOCK, alone, write_text
 from .epochs import read_night
 from .study import GROUPS, Assignment, Place, assign_places
 
@@ -71,11 +71,20 @@ def rebuild(
         Nothing to build, a damaged recording, or ``out`` holds something else.
     """
     built = Rebuilt(Path(out), assign_places(sleep_edf, groups, single_nights=single_nights))
-    places = built.assignment.places
-    _clear(built.out)
-    _write_marker(built, seed, complete=False)
+    _check_ours(built.out)
+    with alone(built.out):
+        _check_ours(built.out)
+        for name in {Path(wanted.folder).parts[0] for wanted in PARTS} | {"order", "truth"}:
+            shutil.rmtree(built.out / name, ignore_errors=True)
+        _write_marker(built, seed, complete=False)
+        _write_places(built, seed, jobs, progress)
+        _write_marker(built, seed, complete=True)
+    return built
+
+
+def _write_places(built: Rebuilt, seed: int, jobs: int, progress: Progress | None) -> None:
+    places, truth = built.assignment.places, dict[RecordingKey, np.ndarray]()
     tasks = (delayed(_write_place)(place, built.out, seed) for place in places)
-    truth: dict[RecordingKey, np.ndarray] = {}
     for key, labels in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
         if progress:
@@ -86,8 +95,6 @@ def rebuild(
             write_truth(built.out, wanted.group, np.concatenate([truth[key] for key in keys]))
         if keys and wanted.has_header:
             write_header(built.out, wanted)
-    _write_marker(built, seed, complete=True)
-    return built
 
 
 def counts_beside_competition(built: Rebuilt) -> list[dict[str, Any]]:
@@ -148,13 +155,10 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
     write_text(built.out / MARKER, json.dumps(content, indent=1) + "\n")
 
 
-def _clear(out: Path) -> None:
-    """Empty what an earlier build has left; refuse anything else."""
+def _check_ours(out: Path) -> None:
+    """Refuse a folder that holds anything but an earlier build."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, expected a folder; choose another with --out")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if DataFolder(out).provenance.kind != OPEN:
+    held = out.is_dir() and {each.name for each in out.iterdir()} - {LOCK}
+    if held and DataFolder(out).provenance.kind != OPEN:
         raise DataError(f"{out}: expected an empty folder or an earlier build, got other files; choose another --out")
-    for name in {Path(wanted.folder).parts[0] for wanted in PARTS} | {"order", "truth"}:
-        shutil.rmtree(out / name, ignore_errors=True)

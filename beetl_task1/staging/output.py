@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..errors import BeetlError
 from ..task import EPOCH_SECONDS
-from ..writing import whole_file, write_text
+from ..writing import alone, whole_file, write_text
 from .figure import draw
 from .reading import PathOrRaw
 from .staged import StagedNight
@@ -81,9 +81,15 @@ def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
     BeetlError
         What is there was not written by an earlier staging of this recording.
     """
-    check_free(out, name, night.name)
     paths = [Path(out) / f"{name}{ending}" for ending in _ENDINGS]
     contents = [_table(night).encode(), _edf(night), draw(night)]
+    with alone(out):
+        check_free(out, name, night.name)
+        _write(night, paths, contents)
+    return paths
+
+
+def _write(night: StagedNight, paths: Sequence[Path], contents: Sequence[bytes]) -> None:
     earlier = _read_account(paths[-1]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
         path.name: [hashlib.sha256(content).hexdigest(), *earlier.get(path.name, [])[:1]]
@@ -94,7 +100,6 @@ def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
     for file, content in zip(paths[::-1], [account.encode(), *contents[::-1]], strict=True):  # the account first
         with whole_file(file) as opened:
             opened.write(content)
-    return paths
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
@@ -128,12 +133,13 @@ def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
     BeetlError
         The file is there and no summary.
     """
-    rows = {row["recording"]: row for row in check_summary(path)}
-    for name, night in nights.items():
-        rows[name] = {"recording": name} | _numbers(night) | {"warnings": "; ".join(night.warnings)}
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    table = pd.DataFrame(list(rows.values()), columns=columns, dtype=str)
-    write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
+    with alone(Path(path).parent):
+        rows = {row["recording"]: row for row in check_summary(path)}
+        for name, night in nights.items():
+            rows[name] = {"recording": name} | _numbers(night) | {"warnings": "; ".join(night.warnings)}
+        columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+        table = pd.DataFrame(list(rows.values()), columns=columns, dtype=str)
+        write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
 
 
 def _read_account(path: Path) -> dict[str, Any]:

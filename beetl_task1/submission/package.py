@@ -13,7 +13,7 @@ from ..data.probabilities import load_probabilities
 from ..errors import SubmissionError
 from ..recipes.versions import versions
 from ..task import STAGES
-from ..writing import write_text
+from ..writing import alone, write_text
 from .answer import (
     ACCOUNT,
     ANSWER,
@@ -148,9 +148,10 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
         "versions": versions(),
     }
     _check_rows(labels, listed, labels_path)
-    folder = own_folder(submissions, name, group, "labels", {"answer_sha256": answer_sha256(labels)})
-    write_answer(folder / ANSWER, labels)
-    return _pack(folder, labels, listed, group, about)
+    with alone(submissions):
+        folder = own_folder(submissions, name, group, "labels", {"answer_sha256": answer_sha256(labels)})
+        write_answer(folder / ANSWER, labels)
+        return _pack(folder, labels, listed, group, about)
 
 
 def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: Account) -> Submission:
@@ -162,9 +163,10 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
         "label_counts": dict(zip(STAGES, counts, strict=True)),
         "rows": row_ranges(listed),
     }
-    write_zip(folder / ZIP, labels)
-    write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
-    log_package(folder.parent, folder, account)
+    with alone(folder.parent):
+        write_zip(folder / ZIP, labels)
+        write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
+        log_package(folder.parent, folder, account)
     return Submission(folder, account)
 
 
