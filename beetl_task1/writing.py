@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import IO, Any
 from .errors import BeetlError
 
 LOCK = ".beetl-task1.lock"
+LEFT = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+"""Names of hidden files that a write leaves if it is killed."""
 _ROOM = "make room there or choose another folder; what was there is as it was"
 _SIGNED = "<!-- beetl-task1 wrote all above and writes over it while it is unchanged: sha256 {} -->\n"
 
@@ -90,6 +93,13 @@ def alone(folder: str | Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a folder is not there or holds nothing, but for what killed commands may leave in it."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return all(path.name == LOCK or LEFT.fullmatch(path.name) for path in folder.iterdir())
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -68,7 +68,8 @@ def main() -> None:
     except BeetlError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}; check the path, its permissions and the disk")
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}; check the path, its permissions and the disk")
 
 
 def _fail(message: str, code: int = 1) -> None:

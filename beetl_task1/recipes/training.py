@@ -10,7 +10,15 @@ from msgspec.structs import replace
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Model, Resources
 from ..writing import alone, check_folder, write_text
-from .checkpoint import Card, check_whole, checkpoint_folder, load_card, save_checkpoint, save_ensemble
+from .checkpoint import (
+    Card,
+    check_whole,
+    checkpoint_folder,
+    load_card,
+    remove_stale,
+    save_checkpoint,
+    save_ensemble,
+)
 from .experiment import Experiment
 from .versions import versions
 
@@ -59,11 +67,9 @@ def _train(experiment: Experiment, folder: Path, card: Card, resources: Resource
         raise refused(recipe.name, error) from error
     weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, models, strict=True)}
     chosen = {f"seed{seed}": lines for seed, m in zip(recipe.seeds, models, strict=True) if (lines := _chosen(m))}
-    save_checkpoint(folder, replace(card, chosen=chosen), weights)
-    for stale in folder.glob("history-seed*.csv"):
-        stale.unlink()
     for seed, model in zip(recipe.seeds, models, strict=True):
         _write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
+    save_checkpoint(folder, replace(card, chosen=chosen), weights)
 
 
 def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resources) -> tuple[Path, bool]:
@@ -79,8 +85,10 @@ def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resou
     check_folder(folder)
     key = experiment.key
     with alone(folder):
-        missing = not _is_current(folder, key)
-        return (train(experiment, checkpoints, resources) if missing else folder), missing
+        if not _is_current(folder, key):
+            return train(experiment, checkpoints, resources), True
+        remove_stale(folder)
+    return folder, False
 
 
 def refused(recipe: str, error: ValueError) -> BeetlError:
@@ -126,8 +134,10 @@ def _card(experiment: Experiment) -> Card:
 
 
 def _write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the passes of a training as CSV, one row each; nothing where there were none."""
-    if rows:
-        import pandas as pd
+    """Write the passes of a training as CSV, one row each; no file where there were none."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    import pandas as pd
 
-        write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))

@@ -12,7 +12,7 @@ from ..data.competition_files import recording_paths, write_header, write_record
 from ..data.files import DataFolder
 from ..errors import BeetlError, unknown
 from ..progress import Progress
-from ..writing import LOCK, alone, write_text
+from ..writing import alone, is_free, write_text
 from .borders import LEVELS
 from .competition import PRIORS, SIZES, Slot, slots
 from .night import scored_hypnogram, simulate_night
@@ -110,7 +110,7 @@ def _check_ours(out: Path, marker: dict[str, Any]) -> None:
     if path.is_file():
         if DataFolder(out).provenance.details != marker:
             raise BeetlError(f"{out} holds another simulation (see {path}); give another folder or delete it")
-    elif out.exists() and (not out.is_dir() or {each.name for each in out.iterdir()} - {LOCK}):
+    elif not is_free(out):
         raise BeetlError(f"{out} is not an empty folder nor a simulation (no {MARKER}); give another folder")
 
 

@@ -17,7 +17,7 @@ from ..data.recording import RecordingKey
 from ..errors import DataError
 from ..progress import Progress
 from ..task import N_OUTPUTS, PARTS, STAGES, Part, part
-from ..writing import LOCK, alone, write_text
+from ..writing import alone, is_free, write_text
 from .epochs import read_night
 from .study import GROUPS, Assignment, Place, assign_places
 
@@ -159,6 +159,5 @@ def _check_ours(out: Path) -> None:
     """Refuse a folder that holds anything but an earlier build."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, expected a folder; choose another with --out")
-    held = out.is_dir() and {each.name for each in out.iterdir()} - {LOCK}
-    if held and DataFolder(out).provenance.kind != OPEN:
+    if not is_free(out) and DataFolder(out).provenance.kind != OPEN:
         raise DataError(f"{out}: expected an empty folder or an earlier build, got other files; choose another --out")

@@ -92,7 +92,9 @@ def write_night(night: StagedNight, out: str | Path, name: str) -> list[Path]:
 def _write(night: StagedNight, paths: Sequence[Path], contents: Sequence[bytes]) -> None:
     earlier = _read_account(paths[-1]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
-        path.name: [hashlib.sha256(content).hexdigest(), *earlier.get(path.name, [])[:1]]
+        path.name: [now := hashlib.sha256(content).hexdigest(), *(d for d in earlier.get(path.name, []) if d != now)][
+            :2
+        ]
         for path, content in zip(paths, contents, strict=False)
     }
     path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
