@@ -17,6 +17,8 @@ COMMANDS = (
 _FILES = dict.fromkeys(("train", "validate", "models"), "recipes") | dict.fromkeys(COMMANDS[6:15], "submissions")
 _FILES |= dict.fromkeys(("export", "import"), "transport")
 """Where a command is not in the file of its name."""
+_LONGEST = 1000
+"""Letters of a word in an error: a path has fewer, what a damaged file holds may have millions."""
 
 
 class _Commands(click.Group):
@@ -73,5 +75,6 @@ def main() -> None:
 
 
 def _fail(message: str, code: int = 1) -> None:
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    words = (word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..." for word in message.split())
+    click.echo(f"Error: {' '.join(words)}", err=True)
     sys.exit(code)

@@ -1,10 +1,10 @@
 """Hypnograms as programs of laboratories and archives export them: XML of NSRR and Compumedics, JSON of Dreem."""
 
-import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from ..errors import DataError
+from ..typed import json_of
 from .names import PRESETS
 from .spans import Hypnogram, Span
 from .tables import Timing, evenly
@@ -56,7 +56,7 @@ def _xml(path: Path, content: bytes, timing: Timing) -> Hypnogram:
 
 
 def _json(path: Path, content: bytes, timing: Timing) -> Hypnogram:
-    values = json.loads(content)
+    values = json_of(content)
     if isinstance(values, dict):
         values = next((values[key] for key in ("hypnogram", "stages", "sleep_stages") if key in values), None)
     if not isinstance(values, list) or not values or isinstance(values[0], list | dict):

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DataError
 from ..task import EPOCH_SECONDS
 from .names import is_known
-from .spans import HALF_DAY, Hypnogram, Span
+from .spans import HALF_DAY, LONGEST, Hypnogram, Span
 
 DAY = 2 * HALF_DAY
 _STAGE = (
@@ -55,6 +55,9 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
     """
     lines = [line.strip("\r\n ") for line in decoded(path.read_bytes()).splitlines()]
     lines = [line for line in lines if line.strip() and not line.startswith(("#", "//")) and line[:4] != "sep="]
+    if len(lines) > LONGEST / EPOCH_SECONDS:
+        what = f"{len(lines):,} lines, more than epochs in {LONGEST // DAY} days"
+        raise DataError(f"{path}: {what}; give the scoring of one recording")
     if len(lines) == 1 and len(cells := re.split(r"[,;\t ]+", lines[0])) > 1 and all(map(is_known, cells)):
         lines = cells
     bare = [line.strip(",;\t \"'") for line in lines]
@@ -62,7 +65,10 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
         bare = bare[1:]
     if bare and (all(is_known(line) or own(line) for line in bare) or not any(re.search(r"[,;\t]", x) for x in bare)):
         return evenly(path, bare, timing)
-    table = _table(lines)
+    try:
+        table = _table(lines)
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table of stages ({error}); give a CSV with a column 'stage'") from error
     return None if table is None else _from_table(path, *table, timing)
 
 

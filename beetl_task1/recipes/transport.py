@@ -13,7 +13,7 @@ from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, CheckpointError
 from ..store import sha256
 from ..task import TARGET_GROUPS
-from ..typed import NAME, text_of
+from ..typed import NAME, json_of
 from ..writing import alone, check_folder, whole_file
 from .card import CARD, Card, card_sha256, checkpoint_folder, has_checkpoint, load_card
 from .checkpoint import check_whole
@@ -105,7 +105,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
                 what = f"holds {strange[0]!r}" if strange else "is far too large"
                 raise CheckpointError(f"{path}: {what}, which no export writes; ask for the file again")
             contents = {entry.filename: archive.open(entry).read(entry.file_size) for entry in entries}
-        about = dict(json.loads(text_of(contents.pop(ABOUT))))
+        about = dict(json_of(contents.pop(ABOUT)))
         changed = {name: sha256(content) for name, content in contents.items()} != about["sha256"]
     except (*DAMAGED, TypeError) as error:
         raise CheckpointError(f"{path}: not an exported checkpoint ({error}); ask for the file again") from error

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..errors import BeetlError
 from ..task import EPOCH_SECONDS
+from ..typed import json_of
 from ..writing import alone, whole_file, write_text
 from .figure import draw
 from .reading import PathOrRaw
@@ -147,7 +148,7 @@ def write_summary(nights: dict[str, StagedNight], path: str | Path) -> None:
 def _read_account(path: Path) -> dict[str, Any]:
     """Return the account of a night that an earlier staging wrote, or nothing."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(path.read_bytes())
     except (OSError, ValueError):
         return {}
     ours = isinstance(content, dict) and content.get("note") == DISCLAIMER and isinstance(content.get("files"), dict)
