@@ -19,7 +19,7 @@ HALF_DAY = 43_200
 _SAMPLES = 60
 """Moments of an epoch that are looked at: one every half second."""
 _SHOWN, _SHORT = 8, 60
-LONGEST = 100 * 86_400
+LONGEST = 14 * 86_400
 """Seconds of the longest scoring that is read."""
 
 

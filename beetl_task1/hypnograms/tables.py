@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DataError
 from ..task import EPOCH_SECONDS
 from .names import is_known
-from .spans import HALF_DAY, LONGEST, Hypnogram, Span
+from .spans import HALF_DAY, Hypnogram, Span
 
 DAY = 2 * HALF_DAY
 _STAGE = (
@@ -32,7 +32,7 @@ _LENGTHS = (1, 2, 4, 5, 6, 10, 15, 20, 60)
 """Seconds that epochs of other scorings may have."""
 _SLACK = 2
 """Epochs by which a list may be longer than its recording, whose last epoch may not be whole."""
-_PREAMBLE = 100
+_PREAMBLE, _MOST_LINES = 100, 200_000
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,10 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
     """
     lines = [line.strip("\r\n ") for line in decoded(path.read_bytes()).splitlines()]
     lines = [line for line in lines if line.strip() and not line.startswith(("#", "//")) and line[:4] != "sep="]
-    if len(lines) > LONGEST / EPOCH_SECONDS:
-        what = f"{len(lines):,} lines, more than epochs in {LONGEST // DAY} days"
-        raise DataError(f"{path}: {what}; give the scoring of one recording")
+    if len(lines) > _MOST_LINES:
+        raise DataError(
+            f"{path}: {len(lines):,} lines, at most {_MOST_LINES:,} expected; give the scoring of one recording"
+        )
     if len(lines) == 1 and len(cells := re.split(r"[,;\t ]+", lines[0])) > 1 and all(map(is_known, cells)):
         lines = cells
     bare = [line.strip(",;\t \"'") for line in lines]
