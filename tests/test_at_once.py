@@ -1,5 +1,6 @@
 """Two commands at once: real processes on one checkpoint, submission folder, cache, tree and folder of stages."""
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import experiment
 
+from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
+from beetl_task1.recipes import checkpoint, training
 from beetl_task1.recipes.training import train
+from beetl_task1.submission import predict
 from beetl_task1.submission.log import read_log
 from beetl_task1.writing import LOCK, alone
 
@@ -153,26 +157,51 @@ def test_the_log_loses_no_line(tree, tmp_path):
     assert len({line.submission for line in read_log(tmp_path / "s")}) == 3
 
 
-def test_a_prediction_is_of_one_training(tree, cache, tmp_path):
-    """A checkpoint that is trained again and again meanwhile is read whole."""
-    train(experiment("features-logreg", "65-79", tree), tmp_path / "c", Resources(cache))
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[3]); from conftest import experiment\n"
-        "from beetl_task1.models.base import Resources; from beetl_task1.recipes.training import train\n"
-        "print(1, flush=True)\n"
-        "for i in range(99): train(experiment('features-logreg', '65-79', sys.argv[1], parameters={'C': 0.01 + i}),"
-        " __import__('pathlib').Path(sys.argv[2]), Resources(__import__('pathlib').Path(sys.argv[4])))"
-    )
-    other = start(sys.executable, "-c", code, tree, tmp_path / "c", Path(__file__).parent, cache)
-    try:
-        from beetl_task1.recipes.checkpoint import load_predictor
+def trained_meanwhile(monkeypatch, module, name, again):
+    """Let something be trained anew right before or behind the first call of a function, as another command may."""
+    function, calls = getattr(module, name), []
 
-        other.stdout.readline()
-        seen = set()
-        while len(seen) < 4 and other.poll() is None:
-            _, card = load_predictor(tmp_path / "c", "features-logreg", "65-79", Resources(cache))
-            seen.add(card.fingerprint)
-    finally:
-        other.kill()
-        other.communicate()
-    assert len(seen) == 4
+    def call(*args, **kwargs):
+        if not calls:
+            calls.append(again())
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, call)
+    return calls
+
+
+def test_a_checkpoint_that_is_trained_anew_while_it_is_read(tree, cache, tmp_path, monkeypatch):
+    """Its weights are gone when they are to be read: card and weights are read again."""
+    resources = Resources(cache)
+    old, new = (experiment("features-logreg", "65-79", tree, parameters={"C": C}) for C in (1.0, 0.01))
+    train(old, tmp_path, resources)
+    calls = trained_meanwhile(monkeypatch, checkpoint, "load_weights", lambda: train(new, tmp_path, resources))
+    _, card = checkpoint.load_predictor(tmp_path, "features-logreg", "65-79", resources)
+    assert len(calls) == 1
+    assert card.fingerprint == new.key
+
+
+def test_a_prediction_names_the_card_that_made_it(tree, cache, tmp_path, monkeypatch):
+    resources = Resources(cache)
+    old, new = (experiment("features-logreg", "65-79", tree, seeds=(seed,)) for seed in (0, 1))
+    train(old, tmp_path / "c", resources)
+    trained_meanwhile(monkeypatch, predict, "card_sha256", lambda: train(new, tmp_path / "c", resources))
+    with pytest.raises(BeetlError, match="was trained anew just now; predict again"):
+        predict.predict(old, tmp_path / "c", tmp_path / "s", resources)
+    assert not (tmp_path / "s").exists()
+
+
+def test_members_are_held_while_an_ensemble_copies_them(tree, cache, tmp_path, monkeypatch):
+    def held(name):
+        with open(tmp_path / name / "65-79" / LOCK, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    names = ("features-mean", "features-logreg", "features-boost")
+    calls = trained_meanwhile(monkeypatch, training, "save_ensemble", lambda: [held(name) for name in names])
+    train(experiment("features-mean", "65-79", tree), tmp_path, Resources(cache))
+    assert calls == [[True] * 3]
+    assert not any(map(held, names))
