@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 from conftest import experiment
-from fuzz_targets import edf
+from fuzz_targets import edf, recording
 from limits import cheap
 
 from beetl_task1.data.files import DataFolder
@@ -24,6 +24,7 @@ from beetl_task1.recipes.card import load_card
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
 from beetl_task1.recipes.transport import import_checkpoint
+from beetl_task1.staging.reading import read_epochs
 from beetl_task1.staging.statistics import statistics_of
 from beetl_task1.submission.verify import load_account
 from beetl_task1.validation.crossval import load_summary
@@ -169,6 +170,20 @@ def test_an_edf_of_other_records_than_it_says(tmp_path, records):
     header = read_header(tmp_path / "a.edf")
     assert header.n_there == 2
     assert [tal.texts for tal in read_tals(tmp_path / "a.edf", header)][1] == ("Sleep stage W",)
+
+
+@pytest.mark.parametrize(("where", "new", "message"), [
+    (688, b"999999  999999  ", "lasts -?[01] s, expected at least one epoch"),
+    (272, b"EE\nG \r\nz-Oz     ", "got EEG Fpz-Cz, EE G z-Oz; it lacks Pz-Oz"),
+], ids=["records", "lines"])  # fmt: skip
+def test_a_recording(tmp_path, where, new, message):
+    """Records that are longer than the file, and names of several lines."""
+    content = recording()
+    assert content[where : where + 16] in (b"100     100     ", b"EEG Pz-Oz       ")
+    (tmp_path / "a.edf").write_bytes(content[:where] + new + content[where + 16 :])
+    with pytest.raises(BeetlError, match=message) as caught:
+        read_epochs(tmp_path / "a.edf")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_the_account_of_a_staging(tmp_path):

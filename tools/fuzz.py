@@ -5,9 +5,9 @@
     python tools/fuzz.py pickles --seed 3 --only 4711
 
 An input is made of its target, the seed and its number alone, so that `--only` makes it again. They are read in
-children with 1 GB of memory to spare; one that takes more than 5 s is ended, and the next begins behind it. A fault is
-an error that is not ours or not in one line, a second of work or 100 MB for one input, a child that dies, or anything
-written beside the input.
+children with 1 GB of memory to spare; one that works for more than 5 s is ended, and the next begins behind it. A
+fault is an error that is not ours or not in one line, a second of work or 100 MB for one input, a child that dies, or
+anything written beside the input.
 """
 
 import argparse
@@ -118,7 +118,8 @@ def _child(name: str, target: Target, args: argparse.Namespace, end: float, shar
             tell()
             if time.monotonic() > end:
                 os._exit(0)
-        signal.setitimer(signal.ITIMER_REAL, LONGEST)
+        signal.setitimer(signal.ITIMER_PROF, LONGEST)
+        signal.setitimer(signal.ITIMER_REAL, 20 * LONGEST)
         what = one(target, random.Random(f"{name}-{args.seed}-{number}"), folder)
         if what not in ("read", "refused"):
             log.write(f"{what}\t{number}\n".encode())

@@ -72,7 +72,7 @@ def find_channels(
         return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
     missing = [channel for channel in asked if _find(channel, there) is None]
     raise DataError(
-        f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
+        f"{name}: expected channels {', '.join(asked)}, got {' '.join(', '.join(there).split()) or 'none'}; it lacks "
         f'{" and ".join(missing)}: name the nearest two with --channels "A,B" (A-B subtracts one from '
         f"another), or a single one"
     )
