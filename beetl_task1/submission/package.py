@@ -63,7 +63,10 @@ class Submission:
         return self.folder / ZIP
 
 
-def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None) -> Submission:
+def package(
+    recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None,
+    local_score: float | None = None,
+) -> Submission:  # fmt: skip
     """Check a prediction against the test files and zip it.
 
     Parameters
@@ -78,6 +81,8 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder
         Where ``predict`` wrote.
     folder : path, optional
         Which of its predictions; by default the latest.
+    local_score : float, optional
+        Cross-validated score of the recipe, for the log.
 
     Returns
     -------
@@ -112,7 +117,7 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder
             f"{folder / ANSWER}: not the labels that predict wrote; predict again, or package your own with --labels"
         )
     about = {k: v for k, v in meta.items() if k not in ("files", "partial")}
-    return _pack(folder, labels, listed, group, about)
+    return _pack(folder, labels, listed, group, about, local_score)
 
 
 def package_labels(labels_path: Path, group: str, data: DataFolder, submissions: Path, name: str = "") -> Submission:
@@ -154,7 +159,10 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
         return _pack(folder, labels, listed, group, about)
 
 
-def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: Account) -> Submission:
+def _pack(
+    folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: Account,
+    local_score: float | None = None,
+) -> Submission:  # fmt: skip
     counts = np.bincount(labels, minlength=len(STAGES)).tolist()
     account = about | {
         "partial": is_partial(listed, group),
@@ -166,7 +174,7 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
     with alone(folder.parent):
         write_zip(folder / ZIP, labels)
         write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
-        log_package(folder.parent, folder, account)
+        log_package(folder.parent, folder, account, local_score=local_score)
     return Submission(folder, account)
 
 
