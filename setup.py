@@ -22,6 +22,7 @@ setup(
         "braindecode>=1.8.1",
         "click>=8.4",
         "edfio>=0.4.10",
+        "filelock>=3.15.4",
         "jinja2>=3.1",
         "joblib>=1.4",
         "matplotlib>=3.8",

@@ -85,7 +85,7 @@ class Store:
         if found is not None:
             return found
         made = make()
-        self.save(kind, key, _npy(made))
+        self.save(kind, key, npy(made))
         found = self._mapped(kind, key) if mapped else None
         return made if found is None else found
 
@@ -97,7 +97,8 @@ class Store:
             return None
 
 
-def _npy(array: np.ndarray) -> bytes:
+def npy(array: np.ndarray) -> bytes:
+    """Return an array as the bytes of a ``.npy`` file, whose writing can tell why it fails, as numpy's own cannot."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()

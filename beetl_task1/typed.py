@@ -2,9 +2,12 @@
 
 import codecs
 import difflib
+import json
 import re
+import tomllib
+import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -20,6 +23,10 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 AtLeast1 = Annotated[int, msgspec.Meta(ge=1)]
 LARGEST_SEED = 2**32 - 1
 Seed = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEED)]
+_DEEPEST = 50
+_LARGEST, _MOST_DOTS = 100_000, 200
+"""Bytes of a TOML file, and dots of its lines: a key of many parts takes their square."""
+_DEEP = f"it is nested more than {_DEEPEST} times"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What may name a file or folder: it leads nowhere else."""
 
@@ -38,6 +45,41 @@ def text_of(content: bytes) -> str:
     """
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16" if utf16 else "utf-8-sig")
+
+
+def json_of(content: bytes) -> Any:
+    """Return what a JSON file holds.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or nested deeper than anything of ours.
+    """
+    return _shallow(json.loads, content)
+
+
+def toml_of(content: bytes) -> dict[str, Any]:
+    """Return what a TOML file holds; errors as of :func:`json_of`, and for what takes long to read."""
+    if len(content) > _LARGEST or any(line.count(b".") > _MOST_DOTS for line in content.splitlines()):
+        raise ValueError(
+            _DEEP if len(content) <= _LARGEST else f"{len(content):,} bytes, at most {_LARGEST:,} expected"
+        )
+    values: dict[str, Any] = _shallow(tomllib.loads, content)
+    return values
+
+
+def _shallow(load: Callable[[str], Any], content: bytes) -> Any:
+    try:
+        values = load(text_of(content))
+    except RecursionError as error:
+        raise ValueError(_DEEP) from error
+    level = [values]
+    for _ in range(_DEEPEST):
+        level = [part for each in level if isinstance(each, dict | list)
+                 for part in (each.values() if isinstance(each, dict) else each)]  # fmt: skip
+        if not level:
+            return values
+    raise ValueError(_DEEP)
 
 
 def target_group(value: str) -> str:
@@ -142,6 +184,6 @@ def _type_at(kind: Any, path: str) -> Any:
     """Return the declared type at a path of :func:`_explained`, annotations and tuples taken away."""
     for step in _steps(path):
         kind = typing.get_args(kind)[0] if isinstance(step, int) else typing.get_type_hints(kind)[step]
-        if typing.get_origin(kind) is Annotated:
+        if typing.get_origin(kind) in (Annotated, types.UnionType):
             kind = typing.get_args(kind)[0]
     return kind

@@ -1,8 +1,13 @@
-"""Files are written whole: under a temporary name in the same folder, then renamed; nobody else's are written over."""
+"""Files are written whole: under a temporary name in the same folder, then renamed; nobody else's are written over.
+
+Where several files belong together, one command at a time writes them: :func:`alone`.
+"""
 
 import contextlib
 import hashlib
+import logging
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -11,6 +16,10 @@ from typing import IO, Any
 
 from .errors import BeetlError
 
+LOCK = ".beetl-task1.lock"
+LEFT = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+"""Names of hidden files that a write leaves if it is killed."""
+_ROOM = "make room there or choose another folder; what was there is as it was"
 _SIGNED = "<!-- beetl-task1 wrote all above and writes over it while it is unchanged: sha256 {} -->\n"
 
 
@@ -32,6 +41,11 @@ def whole_file(path: str | Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO
     Yields
     ------
     file object
+
+    Raises
+    ------
+    BeetlError
+        If the disk is full or takes no file there; the old file stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,9 +56,50 @@ def whole_file(path: str | Path, mode: str = "wb", **kwargs: Any) -> Iterator[IO
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, os.fspath(temporary)):
+            raise BeetlError(f"{path}: cannot be written ({error.strerror}); {_ROOM}") from error
         raise
+
+
+@contextlib.contextmanager
+def alone(folder: str | Path) -> Iterator[None]:
+    """Let one command at a time write into a folder; others wait, and say for what.
+
+    The folder is made. The system takes the lock from a command that ends, however it ends; what holds it already may
+    take it again.
+
+    Raises
+    ------
+    BeetlError
+        If the folder takes no file.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        place = Path(folder).resolve()
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / LOCK, is_singleton=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logging.getLogger(__name__).warning("waiting for %s: another command writes there", folder)
+            lock.acquire()
+    except OSError as error:
+        raise BeetlError(f"{folder}: cannot be written to ({error.strerror}); {_ROOM}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a folder is not there or holds nothing, but for what killed commands may leave in it."""
+    if not folder.is_dir():
+        return not folder.exists()
+    return all(path.name == LOCK or LEFT.fullmatch(path.name) for path in folder.iterdir())
 
 
 def write_text(path: str | Path, text: str) -> None:

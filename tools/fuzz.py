@@ -5,9 +5,9 @@
     python tools/fuzz.py pickles --seed 3 --only 4711
 
 An input is made of its target, the seed and its number alone, so that `--only` makes it again. They are read in
-children with 1 GB of memory to spare; one that takes more than 5 s is ended, and the next begins behind it. A fault is
-an error that is not ours or not in one line, a second or 100 MB for one input, a child that dies, or anything written
-beside the input.
+children with 1 GB of memory to spare; one that works for more than 5 s is ended, and the next begins behind it. A
+fault is an error that is not ours or not in one line, a second of work or 100 MB for one input, a child that dies, or
+anything written beside the input.
 """
 
 import argparse
@@ -118,7 +118,8 @@ def _child(name: str, target: Target, args: argparse.Namespace, end: float, shar
             tell()
             if time.monotonic() > end:
                 os._exit(0)
-        signal.setitimer(signal.ITIMER_REAL, LONGEST)
+        signal.setitimer(signal.ITIMER_PROF, LONGEST)
+        signal.setitimer(signal.ITIMER_REAL, 20 * LONGEST)
         what = one(target, random.Random(f"{name}-{args.seed}-{number}"), folder)
         if what not in ("read", "refused"):
             log.write(f"{what}\t{number}\n".encode())
@@ -135,7 +136,7 @@ def one(target: Target, rng: random.Random, folder: Path) -> str:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     what = "read"
     try:
         with contextlib.redirect_stdout(None):
@@ -147,7 +148,7 @@ def one(target: Target, rng: random.Random, folder: Path) -> str:
         return f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
     beside = {path.name for path in folder.iterdir()} - {name, "out"}
     risen = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    if time.perf_counter() - start > SLOW or risen > LARGE:
+    if time.process_time() - start > SLOW or risen > LARGE:
         return "took long" if risen < LARGE else "took much memory"
     return f"wrote {beside}" if beside else what
 

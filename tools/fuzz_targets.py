@@ -7,7 +7,7 @@ import pickletools
 import random
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from beetl_task1.hypnograms.formats import read_hypnogram
 from beetl_task1.recipes.card import digest_of, load_card
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.transport import import_checkpoint
+from beetl_task1.staging.statistics import statistics_of
 from beetl_task1.submission.answer import read_answer
 
 RECIPES = Path(__file__).parents[1] / "beetl_task1" / "recipes"
@@ -356,7 +357,14 @@ def _hypnograms() -> Target:
     files = [(name, text.encode()) for name, text in texts.items()] + [("a.edf", edf(_TAL))]
     words = [*WORDS, b"22:30:00", b"25:99:99", b"inf", b"1e308", b"Sleep stage ?", b"N9", b"\x14", b"\x15", b"<!ENTITY",
              b"<SleepStage>", b"</SleepStage>", b"[" * 3000, b"99999999999999"]  # fmt: skip
-    read = lambda folder, name, content: read_hypnogram(_write(folder, name, content), seconds=120.0)  # noqa: E731
+
+    def read(folder: Path, name: str, content: bytes) -> None:
+        path = _write(folder, name, content)
+        if len(content) % 2:
+            read_hypnogram(path, seconds=120.0)
+        else:
+            statistics_of(path)
+
     return Target(files, words, read)
 
 
@@ -386,7 +394,45 @@ def _edf() -> Target:
     return Target(files, words, read)
 
 
+def recording(sfreq: int = 100, records: int = 3) -> bytes:
+    """Return a small EDF file of two channels of noise, a second of each in turn."""
+    pad = lambda text, size: str(text).encode().ljust(size)[:size]  # noqa: E731
+    head = [("0", 8), ("X M 02-MAR-1951 X", 80), ("Startdate 02-MAR-2021 X X X", 80), ("02.03.21", 8), ("22.30.00", 8),
+            ("768", 8), ("EDF+C", 44), (30 * records, 8), ("1", 8), ("2", 4)]  # fmt: skip
+    names, rest = ("EEG Fpz-Cz", "EEG Pz-Oz"), (("", 80), ("uV", 8), ("-100", 8), ("100", 8), ("-32768", 8),
+                                                ("32767", 8), ("HP:0.5Hz", 80), (sfreq, 8), ("", 32))  # fmt: skip
+    both = [pad(name, 16) for name in names] + [pad(text, size) for text, size in rest for _ in names]
+    noise = np.random.default_rng(0).normal(0, 3000, (30 * records, 2, sfreq)).astype("<i2")
+    return b"".join([pad(text, size) for text, size in head] + both) + noise.tobytes()
+
+
+def _nights() -> Target:
+    from beetl_task1.staging.reading import read_epochs
+
+    files = [("a.edf", recording()), ("a.rec", recording(128)), ("a.bdf", recording())]
+    words = [
+        *WORDS,
+        b"99999999",
+        b"-999    ",
+        b"0       ",
+        b"1e999   ",
+        b"nan     ",
+        b"EDF+D",
+        b"mV      ",
+        b"\xffBIOSEMI",
+    ]
+
+    def change(rng: random.Random, target: Target, content: bytes) -> bytes:
+        """Change the header, which is what is read, far more often than the noise."""
+        if rng.random() < 0.9:
+            return changed(rng, replace(target, files=[("", content[:768])]), content[:768]) + content[768:]
+        return changed(rng, target, content)
+
+    return Target(files, words, lambda folder, name, content: read_epochs(_write(folder, name, content)), change)
+
+
 TARGETS: dict[str, Callable[[], Target]] = {
     "pickles": _pickles, "npy": _npy, "zips": _zips, "answers": _answers, "labels": _labels, "recipes": _recipes,
     "cards": _cards, "probabilities": _probabilities, "exports": _exports, "hypnograms": _hypnograms, "edf": _edf,
+    "nights": _nights,
 }  # fmt: skip

@@ -17,6 +17,8 @@ COMMANDS = (
 _FILES = dict.fromkeys(("train", "validate", "models"), "recipes") | dict.fromkeys(COMMANDS[6:15], "submissions")
 _FILES |= dict.fromkeys(("export", "import"), "transport")
 """Where a command is not in the file of its name."""
+_LONGEST = 1000
+"""Letters of a word in an error: a path has fewer, what a damaged file holds may have millions."""
 
 
 class _Commands(click.Group):
@@ -68,9 +70,11 @@ def main() -> None:
     except BeetlError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or 'file'}: {error.strerror or error}; check the path, its permissions and the disk")
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}; check the path, its permissions and the disk")
 
 
 def _fail(message: str, code: int = 1) -> None:
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    words = (word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..." for word in message.split())
+    click.echo(f"Error: {' '.join(words)}", err=True)
     sys.exit(code)

@@ -27,11 +27,8 @@ def simulate(out: Path, size: str, seed: int, prior: str, border_evidence: str, 
     Example:
       beetl-task1 simulate --out sim --size medium --seed 1
     """
-    from ..data.files import DataFolder
     from ..simulate import simulate as run
 
-    if out.is_dir():
-        DataFolder(out).provenance  # noqa: B018  (a damaged marker is told in one line)
     with progress_bar(f"simulate {size}") as bar:
         marker = run(out, size=size, seed=seed, jobs=jobs, prior=prior, border_evidence=border_evidence, progress=bar)
     made = f"simulated a {marker['size']} competition with seed {marker['seed']} in {out}"

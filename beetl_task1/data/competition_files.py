@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..store import npy
 from ..task import CHANNELS, SFREQ, Part
 from ..writing import whole_file, write_text
 
@@ -27,7 +28,7 @@ def write_recording(paths: dict[str, Path], X: np.ndarray, y: np.ndarray, onsets
     if "y" in paths:
         _pickle(y, paths["y"])
     with whole_file(paths["onsets"]) as file:
-        np.save(file, onsets)
+        file.write(npy(onsets))
 
 
 def write_header(out: Path, part: Part) -> None:

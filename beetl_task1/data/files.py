@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import DataError
 from ..task import PARTS, SESSIONS, SOURCE_GROUP, Part, part
-from ..typed import text_of
+from ..typed import json_of
 from .recording import Recording, RecordingKey
 
 COMPETITION, SIMULATED, OPEN = "competition", "simulated", "open"
@@ -218,7 +218,7 @@ def _check_pairs(signals: dict[RecordingKey, Path], labels: dict[RecordingKey, P
 
 def _read_marker(path: Path, kind: str) -> Provenance:
     try:
-        details = msgspec.json.decode(text_of(path.read_bytes()), type=dict[str, Any])
+        details = msgspec.convert(json_of(path.read_bytes()), dict[str, Any])
         return Provenance(kind, details, msgspec.convert(details.get("counts", {}), dict[str, Counts]))
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise DataError(f"{path}: cannot be read ({error}); make the tree again") from error

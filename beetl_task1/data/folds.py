@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import BeetlError
-from ..typed import text_of
+from ..typed import json_of
 from ..writing import write_text
 from .recording import Recording
 
@@ -60,7 +60,7 @@ def load_folds(path: Path) -> list[Fold]:
         If the file is damaged or holds a subject on both sides.
     """
     try:
-        folds = msgspec.json.decode(text_of(path.read_bytes()), type=list[Fold])
+        folds = msgspec.convert(json_of(path.read_bytes()), list[Fold])
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise BeetlError(f"{path}: not a file of folds ({error}); remove it to split anew") from error
     held_out = [subject for fold in folds for subject in fold.held_out]

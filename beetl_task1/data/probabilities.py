@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import BeetlError
 from ..task import N_OUTPUTS
+from ..typed import json_of
 from ..writing import whole_file
 from .recording import RecordingKey
 from .zips import open_zip
@@ -57,7 +58,7 @@ def load_probabilities(path: Path) -> tuple[dict[RecordingKey, np.ndarray], dict
             raise ValueError(f"it unpacks to {size:,} bytes, at most {LARGEST:,} expected")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        meta = json.loads(str(arrays.pop("meta", "{}")))
+        meta = json_of(str(arrays.pop("meta", "{}")).encode())
         if not isinstance(meta, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("it holds something else than arrays and a table of what describes them")
     except Exception as error:  # zipfile, numpy and json each have their own

@@ -129,7 +129,9 @@ class Recording:
         X = self._array if self._held is None else self._held()
         if X is None:
             content = read_bytes(self.name)
-            self._sha256 = hashlib.sha256(content).hexdigest()
+            known, self._sha256 = self._sha256, hashlib.sha256(content).hexdigest()
+            if known not in (None, self._sha256):
+                raise DataError(f"{self.name}: changed while it was used; leave it alone and run the command again")
             X = _volts(load_array(self.name, content), self.name, self.unit)
             self._n_epochs, self._held = len(X), weakref.ref(X)
             self._check_length()

@@ -12,7 +12,7 @@ from ..data.files import HEADER
 from ..data.labels import as_stage
 from ..errors import DataError
 from ..task import N_OUTPUTS, SESSIONS, part
-from ..typed import text_of
+from ..typed import json_of, text_of
 from ..writing import write_text
 from .figshare import TUTORIAL, Article
 
@@ -100,8 +100,8 @@ def place_labels(files: list[Path], article: Article, out: Path, notes: list[str
 def _placed_before(article: Article, out: Path) -> set[str]:
     """Return the paths below ``out`` that an earlier download of the article filled."""
     try:
-        return set(msgspec.json.decode(_record_path(article, out).read_bytes(), type=_Record).placed)
-    except (OSError, msgspec.MsgspecError):
+        return set(msgspec.convert(json_of(_record_path(article, out).read_bytes()), _Record).placed)
+    except (OSError, ValueError, msgspec.MsgspecError):
         return set()
 
 
@@ -161,13 +161,13 @@ def in_place(article: Article, out: Path, md5s: dict[str, str] | None) -> dict[s
     so for data unpacked by hand, every recording must be there.
     """
     try:
-        record = msgspec.json.decode(_record_path(article, out).read_bytes(), type=_Record)
+        record = msgspec.convert(json_of(_record_path(article, out).read_bytes()), _Record)
     except FileNotFoundError:
         if article.labels or missing_files(article, out):
             return None
         folders = {folder for folder, *_ in _recordings(article)}
         return {str(p.relative_to(out)): p.stat().st_size for folder in folders for p in (out / folder).glob("*.npy")}
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
     sizes = {name: (out / name).stat().st_size for name in record.placed if (out / name).is_file()}
     same = md5s is None or record.md5 in (None, md5s)

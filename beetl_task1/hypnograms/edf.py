@@ -1,5 +1,6 @@
 """What the files of EDF and BDF say beside their signals: start, records, units, annotations with their own times."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -10,6 +11,7 @@ import numpy as np
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _ANONYMOUS = date(1985, 1, 1)
 """What the specification has for a date that is not told."""
+_MOST_CHANNELS = 2000
 _ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 
 
@@ -91,7 +93,7 @@ def read_header(path: str | Path) -> EdfHeader | None:
             return None
         try:
             n = int(head[252:256])
-            channels = file.read(256 * n)
+            channels = file.read(256 * n) if 0 < n <= _MOST_CHANNELS else b""
             return _header(head, channels, n, path.stat().st_size)
         except (ValueError, IndexError):
             return None
@@ -102,8 +104,13 @@ def _header(head: bytes, channels: bytes, n: int, size: int) -> EdfHeader:
         begin = offset * n
         return [channels[begin + i * width : begin + (i + 1) * width].decode("latin-1").strip() for i in range(n)]
 
+    if len(channels) < 256 * max(n, 1):
+        raise ValueError("no channels, or not all of their headers")
     fields = [head[a:b].decode("latin-1").strip() for a, b in ((8, 88), (88, 168), (168, 176), (176, 184))]
     per_record = tuple(int(text) for text in column(216, 8))
+    record_seconds = float(head[244:252])
+    if min(per_record) < 0 or not sum(per_record) or not 0 <= record_seconds < math.inf:
+        raise ValueError("records of no samples or of no length")
     width, header_bytes, reserved = 3 if head[:1] == b"\xff" else 2, int(head[184:192]), head[192:236].decode("latin-1")
     day, clock = _day(fields[1], fields[2]), _clock(fields[3])
     if day is None and clock == time(0):
@@ -111,7 +118,7 @@ def _header(head: bytes, channels: bytes, n: int, size: int) -> EdfHeader:
     return EdfHeader(
         day=day, clock=clock, birthday=_written_day(fields[0].split()[2]) if len(fields[0].split()) > 2 else None,
         n_records=int(head[236:244]), n_there=max(0, size - header_bytes) // max(1, width * sum(per_record)),
-        record_seconds=float(head[244:252]), labels=tuple(column(0, 16)), units=tuple(column(96, 8)),
+        record_seconds=record_seconds, labels=tuple(column(0, 16)), units=tuple(column(96, 8)),
         per_record=per_record, discontinuous=reserved[3:5] == "+D", width=width, header_bytes=header_bytes)  # fmt: skip
 
 

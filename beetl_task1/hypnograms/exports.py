@@ -3,7 +3,6 @@
 XML of NSRR, Compumedics, Philips (Sleepware, Alice) and Embla, JSON of Dreem.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from ..errors import DataError
 from ..task import EPOCH_SECONDS
+from ..typed import json_of
 from .names import PRESETS
 from .spans import Hypnogram, Span
 from .tables import Timing, evenly
@@ -96,7 +96,7 @@ def _embla(root: ET.Element, timing: Timing) -> Hypnogram | None:
 
 
 def _json(path: Path, content: bytes, timing: Timing) -> Hypnogram:
-    values = json.loads(content)
+    values = json_of(content)
     if isinstance(values, dict):
         values = next((values[key] for key in ("hypnogram", "stages", "sleep_stages") if key in values), None)
     if not isinstance(values, list) or not values or isinstance(values[0], list | dict):

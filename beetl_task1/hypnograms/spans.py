@@ -18,7 +18,9 @@ WAKE_MINUTES = 30.0
 HALF_DAY = 43_200
 _SAMPLES = 60
 """Moments of an epoch that are looked at: one every half second."""
-_SHOWN = 8
+_SHOWN, _SHORT = 8, 60
+LONGEST = 14 * 86_400
+"""Seconds of the longest scoring that is read."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def listed(counts: Mapping[str, int]) -> str:
     """Return names with their counts, the most frequent first."""
     most = sorted(counts.items(), key=lambda item: -item[1])
     more = f" and {len(most) - _SHOWN} more" if len(most) > _SHOWN else ""
-    return ", ".join(f"{name!r} ({n})" for name, n in most[:_SHOWN]) + more
+    return ", ".join(f"{name[:_SHORT]!r} ({n})" for name, n in most[:_SHOWN]) + more
 
 
 def on_grid(

@@ -36,7 +36,7 @@ _LENGTHS = (1, 2, 4, 5, 6, 10, 15, 20, 60)
 """Seconds that epochs of other scorings may have."""
 _SLACK = 2
 """Epochs by which a list may be longer than its recording, whose last epoch may not be whole."""
-_PREAMBLE = 100
+_PREAMBLE, _MOST_LINES = 100, 200_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,10 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
     """
     lines = [line.strip("\r\n ") for line in decoded(path.read_bytes()).splitlines()]
     lines = [line for line in lines if line.strip() and not line.startswith(("#", "//")) and line[:4] != "sep="]
+    if len(lines) > _MOST_LINES:
+        raise DataError(
+            f"{path}: {len(lines):,} lines, at most {_MOST_LINES:,} expected; give the scoring of one recording"
+        )
     if len(lines) == 1 and len(cells := re.split(r"[,;\t ]+", lines[0])) > 1 and all(map(is_known, cells)):
         lines = cells
     known = read_visbrain(path, lines)
@@ -77,7 +81,10 @@ def read_text(path: Path, timing: Timing, own: Callable[[str], bool]) -> Hypnogr
         bare = bare[1:]
     if bare and (all(is_known(line) or own(line) for line in bare) or not any(re.search(r"[,;\t]", x) for x in bare)):
         return evenly(path, bare, timing)
-    table = _table(lines)
+    try:
+        table = _table(lines)
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table of stages ({error}); give a CSV with a column 'stage'") from error
     return None if table is None else _from_table(path, *table, timing)
 
 

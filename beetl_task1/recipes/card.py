@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import BeetlError, CheckpointError
 from ..store import key_of, sha256
-from ..typed import NAME, Settings, text_of, typed
+from ..typed import NAME, Settings, json_of, typed
 from .recipe import Recipe
 
 CARD = "card.json"
@@ -70,7 +70,7 @@ def load_card(folder: Path) -> Card:
     """
     path = folder / CARD
     try:
-        content = json.loads(text_of(path.read_bytes()))
+        content = json_of(path.read_bytes())
         digest = content.pop("digest")
         if digest != digest_of(content):
             raise ValueError("it changed since training")
@@ -82,7 +82,7 @@ def load_card(folder: Path) -> Card:
     except FileNotFoundError as error:
         command = f"beetl-task1 train --group {folder.name} --recipe {folder.parent.name}"
         raise CheckpointError(f"{folder}: no checkpoint there; make it with: {command}") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, BeetlError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, BeetlError) as error:
         raise CheckpointError(f"{path}: not a card as it was written ({error}); train again") from error
 
 

@@ -27,7 +27,7 @@ MEMBERS = "members"
 WEIGHTS_ENDING = "weights"
 __all__ = [
     "Card", "card_sha256", "check_recipe", "check_simulated", "check_whole", "checkpoint_folder", "has_checkpoint",
-    "load_card", "load_predictor", "load_weights", "member_cards", "save_checkpoint", "save_ensemble",
+    "load_card", "load_predictor", "load_weights", "member_cards", "remove_stale", "save_checkpoint", "save_ensemble",
 ]  # fmt: skip
 
 
@@ -59,9 +59,7 @@ def save_checkpoint(folder: Path, card: Card, weights: Mapping[str, bytes]) -> P
             file.write(content)
     plain = msgspec.to_builtins(card) | {"weights": listed}
     write_text(folder / CARD, json.dumps(plain | {"digest": _digest(plain)}, indent=1) + "\n")
-    for stale in folder.glob(f"seed*-*.{WEIGHTS_ENDING}"):
-        if stale.name not in listed:
-            stale.unlink()
+    remove_stale(folder)
     return folder / CARD
 
 
@@ -88,12 +86,20 @@ def save_ensemble(folder: Path, card: Card, members: Mapping[str, Path]) -> Path
         digests[name] = card_digest(member)
         weights = {file.rpartition("-")[0]: content for file, content in load_weights(place, member).items()}
         save_checkpoint(_member_folder(folder, name, digests[name]), member, weights)
-    path = save_checkpoint(folder, msgspec.structs.replace(card, members=digests), {})
-    kept = [_member_folder(folder, name, digest) for name, digest in digests.items()]
+    return save_checkpoint(folder, msgspec.structs.replace(card, members=digests), {})
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what an earlier training left beside a checkpoint; one that is killed leaves it to the next."""
+    card = load_card(folder)
+    kept = [_member_folder(folder, name, digest) for name, digest in card.members.items()]
     for stale in (folder / MEMBERS).glob("*-" + 12 * "[0-9a-f]"):
         if stale not in kept:
             shutil.rmtree(stale)
-    return path
+    files = [*card.weights, *(f"history-seed{seed}.csv" for seed in card.recipe.seeds)]
+    for stale in (*folder.glob(f"seed*-*.{WEIGHTS_ENDING}"), *folder.glob("history-seed*.csv")):
+        if stale.name not in files:
+            stale.unlink()
 
 
 def _member_folder(folder: Path, name: str, digest: str) -> Path:
@@ -157,7 +163,7 @@ def load_weights(folder: Path, card: Card) -> dict[str, bytes]:
 
 
 def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resources) -> tuple[Ensemble, Card]:
-    """Rebuild a predictor from its checkpoint alone.
+    """Rebuild a predictor from its checkpoint alone; one that is trained anew meanwhile is read again.
 
     Raises
     ------
@@ -165,7 +171,16 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
         If the checkpoint is missing, damaged, of another recipe or group, or made with other features.
     """
     folder = checkpoint_folder(checkpoints, recipe, group)
-    card = load_card(folder)
+    while True:
+        card = load_card(folder)
+        try:
+            return _loaded(folder, card, recipe, group, resources), card
+        except CheckpointError:
+            if load_card(folder) == card:
+                raise
+
+
+def _loaded(folder: Path, card: Card, recipe: str, group: str, resources: Resources) -> Ensemble:
     if (card.recipe.name, card.group) != (recipe, group):
         raise CheckpointError(
             f"{folder}: the checkpoint is of {card.recipe.name} for {card.group}; expected {recipe} for {group}"
@@ -173,8 +188,8 @@ def load_predictor(checkpoints: Path, recipe: str, group: str, resources: Resour
     members = member_cards(folder, card).items()
     if members:
         loaded = [_rebuilt(_member_folder(folder, name, card.members[name]), each, resources) for name, each in members]
-        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources), card
-    return _rebuilt(folder, card, resources), card
+        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources)
+    return _rebuilt(folder, card, resources)
 
 
 def _rebuilt(folder: Path, card: Card, resources: Resources) -> Ensemble:

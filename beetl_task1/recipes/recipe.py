@@ -1,7 +1,6 @@
 """A recipe names a model with its parameters, its seeds and its decision: a TOML file of a few lines."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -14,7 +13,7 @@ from ..context.similar import SimilarEpochs
 from ..decision import BalancedDecision
 from ..ensemble import Mean
 from ..errors import BeetlError, unknown
-from ..typed import LARGEST_SEED, NAME, Seed, Settings, text_of, typed
+from ..typed import LARGEST_SEED, NAME, Seed, Settings, toml_of, typed
 
 DEFAULT = "default"
 Rules = Literal["competition", "open"]
@@ -161,7 +160,7 @@ def _parse(path: Path | Traversable, name: str) -> Recipe:
     if not re.fullmatch(NAME, name):
         raise BeetlError(f"{path}: the name of a recipe keys folders; use letters, digits, '.', '_' and '-'")
     try:
-        values = tomllib.loads(text_of(path.read_bytes()))
+        values = toml_of(path.read_bytes())
     except OSError as error:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:

@@ -1,5 +1,6 @@
 """From an experiment to its checkpoint."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,24 @@ from msgspec.structs import replace
 
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Model, Resources
-from ..writing import check_folder, write_text
-from .checkpoint import Card, check_whole, checkpoint_folder, load_card, save_checkpoint, save_ensemble
+from ..writing import alone, check_folder, write_text
+from .checkpoint import (
+    Card,
+    check_whole,
+    checkpoint_folder,
+    load_card,
+    remove_stale,
+    save_checkpoint,
+    save_ensemble,
+)
 from .experiment import Experiment
 from .versions import versions
 
 
 def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Path:
     """Train an experiment and save it; members of an ensemble are trained where they are missing.
+
+    Another command that trains the same is waited for.
 
     Parameters
     ----------
@@ -31,13 +42,23 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
     Path
         Folder of the checkpoint.
     """
-    recipe, folder = experiment.recipe, _folder(experiment, checkpoints)
+    folder = _folder(experiment, checkpoints)
     check_folder(folder)
-    if experiment.members:
-        members = {e.recipe.name: train_if_missing(e, checkpoints, resources)[0] for e in experiment.members}
-        save_ensemble(folder, _card(experiment), members)
-        return folder
-    nights, models = experiment.nights, experiment.models(resources)
+    card = _card(experiment)
+    with contextlib.ExitStack() as locks:
+        for each in (experiment, *sorted(experiment.members, key=lambda member: member.recipe.name)):
+            locks.enter_context(alone(_folder(each, checkpoints)))
+        if experiment.members:
+            members = {e.recipe.name: train_if_missing(e, checkpoints, resources)[0] for e in experiment.members}
+            save_ensemble(folder, card, members)
+        else:
+            _train(experiment, folder, card, resources)
+    return folder
+
+
+def _train(experiment: Experiment, folder: Path, card: Card, resources: Resources) -> None:
+    """Fit the model of each seed, and save them with their card and their histories."""
+    recipe, nights, models = experiment.recipe, experiment.nights, experiment.models(resources)
     models[0].prepare(nights.all)
     try:
         for model in models:
@@ -46,12 +67,9 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
         raise refused(recipe.name, error) from error
     weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, models, strict=True)}
     chosen = {f"seed{seed}": lines for seed, m in zip(recipe.seeds, models, strict=True) if (lines := _chosen(m))}
-    save_checkpoint(folder, replace(_card(experiment), chosen=chosen), weights)
-    for stale in folder.glob("history-seed*.csv"):
-        stale.unlink()
     for seed, model in zip(recipe.seeds, models, strict=True):
         _write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
-    return folder
+    save_checkpoint(folder, replace(card, chosen=chosen), weights)
 
 
 def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resources) -> tuple[Path, bool]:
@@ -63,9 +81,14 @@ def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resou
     trained : bool
         Whether it was trained now.
     """
-    if _is_current(experiment, checkpoints):
-        return _folder(experiment, checkpoints), False
-    return train(experiment, checkpoints, resources), True
+    folder = _folder(experiment, checkpoints)
+    check_folder(folder)
+    key = experiment.key
+    with alone(folder):
+        if not _is_current(folder, key):
+            return train(experiment, checkpoints, resources), True
+        remove_stale(folder)
+    return folder, False
 
 
 def refused(recipe: str, error: ValueError) -> BeetlError:
@@ -77,15 +100,14 @@ def _folder(experiment: Experiment, checkpoints: Path) -> Path:
     return checkpoint_folder(checkpoints, experiment.recipe.name, experiment.group)
 
 
-def _is_current(experiment: Experiment, checkpoints: Path) -> bool:
-    """Whether the checkpoint is of this very experiment, and whole."""
-    folder = _folder(experiment, checkpoints)
+def _is_current(folder: Path, key: str) -> bool:
+    """Whether the checkpoint is of the experiment of that key, and whole."""
     try:
         card = load_card(folder)
         check_whole(folder, card)
     except CheckpointError:
         return False
-    return card.fingerprint == experiment.key
+    return card.fingerprint == key
 
 
 def _chosen(model: Model) -> list[str]:
@@ -112,8 +134,10 @@ def _card(experiment: Experiment) -> Card:
 
 
 def _write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the passes of a training as CSV, one row each; nothing where there were none."""
-    if rows:
-        import pandas as pd
+    """Write the passes of a training as CSV, one row each; no file where there were none."""
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    import pandas as pd
 
-        write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))

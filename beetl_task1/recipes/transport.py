@@ -13,8 +13,8 @@ from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, CheckpointError
 from ..store import sha256
 from ..task import TARGET_GROUPS
-from ..typed import NAME, text_of
-from ..writing import check_folder, whole_file
+from ..typed import NAME, json_of
+from ..writing import alone, check_folder, whole_file
 from .card import CARD, Card, card_sha256, checkpoint_folder, has_checkpoint, load_card
 from .checkpoint import check_whole
 
@@ -87,9 +87,11 @@ def import_checkpoint(path: Path, checkpoints: Path) -> tuple[Path, dict[str, An
         card = load_card(Path(temporary))
         check_whole(Path(temporary), card)
     folder = _place(path, card, checkpoints)
-    if has_checkpoint(folder) and card_sha256(folder) != sha256(files[CARD]):
-        raise CheckpointError(f"{folder}: holds another checkpoint, which stays; choose another folder: --checkpoints")
-    _write(folder, files)
+    with alone(folder):
+        if has_checkpoint(folder) and card_sha256(folder) != sha256(files[CARD]):
+            text = f"{folder}: holds another checkpoint, which stays"
+            raise CheckpointError(f"{text}; choose another folder: --checkpoints")
+        _write(folder, files)
     return folder, about
 
 
@@ -103,7 +105,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
                 what = f"holds {strange[0]!r}" if strange else "is far too large"
                 raise CheckpointError(f"{path}: {what}, which no export writes; ask for the file again")
             contents = {entry.filename: archive.open(entry).read(entry.file_size) for entry in entries}
-        about = dict(json.loads(text_of(contents.pop(ABOUT))))
+        about = dict(json_of(contents.pop(ABOUT)))
         changed = {name: sha256(content) for name, content in contents.items()} != about["sha256"]
     except (*DAMAGED, TypeError) as error:
         raise CheckpointError(f"{path}: not an exported checkpoint ({error}); ask for the file again") from error

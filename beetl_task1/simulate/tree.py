@@ -9,9 +9,10 @@ import numpy as np
 
 from .. import __version__, task
 from ..data.competition_files import recording_paths, write_header, write_recording, write_truth
+from ..data.files import DataFolder
 from ..errors import BeetlError, unknown
 from ..progress import Progress
-from ..writing import write_text
+from ..writing import alone, is_free, write_text
 from .borders import LEVELS
 from .competition import PRIORS, SIZES, Slot, slots
 from .night import scored_hypnogram, simulate_night
@@ -69,16 +70,19 @@ def simulate(
     wanted = slots(size, seed)
     options = {"seed": seed, "prior": prior, "border_evidence": border_evidence}
     marker = _marker(wanted, size=size, **options)
-    _claim(out, marker)
-    for part in {slot.part for slot in wanted if slot.part.has_header}:
-        write_header(out, part)
-    tasks = (joblib.delayed(write_slot)(out, slot, options) for slot in wanted)
-    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    for i, name in enumerate(done, 1):
-        if progress is not None:
-            progress(i, len(wanted), name)
-    for group in task.TARGET_GROUPS:
-        write_truth(out, group, _truth(group, wanted, seed, prior))
+    _check_ours(out, marker)
+    with alone(out):
+        _check_ours(out, marker)
+        write_text(out / MARKER, json.dumps(marker, indent=1) + "\n")
+        for part in {slot.part for slot in wanted if slot.part.has_header}:
+            write_header(out, part)
+        tasks = (joblib.delayed(write_slot)(out, slot, options) for slot in wanted)
+        done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        for i, name in enumerate(done, 1):
+            if progress is not None:
+                progress(i, len(wanted), name)
+        for group in task.TARGET_GROUPS:
+            write_truth(out, group, _truth(group, wanted, seed, prior))
     return marker
 
 
@@ -100,16 +104,14 @@ def _marker(wanted: tuple[Slot, ...], **arguments: Any) -> dict[str, Any]:
     return {"simulated": True, **arguments, "version": __version__, "counts": counts}
 
 
-def _claim(out: Path, marker: dict[str, Any]) -> None:
-    """Make the folder ours, or refuse; the marker is there before any recording."""
+def _check_ours(out: Path, marker: dict[str, Any]) -> None:
+    """Refuse a folder that holds anything but this very simulation, whose marker is there before any recording."""
     path = out / MARKER
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != marker:
+        if DataFolder(out).provenance.details != marker:
             raise BeetlError(f"{out} holds another simulation (see {path}); give another folder or delete it")
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif not is_free(out):
         raise BeetlError(f"{out} is not an empty folder nor a simulation (no {MARKER}); give another folder")
-    write_text(path, json.dumps(marker, indent=1) + "\n")
 
 
 def write_slot(out: Path, slot: Slot, options: dict[str, Any]) -> str:

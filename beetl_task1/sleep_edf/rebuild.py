@@ -19,7 +19,7 @@ from ..errors import DataError
 from ..hypnograms.spans import near_sleep
 from ..progress import Progress
 from ..task import N_OUTPUTS, PARTS, STAGES, Part, part
-from ..writing import write_text
+from ..writing import alone, is_free, write_text
 from .epochs import as_cropped, read_night
 from .splits import GROUPS, Split
 from .study import Assignment, Place, assign_places
@@ -87,11 +87,20 @@ def rebuild(
         Nothing to build, a damaged recording, or ``out`` holds something else.
     """
     built = Rebuilt(Path(out), assign_places(sleep_edf, groups, split=split), split)
-    places = built.assignment.places
-    _clear(built.out)
-    _write_marker(built, seed, complete=False)
-    tasks = (delayed(_write_place)(place, built.out, seed, split) for place in places)
-    truth: dict[RecordingKey, np.ndarray] = {}
+    _check_ours(built.out)
+    with alone(built.out):
+        _check_ours(built.out)
+        for name in {Path(wanted.folder).parts[0] for wanted in PARTS} | {"order", "truth"}:
+            shutil.rmtree(built.out / name, ignore_errors=True)
+        _write_marker(built, seed, complete=False)
+        _write_places(built, seed, jobs, progress)
+        _write_marker(built, seed, complete=True)
+    return built
+
+
+def _write_places(built: Rebuilt, seed: int, jobs: int, progress: Progress | None) -> None:
+    places, truth = built.assignment.places, dict[RecordingKey, np.ndarray]()
+    tasks = (delayed(_write_place)(place, built.out, seed, built.split) for place in places)
     for key, labels, said in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
         built.notes[key] = said
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
@@ -103,8 +112,6 @@ def rebuild(
             write_truth(built.out, wanted.group, np.concatenate([truth[key] for key in keys]))
         if keys and wanted.has_header:
             write_header(built.out, wanted)
-    _write_marker(built, seed, complete=True)
-    return built
 
 
 def counts_beside_competition(built: Rebuilt) -> list[dict[str, Any]]:
@@ -169,13 +176,9 @@ def _write_marker(built: Rebuilt, seed: int, *, complete: bool) -> None:
     write_text(built.out / MARKER, json.dumps(content, indent=1) + "\n")
 
 
-def _clear(out: Path) -> None:
-    """Empty what an earlier build has left; refuse anything else."""
+def _check_ours(out: Path) -> None:
+    """Refuse a folder that holds anything but an earlier build."""
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file, expected a folder; choose another with --out")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if DataFolder(out).provenance.kind != OPEN:
+    if not is_free(out) and DataFolder(out).provenance.kind != OPEN:
         raise DataError(f"{out}: expected an empty folder or an earlier build, got other files; choose another --out")
-    for name in {Path(wanted.folder).parts[0] for wanted in PARTS} | {"order", "truth"}:
-        shutil.rmtree(out / name, ignore_errors=True)

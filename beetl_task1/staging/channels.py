@@ -75,7 +75,7 @@ def find_channels(
     missing = [channel for channel in asked if _find(channel, there) is None]
     nearest = _nearest(there) or "A,B"
     raise DataError(
-        f"{name}: expected channels {', '.join(asked)}, got {', '.join(there) or 'none'}; it lacks "
+        f"{name}: expected channels {', '.join(asked)}, got {' '.join(', '.join(there).split()) or 'none'}; it lacks "
         f'{" and ".join(missing)}: name the nearest two with --channels "{nearest}" (A-B subtracts B from A), or a '
         f"single one"
     )

@@ -12,7 +12,8 @@ import pandas as pd
 
 from ..errors import BeetlError
 from ..store import key_of
-from ..writing import whole_file, write_text
+from ..typed import json_of
+from ..writing import alone, whole_file, write_text
 from .contents import DISCLAIMER, account_of, content_of
 from .reading import PathOrRaw
 from .staged import StagedNight
@@ -114,18 +115,29 @@ def write_night(
     BeetlError
         What is there was not written by an earlier staging of this recording.
     """
-    check_free(out, name, night.name, also)
     paths = _paths(out, name, also)
-    contents = {path: content_of(night, ending) for ending, path in paths.items() if ending != ".json"}
+    contents = {ending: content_of(night, ending) for ending in paths if ending != ".json"}
+    with alone(out):
+        check_free(out, name, night.name, also)
+        return _write(night, paths, contents, key)
+
+
+def _write(
+    night: StagedNight, paths: Mapping[str, Path], contents: Mapping[str, bytes], key: str | None
+) -> dict[str, Any]:
     earlier = _read_account(paths[".json"]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
-        path.name: [hashlib.sha256(content).hexdigest(), *earlier.get(path.name, [])[:1]]
-        for path, content in contents.items()
+        paths[ending].name: [
+            now := hashlib.sha256(content).hexdigest(),
+            *(digest for digest in earlier.get(paths[ending].name, []) if digest != now),
+        ][:2]
+        for ending, content in contents.items()
     }
     path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
     account = account_of(night) | {"path": path, "key": key, "files": files}
     text = json.dumps(account, indent=1) + "\n"
-    for file, content in {paths[".json"]: text.encode(), **contents}.items():  # the account first
+    written = {paths[".json"]: text.encode()} | {paths[ending]: content for ending, content in contents.items()}
+    for file, content in written.items():  # the account first
         with whole_file(file) as opened:
             opened.write(content)
     return account
@@ -164,21 +176,22 @@ def write_summary(path: Path, name: str, account: Mapping[str, Any], failed: str
     BeetlError
         The file is there and no summary.
     """
-    rows = {row["recording"]: row for row in check_summary(path)}
-    if failed:
-        rows[name] = {"recording": name} | rows.get(name, {}) | {"failed": failed}
-    else:
-        rows[name] = {"recording": name} | _numbers(account) | {"warnings": "; ".join(account["warnings"])}
-    columns = [column for column in dict.fromkeys(column for row in rows.values() for column in row)
-               if column not in _LAST]  # fmt: skip
-    table = pd.DataFrame(list(rows.values()), columns=[*columns, *_LAST], dtype=str)
-    write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
+    with alone(Path(path).parent):
+        rows = {row["recording"]: row for row in check_summary(path)}
+        if failed:
+            rows[name] = {"recording": name} | rows.get(name, {}) | {"failed": failed}
+        else:
+            rows[name] = {"recording": name} | _numbers(account) | {"warnings": "; ".join(account["warnings"])}
+        columns = [column for column in dict.fromkeys(column for row in rows.values() for column in row)
+                   if column not in _LAST]  # fmt: skip
+        table = pd.DataFrame(list(rows.values()), columns=[*columns, *_LAST], dtype=str)
+        write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
 
 
 def _read_account(path: Path) -> dict[str, Any]:
     """Return the account of a night that an earlier staging wrote, or nothing."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(path.read_bytes())
     except (OSError, ValueError):
         return {}
     ours = isinstance(content, dict) and content.get("note") == DISCLAIMER and isinstance(content.get("files"), dict)

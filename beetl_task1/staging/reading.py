@@ -238,7 +238,7 @@ def _signal(
         n_epochs = len(signal) // N_TIMES
         flat.append(still[:n_epochs])
         cut.append(signal[: n_epochs * N_TIMES].reshape(n_epochs, N_TIMES))
-    return _Channel(cut, flat, max(shares))
+    return _Channel(cut, flat, max(shares, default=0.0))
 
 
 def _still(signal: np.ndarray, sfreq: float) -> np.ndarray:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..data.labels import NotLabels, parse_labels
-from ..data.probabilities import load_probabilities
+from ..data.probabilities import Probabilities, load_probabilities, save_probabilities
 from ..data.zips import DAMAGED, open_zip
 from ..errors import BeetlError, SubmissionError
 from ..store import key_of, sha256
 from ..typed import NAME
-from ..writing import check_folder, whole_file, write_text
+from ..writing import alone, check_folder, whole_file, write_text
 
 ANSWER, ZIP, ACCOUNT, PROBABILITIES = "answer.txt", "answer.zip", "submission.json", "probabilities.npz"
 LARGEST = 8_000_000
@@ -31,6 +31,8 @@ def submission_folder(submissions: Path, name: str, group: str) -> Path:
     return Path(submissions) / f"{name}-{group}"
 
 
+_TICK = 2_000_000_000
+"""Nanoseconds that any file system tells apart."""
 _MADE = {
     "prediction": ("a prediction", "move it away"),
     "blend": ("a blend", "give the blend another --name"),
@@ -63,13 +65,41 @@ def own_folder(submissions: Path, name: str, group: str, maker: str, about: Mapp
     return next(folder for folder in itertools.chain([first], numbered) if _held(folder) in (None, _identity(about)))
 
 
+def write_submission(
+    submissions: Path, name: str, maker: str, meta: dict[str, Any], probabilities: Probabilities, labels: np.ndarray
+) -> Path:
+    """Write probabilities and the answer into the folder of :func:`own_folder`; ``meta`` names the group.
+
+    It is the latest by the times of the files too, whatever the clock says. What was packed in it of an earlier
+    prediction is removed, lest it be uploaded as this one's.
+    """
+    with alone(submissions):
+        folder = own_folder(submissions, name, meta["group"], maker, meta)
+        save_probabilities(folder / PROBABILITIES, probabilities, meta)
+        write_answer(folder / ANSWER, labels)
+        for packed in (ZIP, ACCOUNT):
+            (folder / packed).unlink(missing_ok=True)
+        others = [_written(other) for other in _predictions(submissions, name, meta["group"]) if other != folder]
+        if others and _written(folder) <= max(others):
+            os.utime(folder / PROBABILITIES, ns=(max(others) + _TICK,) * 2)
+    return folder
+
+
 def latest_prediction(submissions: Path, name: str, group: str) -> Path:
     """Return the folder in which a recipe's test set was predicted last."""
     first = submission_folder(submissions, name, group)
+    return max(_predictions(submissions, name, group), key=_written, default=first)
+
+
+def _predictions(submissions: Path, name: str, group: str) -> list[Path]:
+    first = submission_folder(submissions, name, group)
     numbered = first.parent.glob(f"{first.name}-*")
     found = [first, *(folder for folder in numbered if folder.name.removeprefix(f"{first.name}-").isdigit())]
-    made = [folder for folder in found if _maker(folder) == "prediction"]
-    return max(made, key=lambda folder: (folder / PROBABILITIES).stat().st_mtime_ns, default=first)
+    return [folder for folder in found if _maker(folder) == "prediction"]
+
+
+def _written(folder: Path) -> int:
+    return (folder / PROBABILITIES).stat().st_mtime_ns
 
 
 def _identity(about: Mapping[str, Any]) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..data.files import DataFolder
-from ..data.probabilities import Probabilities, load_probabilities, save_probabilities
+from ..data.probabilities import Probabilities, load_probabilities
 from ..data.recording import digest
 from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, own_folder, write_answer
+from .answer import PROBABILITIES, answer_sha256, free_folder, write_submission
 from .manifest import Entry, check_total, entries, is_partial, test_recordings
 from .package import Submission, package
 from .predict import as_stored
@@ -76,11 +76,7 @@ def blend(
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    folder = own_folder(submissions, name, group, "blend", meta)
-    for packed in (ZIP, ACCOUNT):  # of this blend, made by other versions perhaps
-        (folder / packed).unlink(missing_ok=True)
-    save_probabilities(folder / PROBABILITIES, probabilities, meta)
-    write_answer(folder / ANSWER, labels)
+    folder = write_submission(submissions, name, "blend", meta, probabilities, labels)
     return package(name, group, data, submissions, folder)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..errors import SubmissionError
 from ..typed import text_of
 from ..validation.result import Result
-from ..writing import write_text
+from ..writing import alone, write_text
 from .answer import ANSWER, answer_sha256, read_answer
 
 LOG = "log.csv"
@@ -105,13 +105,14 @@ def log_package(
         answer_sha256=account.get("answer_sha256", ""),
         local_score="" if local_score is None else f"{local_score:.2f}",
     )
-    lines = read_log(submissions)
-    same = [i for i, line in enumerate(lines) if _identity(line) == _identity(new)]
-    if not same:
-        return _write(submissions, [*lines, new], -1)
-    old = lines[same[-1]]
-    lines[same[-1]] = replace(old, local_score=new.local_score or old.local_score)
-    return _write(submissions, lines, same[-1])
+    with alone(submissions):
+        lines = read_log(submissions)
+        same = [i for i, line in enumerate(lines) if _identity(line) == _identity(new)]
+        if not same:
+            return _write(submissions, [*lines, new], -1)
+        old = lines[same[-1]]
+        lines[same[-1]] = replace(old, local_score=new.local_score or old.local_score)
+        return _write(submissions, lines, same[-1])
 
 
 def enter_score(submissions: Path, folder: Path, score: float | None, note: str = "") -> Logged:
@@ -124,16 +125,18 @@ def enter_score(submissions: Path, folder: Path, score: float | None, note: str 
     """
     if score is not None and not 0 <= score <= 100:
         raise SubmissionError(f"score {score:g}: expected 0 to 100, as the leaderboard shows it")
-    lines, name = read_log(submissions), Path(folder).name
+    name = Path(folder).name
     answer = Path(submissions) / name / ANSWER
     digest = answer_sha256(read_answer(answer)) if answer.exists() else None
-    known = [i for i, line in enumerate(lines) if line.submission == name and digest in (None, line.answer_sha256)]
-    if not known:
-        raise _unlogged(lines, name)
-    old = lines[known[-1]]
-    shown = old.leaderboard_score if score is None else f"{score:g}"
-    lines[known[-1]] = replace(old, leaderboard_score=shown, note=note or old.note)
-    return _write(submissions, lines, known[-1])
+    with alone(submissions):
+        lines = read_log(submissions)
+        known = [i for i, line in enumerate(lines) if line.submission == name and digest in (None, line.answer_sha256)]
+        if not known:
+            raise _unlogged(lines, name)
+        old = lines[known[-1]]
+        shown = old.leaderboard_score if score is None else f"{score:g}"
+        lines[known[-1]] = replace(old, leaderboard_score=shown, note=note or old.note)
+        return _write(submissions, lines, known[-1])
 
 
 def _identity(line: Logged) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..data.probabilities import load_probabilities
 from ..errors import SubmissionError
 from ..recipes.versions import versions
 from ..task import STAGES
-from ..writing import write_text
+from ..writing import alone, write_text
 from .answer import (
     ACCOUNT,
     ANSWER,
@@ -63,7 +63,10 @@ class Submission:
         return self.folder / ZIP
 
 
-def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None) -> Submission:
+def package(
+    recipe: str, group: str, data: DataFolder, submissions: Path, folder: Path | None = None,
+    local_score: float | None = None,
+) -> Submission:  # fmt: skip
     """Check a prediction against the test files and zip it.
 
     Parameters
@@ -78,6 +81,8 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder
         Where ``predict`` wrote.
     folder : path, optional
         Which of its predictions; by default the latest.
+    local_score : float, optional
+        Cross-validated score of the recipe, for the log.
 
     Returns
     -------
@@ -112,7 +117,7 @@ def package(recipe: str, group: str, data: DataFolder, submissions: Path, folder
             f"{folder / ANSWER}: not the labels that predict wrote; predict again, or package your own with --labels"
         )
     about = {k: v for k, v in meta.items() if k not in ("files", "partial")}
-    return _pack(folder, labels, listed, group, about)
+    return _pack(folder, labels, listed, group, about, local_score)
 
 
 def package_labels(labels_path: Path, group: str, data: DataFolder, submissions: Path, name: str = "") -> Submission:
@@ -148,12 +153,16 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
         "versions": versions(),
     }
     _check_rows(labels, listed, labels_path)
-    folder = own_folder(submissions, name, group, "labels", {"answer_sha256": answer_sha256(labels)})
-    write_answer(folder / ANSWER, labels)
-    return _pack(folder, labels, listed, group, about)
+    with alone(submissions):
+        folder = own_folder(submissions, name, group, "labels", {"answer_sha256": answer_sha256(labels)})
+        write_answer(folder / ANSWER, labels)
+        return _pack(folder, labels, listed, group, about)
 
 
-def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: Account) -> Submission:
+def _pack(
+    folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str, about: Account,
+    local_score: float | None = None,
+) -> Submission:  # fmt: skip
     counts = np.bincount(labels, minlength=len(STAGES)).tolist()
     account = about | {
         "partial": is_partial(listed, group),
@@ -162,9 +171,10 @@ def _pack(folder: Path, labels: np.ndarray, listed: Sequence[Entry], group: str,
         "label_counts": dict(zip(STAGES, counts, strict=True)),
         "rows": row_ranges(listed),
     }
-    write_zip(folder / ZIP, labels)
-    write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
-    log_package(folder.parent, folder, account)
+    with alone(folder.parent):
+        write_zip(folder / ZIP, labels)
+        write_text(folder / ACCOUNT, json.dumps(account, indent=1) + "\n")
+        log_package(folder.parent, folder, account, local_score=local_score)
     return Submission(folder, account)
 
 

@@ -6,15 +6,23 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ..data.probabilities import Probabilities, save_probabilities
+from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
 from ..ensemble import Ensemble
 from ..errors import CheckpointError
 from ..models.base import Resources
-from ..recipes.checkpoint import Card, card_sha256, check_recipe, check_simulated, checkpoint_folder, load_predictor
+from ..recipes.checkpoint import (
+    Card,
+    card_sha256,
+    check_recipe,
+    check_simulated,
+    checkpoint_folder,
+    load_card,
+    load_predictor,
+)
 from ..recipes.experiment import Experiment
 from ..recipes.versions import versions
-from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, free_folder, own_folder, write_answer
+from .answer import answer_sha256, free_folder, write_submission
 from .manifest import check_total, entries, is_partial, test_recordings
 
 
@@ -60,6 +68,9 @@ def predict(
     check_simulated(card, provenance, source, allow_simulated=allow_simulated)
     check_recipe(card, recipe, source)
     _check_seed(card, seed, source)
+    cards = {recipe.name: card_sha256(source)}
+    if load_card(source) != card:
+        raise CheckpointError(f"{source}: was trained anew just now; predict again")
     recordings = test_recordings(data, group)
     predictor.prepare(recordings)
     probabilities = _predict_each(predictor, recordings, resources)
@@ -73,17 +84,12 @@ def predict(
         "data": provenance.describe(),
         "trained_on": card.data["description"],
         "partial": is_partial(listed, group),
-        "cards": {recipe.name: card_sha256(source)},
+        "cards": cards,
         "files": [asdict(entry) for entry in listed],
         "answer_sha256": answer_sha256(labels),
         "versions": versions(),
     }
-    folder = own_folder(submissions, recipe.name, group, "prediction", meta)
-    save_probabilities(folder / PROBABILITIES, probabilities, meta)
-    write_answer(folder / ANSWER, labels)
-    for packed in (ZIP, ACCOUNT):  # of an earlier prediction; an upload must not take it for this one's
-        (folder / packed).unlink(missing_ok=True)
-    return folder
+    return write_submission(submissions, recipe.name, "prediction", meta, probabilities, labels)
 
 
 def _decide(card: Card, recordings: list[Recording], probabilities: Probabilities) -> np.ndarray:

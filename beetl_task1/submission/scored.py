@@ -1,6 +1,5 @@
 """Scores of a submission whose truth is known, recording by recording where its manifest says which rows are whose."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from ..data.probabilities import Probabilities, load_probabilities
 from ..data.recording import RecordingKey
 from ..errors import BeetlError, SubmissionError
-from ..typed import text_of
+from ..typed import json_of
 from ..validation.scorecard import Scorecard, bare_scorecard, scorecard
 from .answer import ACCOUNT, PROBABILITIES, answer_sha256, read_answer
 
@@ -53,7 +52,7 @@ def by_recording(labels: np.ndarray, account: Mapping[str, Any]) -> dict[Recordi
 def read_account(folder: Path, labels: np.ndarray) -> dict[str, Any] | None:
     """Return ``submission.json`` of a folder if it is about these labels, else ``None``."""
     try:
-        account: dict[str, Any] = json.loads(text_of((folder / ACCOUNT).read_bytes()))
+        account: dict[str, Any] = json_of((folder / ACCOUNT).read_bytes())
         matches = account["answer_sha256"] == answer_sha256(labels) and account["rows"][-1]["end_row"] == len(labels)
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None

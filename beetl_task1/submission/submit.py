@@ -10,7 +10,6 @@ from ..validation.crossval import Validation, validate
 from ..validation.report import write_report
 from ..writing import check_own
 from .answer import submission_folder
-from .log import log_package
 from .package import Submission, package
 from .predict import predict
 
@@ -63,7 +62,7 @@ def submit(
     trained = train_if_missing(experiment, checkpoints, resources)[1]
     validation = validate(experiment, checkpoints, replace(resources, log=None))
     folder = predict(experiment, checkpoints, submissions, resources)
-    packed = package(experiment.recipe.name, experiment.group, experiment.data, submissions, folder)
-    log_package(submissions, packed.folder, packed.account, local_score=validation.summary["score"])
+    name, score = experiment.recipe.name, validation.summary["score"]
+    packed = package(name, experiment.group, experiment.data, submissions, folder, score)
     report = write_report(packed.folder / REPORT, [validation], command=command)
     return Submitted(trained, validation, packed, report)

@@ -1,6 +1,5 @@
 """Is a submission what its checkpoints predict? Everything is done again in a new process and compared."""
 
-import json
 import multiprocessing
 import tempfile
 from collections.abc import Callable, Collection
@@ -21,7 +20,7 @@ from ..recipes.experiment import Experiment
 from ..recipes.recipe import recipe_from
 from ..recipes.training import train
 from ..task import STAGES
-from ..typed import text_of
+from ..typed import json_of
 from .answer import ACCOUNT, ANSWER, PROBABILITIES, ZIP, answer_sha256, read_answer
 from .blend import blend
 from .manifest import entries, test_recordings
@@ -105,7 +104,7 @@ def load_account(folder: Path) -> Account:
     """
     path = Path(folder) / ACCOUNT
     try:
-        account: Account = json.loads(text_of(path.read_bytes()))
+        account: Account = json_of(path.read_bytes())
         missing = {"rows", "group", "answer_sha256", "n_rows"} - set(account)
     except FileNotFoundError as error:
         raise SubmissionError(f"{folder}: no {ACCOUNT} there; {_how_to_package(folder)}") from error

@@ -22,7 +22,7 @@ from ..recipes.experiment import Experiment
 from ..recipes.recipe import Recipe
 from ..scoring import leaderboard_score
 from ..store import key_of
-from ..typed import text_of
+from ..typed import json_of
 from ..writing import check_folder, write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
 from .feature_shift import FeatureShift, feature_shift
@@ -215,14 +215,14 @@ def load_summary(checkpoints: Path, recipe: str, group: str) -> dict[str, Any] |
     """Return the summary of the last validation, if there is one."""
     path = checkpoint_folder(checkpoints, recipe, group) / SUMMARY
     try:
-        summary: dict[str, Any] = dict(json.loads(text_of(path.read_bytes())))
+        summary: dict[str, Any] = dict(json_of(path.read_bytes()))
         score = summary.get("score")
         if not (isinstance(score, float) and math.isfinite(score)):
             raise ValueError("not a summary")
         return summary
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise BeetlError(f"{path}: cannot be read ({error}); validate again") from error
 
 

@@ -46,6 +46,7 @@ def test_a_users_own_file(tmp_path):
             'model = "a"\n[decision]\nstrenght = 1',
             r"unknown key of \[decision\] of recipe mine 'strenght'; did you mean 'strength'",
         ),
+        ('model = "a"\n[similar]\nsiez = 1', r"unknown key of \[similar\] of recipe mine 'siez'; did you mean 'size'"),
         ('model = "a"\n[decision]\nstrength = "x"', "decision.strength is 'x'; expected float, got str"),
         ("model = 3", "model is 3"),
         ("model = ", "not TOML"),
