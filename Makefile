@@ -21,7 +21,7 @@ demo: .venv/installed
 	@$(BIN)/beetl-task1 simulate --out "$$BEETL_DATA" --size demo
 	@for group in 65-79 80-95; do \
 		echo; echo "== $$group =="; \
-		for recipe in features-quantile features-kernel features-boost-ranks; do \
+		for recipe in features-quantile features-kernel features-boost; do \
 			$(BIN)/beetl-task1 validate --group $$group --recipe $$recipe --brief || exit 1; \
 		done; \
 		$(BIN)/beetl-task1 submit --group $$group || exit 1; \

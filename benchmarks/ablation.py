@@ -53,18 +53,19 @@ MODELS.add("features-trees", FeaturesTrees)
 
 
 def variants(out: Path) -> list[Recipe]:
-    """Return the default, the defaults before it, and what lies between and beyond."""
+    """Return the default, the default before it, and what lies between and beyond."""
     default, before = load_recipe(DEFAULT), load_recipe("features-mean")
     trees = out / "features-trees.toml"
     trees.write_text('model = "features-trees"\n')
+    ranks = out / "features-boost-ranks.toml"
+    ranks.write_text('model = "features-boost"\n[parameters]\nranks = true\n')
     members = (*default.members, str(trees))
     quantile, kernel, boost = default.members
     pairs = {"kernel": (quantile, boost), "boost": (quantile, kernel), "quantile": (kernel, boost)}
     return [
         default,
         before,
-        default.but(name="second-default", members=(quantile, "features-boost")),
-        default.but(name="boost-without-ranks", members=(quantile, kernel, "features-boost")),
+        default.but(name="boost-with-ranks", members=(quantile, kernel, str(ranks))),
         *(default.but(name=f"without-{name}", members=kept) for name, kept in pairs.items()),
         default.but(name="without-similar", similar=None),
         default.but(name="arithmetic-mean", mean="arithmetic"),
