@@ -35,7 +35,8 @@ from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import Recipe, load_recipe, recipe_names
 from beetl_task1.recipes.training import train_if_missing
 from beetl_task1.scoring import leaderboard_score
-from beetl_task1.submission.predict import PROBABILITIES, predict
+from beetl_task1.submission.answer import PROBABILITIES
+from beetl_task1.submission.predict import predict
 from beetl_task1.task import TARGET_GROUPS
 from beetl_task1.transfer import transfer_class
 from beetl_task1.validation.crossval import validate
