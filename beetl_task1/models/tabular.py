@@ -10,14 +10,20 @@ from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, features_of, night_features, with_night
-from ..task import N_OUTPUTS
+from ..features import FEATURE_VERSION, feature_names, features_of, night_features, with_night
+from ..task import CHANNELS, N_CHANS, N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
 from .canonical import canonical
 
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """The types beyond skops' own defaults that a checkpoint may hold. Fixed here, never taken from the file."""
+
+
+UNUSUAL = 2.0
+"""A channel this many times louder, or quieter, than in all nights that trained is brought to the nearest of them."""
+MOST = 1e4
+"""Largest change of a signal."""
 
 
 class TabularSettings(Settings, frozen=True):
@@ -84,7 +90,7 @@ class TabularModel(Model):
         nights = [*source, *target]
         if not nights:
             raise BeetlError("nothing to train on: no labelled night was given")
-        tables = [self._table(recording) for recording in nights]
+        tables, levels = [self._table(recording) for recording in nights], [self._level(night) for night in nights]
         labels = [np.asarray(recording.y) for recording in nights]
         for recording, table, y in zip(nights, tables, labels, strict=True):
             check_length(y, len(table), recording.name, f"labels of {recording.key}")
@@ -98,6 +104,7 @@ class TabularModel(Model):
             rows, domain = _thinned(y, domain, n_source, asked.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
         self.classifier_ = self.fit_classifier(X, y, self._weights(y, domain))
+        self.classifier_.levels_ = np.array([np.min(levels, axis=0), np.max(levels, axis=0)])
         return self
 
     def fit_classifier(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Any:
@@ -111,7 +118,7 @@ class TabularModel(Model):
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
-        table = self._table(recording)
+        table = self._table(self._at_usual_level(recording))
         proba = np.zeros((len(table), N_OUTPUTS))
         with threadpool_limits(1):  # a night is small: more threads would wait for each other at every tree
             proba[:, self.classifier_.classes_] = self.classifier_.predict_proba(table)
@@ -152,6 +159,28 @@ class TabularModel(Model):
         per_class = np.divide(mass.sum(), mass, out=np.zeros(N_OUTPUTS), where=mass > 0) ** self.settings.balance
         weights = domain * per_class[y]
         return np.asarray(weights / weights.mean())
+
+    def _level(self, recording: Recording) -> np.ndarray:
+        """Return how loud a night is: decades of the variance of either channel, NaN for nights of features alone."""
+        if recording.features is not None:
+            return np.full(N_CHANS, np.nan)
+        columns = [feature_names().index(f"{channel} hjorth_activity") for channel in CHANNELS]
+        return np.asarray(np.median(night_features(recording, self.resources.store)[:, columns], axis=0))
+
+    def _at_usual_level(self, recording: Recording) -> Recording:
+        """Return a night with channels that are far louder or quieter than any that trained brought to the nearest.
+
+        An amplifier's gain or a wrong unit is no reason to doubt the rest: features beyond all that was learned from
+        would lead the models.
+        """
+        level, levels = self._level(recording), getattr(self.classifier_, "levels_", None)
+        if levels is None or np.isnan([*level, *levels.ravel()]).any():
+            return recording
+        wanted = np.clip(level, *levels)
+        scale = np.where(np.abs(wanted - level) > 2 * np.log10(UNUSUAL), 10 ** ((wanted - level) / 2), 1.0)
+        if (scale == 1).all():
+            return recording
+        return Recording.from_arrays(recording.key, recording.X * np.clip(scale, 1 / MOST, MOST)[:, None])
 
     def _table(self, recording: Recording) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""

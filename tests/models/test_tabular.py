@@ -40,6 +40,7 @@ def test_a_target_epoch_counts_as_often_as_its_weight_says(weight):
     class Spy:
         def fit(self, X, y, weights):
             fitted.update(weights=weights)
+            return self
 
     model.make_classifier = lambda n_columns: (Spy(), "weights")
     model.fit(source=SOURCE[:1], target=TARGET[:1])
@@ -142,3 +143,30 @@ def test_a_kernel_is_saved_and_read_back():
     model = made("features-logreg", {"inputs": "normal", "kernel": 20, "ranks": True}).fit(source=SOURCE, target=[])
     again = made("features-logreg", {"inputs": "normal", "kernel": 20, "ranks": True}).from_bytes(model.to_bytes())
     np.testing.assert_array_equal(again.predict_proba(night(9)), model.predict_proba(night(9)))
+
+
+def scaled(recording, *factors):
+    return Recording.from_arrays(recording.key, recording.X * np.array(factors, np.float32)[:, None], recording.y)
+
+
+@pytest.mark.parametrize("name", ["features-logreg", "features-boost"])
+@pytest.mark.parametrize("factors", [(10, 10), (0.1, 0.1), (1, 30), (20, 1)], ids=str)
+def test_a_gain_beyond_all_that_trained_is_undone(name, factors):
+    few = {"min_samples_leaf": 5, "max_iter": 20} if name == "features-boost" else {}
+    model = made(name, few).fit(source=SOURCE, target=[])
+    new = night(7)
+    np.testing.assert_allclose(model.predict_proba(scaled(new, *factors)), model.predict_proba(new), atol=0.15)
+    again = made(name, few).from_bytes(model.to_bytes())
+    np.testing.assert_array_equal(
+        again.predict_proba(scaled(new, *factors)), model.predict_proba(scaled(new, *factors))
+    )
+
+
+def test_a_gain_that_people_have_is_left_alone():
+    model = made("features-logreg").fit(source=SOURCE, target=[])
+    for factor in (0.6, 1.0, 1.7):
+        given = scaled(night(7), factor, factor)
+        assert model._at_usual_level(given) is given
+    moved = model._at_usual_level(scaled(night(7), 1, 0))
+    assert np.isfinite(model.predict_proba(moved)).all(), "a channel that is flat stays flat"
+    assert not moved.X[:, 1].any()
