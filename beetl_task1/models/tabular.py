@@ -21,9 +21,7 @@ TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredict
 
 
 UNUSUAL = 2.0
-"""A channel this many times louder, or quieter, than in all nights that trained is brought to the nearest of them."""
-MOST = 1e4
-"""Largest change of a signal."""
+"""A night this many times louder, or quieter, than all nights that trained is brought to the median of them."""
 
 
 class TabularSettings(Settings, frozen=True):
@@ -104,7 +102,7 @@ class TabularModel(Model):
             rows, domain = _thinned(y, domain, n_source, asked.source_cap, np.random.default_rng(self.seed))
             X, y = X[rows], y[rows]
         self.classifier_ = self.fit_classifier(X, y, self._weights(y, domain))
-        self.classifier_.levels_ = np.array([np.min(levels, axis=0), np.max(levels, axis=0)])
+        self.classifier_.levels_ = np.quantile(levels, [0, 0.5, 1], axis=0)
         return self
 
     def fit_classifier(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Any:
@@ -168,19 +166,18 @@ class TabularModel(Model):
         return np.asarray(np.median(night_features(recording, self.resources.store)[:, columns], axis=0))
 
     def _at_usual_level(self, recording: Recording) -> Recording:
-        """Return a night with channels that are far louder or quieter than any that trained brought to the nearest.
+        """Return a night as loud as a usual one, if both channels are far louder, or quieter, than all that trained.
 
         An amplifier's gain or a wrong unit is no reason to doubt the rest: features beyond all that was learned from
-        would lead the models.
+        would lead the models. One channel alone that is so is spoilt, and stays as it is.
         """
         level, levels = self._level(recording), getattr(self.classifier_, "levels_", None)
         if levels is None or np.isnan([*level, *levels.ravel()]).any():
             return recording
-        wanted = np.clip(level, *levels)
-        scale = np.where(np.abs(wanted - level) > 2 * np.log10(UNUSUAL), 10 ** ((wanted - level) / 2), 1.0)
-        if (scale == 1).all():
+        lowest, usual, highest = levels + 2 * np.log10(UNUSUAL) * np.array([[-1], [0], [1]])
+        if not ((level < lowest).all() or (level > highest).all()):
             return recording
-        return Recording.from_arrays(recording.key, recording.X * np.clip(scale, 1 / MOST, MOST)[:, None])
+        return Recording.from_arrays(recording.key, recording.X * 10 ** ((usual - level) / 2)[:, None])
 
     def _table(self, recording: Recording) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
