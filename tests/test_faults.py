@@ -170,8 +170,8 @@ def test_a_full_disk(tree, cache, made, disk, tmp_path, ran, name):
         assert all(path.endswith((".weights", "answer.zip", "submission.json")) for path in missing), missing
 
 
-TIMED = ("s/log.csv", "s/features-logreg-65-79/report.html")
-"""Files that hold the time at which they were written."""
+TIMED = ("s/log.csv", "s/features-logreg-65-79/report.html", "staged/summary.csv")
+"""Files that hold the time at which they were written, or name what failed."""
 
 
 def test_a_full_disk_under_processes(tree, cache, disk, ran):
