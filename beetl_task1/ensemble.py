@@ -16,7 +16,9 @@ FLOOR = 1e-6
 """The smallest probability that a geometric mean knows of, so that no member forbids a stage alone."""
 
 
-def mean_of(probabilities: Sequence[np.ndarray], mean: Mean = "arithmetic") -> np.ndarray:
+def mean_of(
+    probabilities: Sequence[np.ndarray], mean: Mean = "arithmetic", weights: Sequence[float] = ()
+) -> np.ndarray:
     """Return the mean of what several predictors say of the same epochs.
 
     Parameters
@@ -25,16 +27,19 @@ def mean_of(probabilities: Sequence[np.ndarray], mean: Mean = "arithmetic") -> n
         Of each predictor.
     mean : {"arithmetic", "geometric"}
         The geometric one (Genest and Zidek 1986, the logarithmic opinion pool) is led by members that rule a stage out.
+    weights : sequence of float, optional
+        How much each counts; alike by default.
 
     Returns
     -------
     array, shape (n_epochs, 6)
         Rows sum to 1; a stage that all members give 0 keeps it.
     """
-    plain = np.mean(probabilities, axis=0, dtype=np.float64)
+    share = np.asarray(weights or np.ones(len(probabilities)), np.float64)
+    plain = np.average(probabilities, axis=0, weights=share)
     if mean == "arithmetic" or len(probabilities) == 1:
         return np.asarray(plain)
-    pooled = np.exp(np.mean(np.log(np.maximum(probabilities, FLOOR)), axis=0, dtype=np.float64))
+    pooled = np.exp(np.average(np.log(np.maximum(probabilities, FLOOR)), axis=0, weights=share))
     pooled = np.where(plain > 0, pooled, 0)
     return np.asarray(pooled / pooled.sum(axis=1, keepdims=True))
 
@@ -52,6 +57,8 @@ class Ensemble:
         How the mean of an epoch hears those of similar epochs of its night.
     resources : Resources, optional
         Where features are kept that ``similar`` needs.
+    weights : sequence of float, optional
+        How much each member counts; alike by default.
     """
 
     def __init__(
@@ -60,11 +67,12 @@ class Ensemble:
         mean: Mean = "arithmetic",
         similar: SimilarEpochs | None = None,
         resources: Resources | None = None,
+        weights: Sequence[float] = (),
     ):
         if not members:
             raise BeetlError("an ensemble needs at least one member")
         self.members, self.mean, self.similar = list(members), mean, similar
-        self.resources = resources or Resources()
+        self.resources, self.weights = resources or Resources(), tuple(weights)
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Let each member prepare."""
@@ -83,7 +91,7 @@ class Ensemble:
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return the mean probabilities of a night, shape ``(n_epochs, 6)``."""
-        found = mean_of([member.predict_proba(recording) for member in self.members], self.mean)
+        found = mean_of([member.predict_proba(recording) for member in self.members], self.mean, self.weights)
         if self.similar is None:
             return found
         return self.similar.agreed(found, night_features(recording, self.resources.store))

@@ -188,7 +188,7 @@ def _loaded(folder: Path, card: Card, recipe: str, group: str, resources: Resour
     members = member_cards(folder, card).items()
     if members:
         loaded = [_rebuilt(_member_folder(folder, name, card.members[name]), each, resources) for name, each in members]
-        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources)
+        return Ensemble(loaded, card.recipe.mean, card.recipe.similar, resources, card.recipe.weights)
     return _rebuilt(folder, card, resources)
 
 

@@ -13,7 +13,7 @@ from ..context.similar import SimilarEpochs
 from ..decision import BalancedDecision
 from ..ensemble import Mean
 from ..errors import BeetlError, unknown
-from ..typed import LARGEST_SEED, NAME, Seed, Settings, toml_of, typed
+from ..typed import LARGEST_SEED, NAME, Positive, Seed, Settings, toml_of, typed
 
 DEFAULT = "default"
 Rules = Literal["competition", "open"]
@@ -38,7 +38,10 @@ class Recipe(Settings, frozen=True):
     seeds : tuple of int
         The model is trained once per seed, and the probabilities are averaged.
     members : tuple of str
-        Recipes of an ensemble; empty for a single model.
+        Recipes of an ensemble by their names, or your own by the paths of their files, seen from this one; empty for a
+        single model.
+    weights : tuple of float
+        How much each member counts; alike without.
     mean : {"arithmetic", "geometric"}
         Of the members' probabilities.
     similar : SimilarEpochs, optional
@@ -68,6 +71,7 @@ class Recipe(Settings, frozen=True):
     parameters: Table = msgspec.field(default_factory=dict)
     seeds: tuple[Seed, ...] = (0,)
     members: tuple[str, ...] = ()
+    weights: tuple[Positive, ...] = ()
     mean: Mean = "arithmetic"
     similar: SimilarEpochs | None = None
     younger_target: bool = True
@@ -84,6 +88,9 @@ class Recipe(Settings, frozen=True):
             raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; give at least one number, each once")
         if not all(0 <= seed <= LARGEST_SEED for seed in self.seeds):
             raise BeetlError(f"recipe {self.name}: seeds {list(self.seeds)}; each is 0 to {LARGEST_SEED}")
+        if self.weights and len(self.weights) != len(self.members):
+            expected, got = len(self.members), len(self.weights)
+            raise BeetlError(f"recipe {self.name}: expected a weight for each of {expected} members, got {got}")
         if self.members and (self.transfer or self.settings):
             raise BeetlError(f"recipe {self.name}: members bring their own parameters, loss, training and transfer")
 
@@ -127,9 +134,13 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         values = {**values, "transfer": [values["transfer"]]}
     recipe = typed(Recipe, values, f"recipe {values.get('name', '')}")
     for member in recipe.members:
-        if member not in recipe_names() or load_recipe(member).members:
+        own = member.endswith(".toml")
+        if (not own and member not in recipe_names()) or load_recipe(member).members:
             single = [known for known in recipe_names() if not load_recipe(known).members]
             raise unknown(f"member of recipe {recipe.name}:", member, single)
+    names = [load_recipe(member).name for member in recipe.members]
+    if len(set(names)) < len(names):
+        raise BeetlError(f"recipe {recipe.name}: members {', '.join(names)}; each once, under a name of its own")
     return recipe
 
 
@@ -165,6 +176,9 @@ def _parse(path: Path | Traversable, name: str) -> Recipe:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:
         raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes of docs/zoo.md") from error
+    if isinstance(members := values.get("members"), list):
+        own = Path(str(path)).parent
+        values["members"] = [str((own / m).resolve()) if str(m).endswith(".toml") else m for m in members]
     return recipe_from({**values, "name": name})
 
 

@@ -112,9 +112,9 @@ def out_of_fold(experiment: Experiment, splits: Sequence[Split], resources: Reso
         members = {member.recipe.name: out_of_fold(member, splits, resources) for member in experiment.members}
         runs = list(members.values())
         shared = [seed for seed in runs[0].seeds if all(seed in run.seeds for run in runs)]
-        mean = experiment.recipe.mean
-        seeds = {seed: _mean([run.seeds[seed] for run in runs], mean) for seed in shared}
-        return _agreed(experiment, replace(_mean(runs, mean), members=members, seeds=seeds), resources)
+        how = experiment.recipe.mean, experiment.recipe.weights
+        seeds = {seed: _mean([run.seeds[seed] for run in runs], *how) for seed in shared}
+        return _agreed(experiment, replace(_mean(runs, *how), members=members, seeds=seeds), resources)
     alone = {s: _of_seed(experiment.but(seeds=(s,)), splits, resources) for s in experiment.recipe.seeds}
     return _agreed(experiment, replace(_mean(list(alone.values())), seeds=alone), resources)
 
@@ -203,16 +203,16 @@ def _agreed(experiment: Experiment, said: OutOfFold, resources: Resources) -> Ou
     return heard(said)
 
 
-def _mean(runs: Sequence[OutOfFold], mean: Mean = "arithmetic") -> OutOfFold:
+def _mean(runs: Sequence[OutOfFold], mean: Mean = "arithmetic", weights: Sequence[float] = ()) -> OutOfFold:
     """Return the mean over runs: several seeds, or members, of which some learn nothing from the target: one split."""
     splits = max((run.splits for run in runs), key=len)
-    found = [_average([run.found[i if len(run.splits) > 1 else 0] for run in runs], mean) for i in range(len(splits))]
-    without = _average([run.source_only for run in runs], mean)
+
+    def average(nights: Sequence[Probabilities]) -> dict[RecordingKey, np.ndarray]:
+        return {key: mean_of([each[key] for each in nights], mean, weights) for key in nights[0]}
+
+    found = [average([run.found[i if len(run.splits) > 1 else 0] for run in runs]) for i in range(len(splits))]
+    without = average([run.source_only for run in runs])
     return OutOfFold(splits, tuple(found), without, {}, {}, all(run.cached for run in runs))
-
-
-def _average(nights: Sequence[Probabilities], mean: Mean) -> dict[RecordingKey, np.ndarray]:
-    return {key: mean_of([each[key] for each in nights], mean) for key in nights[0]}
 
 
 def _packed(probabilities: Mapping[RecordingKey, np.ndarray]) -> bytes:

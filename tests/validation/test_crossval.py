@@ -20,7 +20,9 @@ from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
 from beetl_task1.models.features_boost import FeaturesBoost
 from beetl_task1.models.features_logreg import FeaturesLogreg
+from beetl_task1.recipes.checkpoint import load_predictor
 from beetl_task1.recipes.recipe import load_recipe
+from beetl_task1.recipes.training import train
 from beetl_task1.scoring import leaderboard_score
 from beetl_task1.validation import crossval, outoffold
 from beetl_task1.validation.outoffold import OutOfFold, Split
@@ -256,6 +258,24 @@ def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
         [night] = [night for night in heard.nights.target if night.key == key]
         mean = mean_of([member.probabilities[key] for member in members], "geometric")
         np.testing.assert_allclose(p, similar.agreed(mean, night_features(night, resources.store)), atol=1e-6)
+
+
+def test_members_count_by_their_weights(tree, cache, tmp_path):
+    """The same in the cross-validation, and in what is predicted by a checkpoint."""
+    recipe = load_recipe("features-mean").but(name="mine", weights=(3.0, 1.0))
+    run = crossval.validate(experiment(recipe, GROUP, tree), tmp_path, Resources(cache))
+    members = [crossval.validate(experiment(name, GROUP, tree), tmp_path, Resources(cache)) for name in recipe.members]
+    for key, p in run.probabilities.items():
+        three, one = (member.probabilities[key] for member in members)
+        np.testing.assert_allclose(p, 0.75 * three + 0.25 * one, atol=1e-6)
+    train(experiment(recipe, GROUP, tree), tmp_path, Resources(cache))
+    predictor = load_predictor(tmp_path, "mine", GROUP, Resources(cache))[0]
+    [night, *_] = DataFolder(tree).recordings(GROUP, "test")
+    three, one = (member.predict_proba(night) for member in predictor.members)
+    np.testing.assert_allclose(predictor.predict_proba(night), 0.75 * three + 0.25 * one, atol=1e-12)
+    geometric = mean_of([three, one], "geometric", (3.0, 1.0))
+    expected = np.exp(0.75 * np.log(np.maximum(three, 1e-6)) + 0.25 * np.log(np.maximum(one, 1e-6)))
+    np.testing.assert_allclose(geometric, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
 
 
 def test_the_test_set_beside_the_target(validated):
