@@ -1,13 +1,16 @@
 """From an experiment to its checkpoint."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from ..errors import BeetlError, CheckpointError
-from ..models.base import Model, Resources
+from ..models.base import Model, Resources, Row
+from ..parallel import each, elsewhere
 from ..writing import check_folder, write_text
 from .checkpoint import Card, check_whole, checkpoint_folder, load_card, save_checkpoint, save_ensemble
 from .experiment import Experiment
@@ -37,21 +40,36 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
         members = {e.recipe.name: train_if_missing(e, checkpoints, resources)[0] for e in experiment.members}
         save_ensemble(folder, _card(experiment), members)
         return folder
-    nights, models = experiment.nights, experiment.models(resources)
-    models[0].prepare(nights.all)
-    try:
-        for model in models:
-            model.fit(source=nights.source, target=nights.target, unlabelled=nights.unlabelled)
-    except ValueError as error:
-        raise refused(recipe.name, error) from error
-    weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, models, strict=True)}
-    chosen = {f"seed{seed}": lines for seed, m in zip(recipe.seeds, models, strict=True) if (lines := _chosen(m))}
+    experiment.models(resources)[0].prepare(experiment.nights.all)
+    alone = dataclasses.replace(resources, progress=None, log=None) if elsewhere() else resources
+    tasks = ((experiment.but(seeds=(seed,)), alone) for seed in recipe.seeds)
+    fitted = dict(zip([f"seed{seed}" for seed in recipe.seeds], each(_fitted, tasks), strict=True))
+    chosen = {name: found.chosen for name, found in fitted.items() if found.chosen}
+    weights = {name: found.weights for name, found in fitted.items()}
     save_checkpoint(folder, replace(_card(experiment), chosen=chosen), weights)
     for stale in folder.glob("history-seed*.csv"):
         stale.unlink()
-    for seed, model in zip(recipe.seeds, models, strict=True):
-        _write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
+    for name, found in fitted.items():
+        _write_history(folder / f"history-{name}.csv", found.history)
     return folder
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What is kept of a model of one seed."""
+
+    weights: bytes
+    chosen: list[str]
+    history: list[Row]
+
+
+def _fitted(one: Experiment, resources: Resources) -> _Fitted:
+    nights, [model] = one.nights, one.models(resources)
+    try:
+        model.fit(source=nights.source, target=nights.target, unlabelled=nights.unlabelled)
+    except ValueError as error:
+        raise refused(one.recipe.name, error) from error
+    return _Fitted(model.to_bytes(), _chosen(model), getattr(model, "history_", []))
 
 
 def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resources) -> tuple[Path, bool]:
