@@ -5,6 +5,7 @@ single workers, with which they are lost.
 """
 
 import contextlib
+import itertools
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from joblib import Parallel, delayed
 
-from .errors import BeetlError
+from .errors import BeetlError, ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 Result = TypeVar("Result")
 _CLIENT: ContextVar["Client | None"] = ContextVar("client", default=None)
+WINDOW = 1000
+"""Calls that the scheduler holds at a time."""
 START = "start one with: dask scheduler --port 8786, and on each machine: dask worker HOST:8786 --nthreads 1"
 
 
@@ -52,7 +55,7 @@ def cluster(address: str) -> Iterator[None]:
     try:
         client = Client(address, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
-        raise BeetlError(f"no Dask scheduler answers at {address}; {START}") from error
+        raise ClusterError(f"no Dask scheduler answers at {address}; {START}") from error
     token = _CLIENT.set(client)
     try:
         yield
@@ -124,38 +127,52 @@ def check_shared(folder: Path | None) -> None:
 def _sent(
     client: "Client", function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], ordered: bool
 ) -> Iterator[Result]:
-    """Submit all calls at once, so that workers that come later find some, and fetch each result when it is there."""
+    """Submit calls, more of them than there are workers, which may join, and fetch each result when it is there."""
     from distributed import as_completed
-    from distributed.scheduler import KilledWorker
 
-    here = os.getcwd()
-    futures = {client.submit(_there, here, function, *each, pure=False): i for i, each in enumerate(arguments)}
+    here, calls = os.getcwd(), enumerate(arguments)
+    futures: dict[Any, int] = {}
     held: dict[int, Result] = {}
+    coming = as_completed([], loop=client.loop, with_results=True)
+
+    def submit(most: int) -> None:
+        for place, each in itertools.islice(calls, most):
+            future = client.submit(_there, here, function, *each, pure=False)
+            futures[future] = place
+            coming.add(future)
+
     following = 0
     try:
-        for future, result in as_completed(list(futures), loop=client.loop, with_results=True):
-            if future.cancelled():  # as all are without a scheduler
-                break
-            place = futures.pop(future)
-            held[place if ordered else following] = result
-            future.release()
-            while following in held:
-                yield held.pop(following)
-                following += 1
-        if futures:
-            raise BeetlError("the Dask scheduler is gone; what was finished is kept: run the command again")
+        with _told_in_one_line(function.__name__):
+            submit(WINDOW)
+            for future, result in coming:
+                if future.cancelled():  # as all are without a scheduler
+                    raise ClusterError("the Dask scheduler is gone; what was finished is kept: run the command again")
+                place = futures.pop(future)
+                held[place if ordered else following] = result
+                future.release()
+                submit(1)
+                while following in held:
+                    yield held.pop(following)
+                    following += 1
+    finally:
+        client.cancel(list(futures))
+
+
+@contextlib.contextmanager
+def _told_in_one_line(name: str) -> Iterator[None]:
+    """Tell of workers that die of a call, or cannot read it."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        yield
     except KilledWorker as error:
-        raise BeetlError(
-            f"{function.__name__} killed 4 workers: too little memory? See the logs of the workers"
-        ) from error
+        raise BeetlError(f"{name} killed 4 workers: too little memory? See the logs of the workers") from error
     except RuntimeError as error:
         if "deserialization" not in str(error):
             raise
-        raise BeetlError(
-            "a worker does not understand the work; install this beetl-task1 and its libraries there"
-        ) from error
-    finally:
-        client.cancel(list(futures))
+        what = "a worker does not understand the work; install this beetl-task1 and its libraries there"
+        raise BeetlError(what) from error
 
 
 def _there(folder: str, function: Callable[..., Result], *arguments: Any) -> Result:

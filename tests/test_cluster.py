@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from conftest import experiment
 
 from beetl_task1.cli import options
+from beetl_task1.cli.sweep import sweep
 from beetl_task1.data.files import DataFolder
 from beetl_task1.errors import BeetlError, DataError
 from beetl_task1.features import features_of
@@ -21,6 +22,7 @@ from beetl_task1.models.base import Resources
 from beetl_task1.parallel import check_shared, cluster, each, elsewhere
 from beetl_task1.recipes.training import train
 from beetl_task1.store import Store
+from beetl_task1.submission.sweep_table import read_table
 from beetl_task1.validation.crossval import validate
 
 distributed = pytest.importorskip("distributed")
@@ -165,6 +167,19 @@ def test_features_stay_in_the_store(dask, tree, tmp_path):
     for table, other in zip(found, features_of(nights), strict=True):
         np.testing.assert_array_equal(table, other)
     assert len([*(tmp_path / "cache").rglob("*-v*/*")]) == len(nights)
+
+
+def test_a_sweep_gives_the_same_table_there(dask, tree, tmp_path):
+    (tmp_path / "bad.toml").write_text('model = "features-logreg"\nparameters = {C = -1.0}\n')
+    tables = []
+    for place, more in (("here", ()), ("there", ("--backend", "dask", "--scheduler", dask.address))):
+        text = f'data = "{tree}"\nrecipes = ["features-logreg", "bad.toml"]\ncache = "{place}"\ntable = "{place}.csv"'
+        (tmp_path / "sweep.toml").write_text(text)
+        done = CliRunner().invoke(sweep, [str(tmp_path / "sweep.toml"), "--jobs", "1", *more])
+        assert done.exit_code == 1, done.output
+        tables.append([row | {"seconds": ""} for row in read_table(tmp_path / f"{place}.csv")])
+    assert tables[0] == tables[1]
+    assert [bool(row["failed"]) for row in tables[0]] == [False, False, True, True]
 
 
 def test_errors_of_a_task_are_those_of_this_machine(dask):

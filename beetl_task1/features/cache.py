@@ -50,7 +50,7 @@ def features_of(
     """
     recordings, store = list(recordings), store or Store(None)
     if elsewhere() and store.folder is not None:
-        _compute_elsewhere(recordings, store, progress)
+        prepare_features(recordings, store, jobs, progress)
     tasks = ((recording, store) for recording in recordings)
     results = each(night_features, tasks, min(jobs, max(len(recordings), 1)), threads=True, sent=False)
     features: list[np.ndarray] = []
@@ -61,11 +61,15 @@ def features_of(
     return features
 
 
-def _compute_elsewhere(recordings: list[Recording], store: Store, progress: Progress | None) -> None:
+def prepare_features(
+    recordings: Iterable[Recording], store: Store, jobs: int = 1, progress: Progress | None = None
+) -> None:
+    """Compute the features that a store does not hold, and keep them there; parameters as in :func:`features_of`."""
     tasks = [(r, store) for r in recordings if r.features is None and not store.holds(KIND, r.fingerprint)]
     if tasks:
         check_shared(store.folder)
-    for done, key in enumerate(each(_keep, tasks, ordered=False), 1):
+    at_once = min(jobs, max(len(tasks), 1))
+    for done, key in enumerate(each(_keep, tasks, at_once, threads=True, ordered=False), 1):
         if progress is not None:
             progress(done, len(tasks), key)
 

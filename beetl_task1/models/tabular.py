@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, features_of, night_features, with_night
+from ..features import FEATURE_VERSION, night_features, prepare_features, with_night
 from ..task import N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
@@ -75,7 +75,7 @@ class TabularModel(Model):
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Compute and cache the features of the nights that are not cached yet."""
         if self.resources.cache is not None:
-            features_of(recordings, self.resources.store, jobs=self.resources.jobs, progress=self.resources.progress)
+            prepare_features(recordings, self.resources.store, self.resources.jobs, self.resources.progress)
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()

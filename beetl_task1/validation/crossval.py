@@ -159,8 +159,8 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
     check_folder(checkpoint_folder(checkpoints, recipe.name, group))
     target, test = data.recordings(group, "target"), unlabelled_nights(data, group)
     folds = shared_folds(target, group, checkpoints)
-    splits = [Split(fold.train, fold.held_out) for fold in folds]
-    made = fit_elsewhere(experiment, splits, resources)
+    splits = splits_of(folds)
+    made = fit_elsewhere([(experiment, splits)], resources)
     found = out_of_fold(experiment, splits, resources)
     truth = {r.key: r.y for r in target if r.y is not None}
     labels, decision = decided(found, recipe.decision), recipe.decision
@@ -212,6 +212,11 @@ def shared_folds(target: Sequence[Recording], group: str, checkpoints: Path) -> 
     folds = leave_one_subject_out(target)
     save_folds(folds, path)
     return folds
+
+
+def splits_of(folds: Sequence[Fold]) -> list[Split]:
+    """Return folds as what trains and what is held out."""
+    return [Split(fold.train, fold.held_out) for fold in folds]
 
 
 def load_summary(checkpoints: Path, recipe: str, group: str) -> dict[str, Any] | None:
