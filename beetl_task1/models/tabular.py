@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import skops.io
 from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
@@ -15,6 +14,7 @@ from ..task import N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
 from .canonical import canonical
+from .skops_quietly import skops_io
 
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """The types beyond skops' own defaults that a checkpoint may hold. Fixed here, never taken from the file."""
@@ -121,12 +121,12 @@ class TabularModel(Model):
 
     def to_bytes(self) -> bytes:
         """Return the classifier in the format of skops, which holds no pickle: the same bytes for the same model."""
-        return canonical(skops.io.dumps(self.classifier_))
+        return canonical(skops_io.dumps(self.classifier_))
 
     def from_bytes(self, content: bytes) -> Self:
         """Take over a classifier; types beyond :data:`TRUSTED_TYPES` are refused."""
         try:
-            self.classifier_ = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+            self.classifier_ = skops_io.loads(content, trusted=list(TRUSTED_TYPES))
         except Exception as error:  # skops, zipfile and json each have their own
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CheckpointError(f"weights cannot be read ({reason}); train again") from error
