@@ -10,7 +10,7 @@ MINUTES ?= 20
 .venv/installed: setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit("beetl-task1 needs Python 3.11 or newer, this is %d.%d; name a newer one: make PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint,cluster]'
 	@touch $@
 
 demo: export BEETL_DATA := $(DEMO)/data

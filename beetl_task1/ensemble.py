@@ -8,7 +8,7 @@ import numpy as np
 from .context.similar import SimilarEpochs
 from .data.recording import Recording
 from .errors import BeetlError
-from .features import features_of, night_features
+from .features import night_features, prepare_features
 from .models.base import Predictor, Resources
 
 Mean = Literal["arithmetic", "geometric"]
@@ -79,7 +79,7 @@ class Ensemble:
         for member in self.members:
             member.prepare(recordings)
         if self.similar and self.resources.cache is not None:
-            features_of(recordings, self.resources.store, self.resources.jobs, self.resources.progress)
+            prepare_features(recordings, self.resources.store, self.resources.jobs, self.resources.progress)
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()

@@ -39,6 +39,10 @@ class SubmissionError(BeetlError):
     """A submission would be refused or score wrongly."""
 
 
+class ClusterError(BeetlError):
+    """A cluster is gone, so that nothing goes on."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> BeetlError:
     """Return the error for a mistyped name, with the nearest known one.
 

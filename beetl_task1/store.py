@@ -45,6 +45,11 @@ class Store:
         """Return where a content stands, or would."""
         return None if self.folder is None else self.folder / kind / key
 
+    def holds(self, kind: str, key: str) -> bool:
+        """Whether a content is there, damaged or not."""
+        path = self.path(kind, key)
+        return path is not None and path.exists()
+
     def load(self, kind: str, key: str) -> bytes | None:
         """Return a content, or ``None`` where it is missing or not what was written."""
         path = self.path(kind, key)

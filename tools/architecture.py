@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "beetl_task1"
 PICTURE = ROOT / "docs" / "figures" / "architecture.svg"
 LAYERS = (
-    ("task", "errors", "scoring", "writing", "progress", "typed", "store"),
+    ("task", "errors", "scoring", "writing", "progress", "typed", "store", "parallel"),
     ("hypnograms",),
     ("data",),
     ("simulate", "download", "sleep_edf", "audit"),

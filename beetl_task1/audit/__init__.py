@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from joblib import Parallel, delayed
-
 from ..data.files import DataFolder
+from ..parallel import each
 from ..progress import Progress
 from ..task import PARTS, Part
 from .across import distances, findings_across, part_row, spectra
@@ -43,7 +42,7 @@ def audit(
     recordings, findings = take_inventory(folder, parts)
     tasks = [(part, recording) for part in parts for recording in recordings[part]]
     nights: dict[Part, list[Examined]] = {part: [] for part in parts}
-    examined = Parallel(n_jobs=jobs, return_as="generator")(delayed(examine)(r, p.role, seed) for p, r in tasks)
+    examined = each(examine, ((r, p.role, seed) for p, r in tasks), jobs)
     for done, ((part, _), night) in enumerate(zip(tasks, examined, strict=True), 1):
         nights[part].append(night)
         findings += night.findings

@@ -12,7 +12,7 @@ from ..errors import BeetlError, unknown
 
 COMMANDS = (
     "download", "build", "simulate", "inspect", "train", "validate", "predict", "package", "submit", "score", "verify",
-    "blend", "diff", "log", "writeup", "models", "export", "import", "stage", "statistics",
+    "blend", "diff", "log", "writeup", "models", "export", "import", "stage", "statistics", "sweep",
 )  # fmt: skip
 _FILES = dict.fromkeys(("train", "validate", "models"), "recipes") | dict.fromkeys(COMMANDS[6:15], "submissions")
 _FILES |= dict.fromkeys(("export", "import"), "transport")

@@ -31,7 +31,7 @@ _SHOWN_LEFT_OUT = 10
               help="Build nothing; find the record of each night of the competition's downloaded folders.")  # fmt: skip
 @click.option("--fetch", is_flag=True, help="First fetch what is missing from PhysioNet (8 GB for all groups).")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Shuffles the epochs of a night.")
-@options.jobs
+@options.workers
 @options.json_output
 def build(
     sleep_edf: Path, out: Path, downloaded: Path | None, fetch: bool, jobs: int, **wanted: Any,

@@ -23,7 +23,7 @@ _LEGEND = (
 
 @options.command()
 @options.with_data
-@options.jobs
+@options.workers
 @options.json_output
 @click.option(
     "--group", "groups", multiple=True, type=options.GroupName(), help="Only this target group and the source."

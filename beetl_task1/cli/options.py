@@ -84,6 +84,18 @@ def _own(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path 
     return path
 
 
+def _connected(ctx: click.Context, param: click.Parameter, address: str | None) -> None:
+    """Send the work of the command to a cluster, where one is asked for."""
+    from ..parallel import START, cluster
+
+    if ctx.meta.get("backend") == "dask":
+        if address is None:
+            raise BeetlError(f"--backend dask needs --scheduler HOST:8786; {START}")
+        ctx.with_resource(cluster(address))
+    elif address is not None and ctx.get_parameter_source("scheduler") is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--scheduler goes with --backend dask")
+
+
 PATH = click.Path(path_type=Path)
 option = functools.partial(click.option, show_default=True, show_envvar=True)
 
@@ -121,6 +133,11 @@ cache = click.option("--cache", type=PATH, callback=_writable, envvar="BEETL_CAC
                      help="Where features, signals and networks are kept.")
 jobs = click.option("--jobs", type=click.IntRange(1), envvar="BEETL_JOBS", show_envvar=True,
                     default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.")
+backend = option("--backend", type=click.Choice(["loky", "dask"]), envvar="BEETL_BACKEND", default="loky",
+                 is_eager=True, expose_value=False, callback=lambda ctx, _, value: ctx.meta.update(backend=value),
+                 help="Compute on this machine, or on a Dask cluster.")
+scheduler = option("--scheduler", envvar="BEETL_SCHEDULER", expose_value=False, callback=_connected,
+                   metavar="ADDRESS", help="Of the Dask cluster, such as tcp://node1:8786.")
 device = option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), envvar="BEETL_DEVICE", default="auto",
                  help="Where networks compute.")
 resume = option("--resume/--no-resume", default=True, help="Go on from what a killed or earlier training of the same "
@@ -141,6 +158,10 @@ json_output = click.option("--json", is_flag=True, expose_value=False, help="Pri
 brief = click.option("--brief", is_flag=True, expose_value=False, help="Print the scores without their tables.",
                      callback=lambda ctx, _, value: ctx.meta.update(brief=value))
 # fmt: on
+
+
+workers = together(jobs, backend, scheduler)
+"""``--jobs`` on this machine, or a cluster."""
 
 
 def _open_data(data: Path, unit: str, allow_partial: bool) -> "DataFolder":
@@ -180,9 +201,9 @@ def _open_resources(
 
 
 def with_resources(**more: Decorator) -> Decorator:
-    """Add ``--cache``, ``--jobs``, ``--device`` and more of this kind (``resume``, ``log``) as ``resources``."""
+    """Add ``--cache``, :data:`workers`, ``--device`` and more of this kind (``resume``, ``log``) as ``resources``."""
     return gathered("resources", lambda **given: functools.partial(_open_resources, **given),
-                    cache=cache, jobs=jobs, device=device, **more)  # fmt: skip
+                    cache=cache, jobs=workers, device=device, **more)  # fmt: skip
 
 
 _folder = {"data": data, "unit": unit, "allow_partial": allow_partial}

@@ -18,7 +18,7 @@ from .show import show
                 "sets: drawn around the target's, or those of the real final test set.")  # fmt: skip
 @options.option("--border-evidence", type=click.Choice(["low", "mid", "high"]), default="low",
                 help="How much the end of an epoch says about the next one.")  # fmt: skip
-@options.jobs
+@options.workers
 @options.json_output
 def simulate(out: Path, size: str, seed: int, prior: str, border_evidence: str, jobs: int) -> None:
     """Simulate a competition with known truth and known order, in the competition's own file formats.

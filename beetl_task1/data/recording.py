@@ -181,7 +181,8 @@ class Recording:
         return of_file if self.unit == "V" else hashlib.sha256(f"{of_file} {self.unit}".encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_held": None}
+        read_again = {"_held": None} if self.y_path is None else {"_held": None, "_y": None}
+        return self.__dict__ | read_again
 
     def __repr__(self) -> str:
         return f"Recording({self.key})"

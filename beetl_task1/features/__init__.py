@@ -3,7 +3,7 @@
 What the name of a feature such as ``"Fpz-Cz log_delta"`` means is in the docstring of the module that computes it.
 """
 
-from .cache import features_of, night_features
+from .cache import features_of, night_features, prepare_features
 from .extraction import FEATURE_VERSION, extract, feature_names
 from .relative import night_ranks, relative, with_night
 
@@ -14,6 +14,7 @@ __all__ = [
     "features_of",
     "night_features",
     "night_ranks",
+    "prepare_features",
     "relative",
     "with_night",
 ]

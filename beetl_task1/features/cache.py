@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterable
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from ..data.recording import Recording
+from ..parallel import check_shared, each, elsewhere
 from ..progress import Progress
 from ..store import Store
 from .extraction import FEATURE_VERSION, extract
@@ -32,7 +32,7 @@ def features_of(
 
     Threads do the work: numpy and scipy let go of the interpreter, and processes would each hold the libraries. One
     recording is read at a time, since reading takes several times the memory that its signals do; at most ``jobs``
-    are held.
+    are held. A cluster computes what is not kept yet, into the store, which its workers must share.
 
     Parameters
     ----------
@@ -49,14 +49,34 @@ def features_of(
     features : list of array, shape (n_epochs, n_features), float32
     """
     recordings, store = list(recordings), store or Store(None)
-    tasks = (delayed(night_features)(recording, store) for recording in recordings)
-    results = Parallel(n_jobs=min(jobs, max(len(recordings), 1)), prefer="threads", return_as="generator")(tasks)
+    if elsewhere() and store.folder is not None:
+        prepare_features(recordings, store, jobs, progress)
+    tasks = ((recording, store) for recording in recordings)
+    results = each(night_features, tasks, min(jobs, max(len(recordings), 1)), threads=True, sent=False)
     features: list[np.ndarray] = []
     for recording, result in zip(recordings, results, strict=True):
         features.append(result)
         if progress is not None:
             progress(len(features), len(recordings), str(recording.key))
     return features
+
+
+def prepare_features(
+    recordings: Iterable[Recording], store: Store, jobs: int = 1, progress: Progress | None = None
+) -> None:
+    """Compute the features that a store does not hold, and keep them there; parameters as in :func:`features_of`."""
+    tasks = [(r, store) for r in recordings if r.features is None and not store.holds(KIND, r.fingerprint)]
+    if tasks:
+        check_shared(store.folder)
+    at_once = min(jobs, max(len(tasks), 1))
+    for done, key in enumerate(each(_keep, tasks, at_once, threads=True, ordered=False), 1):
+        if progress is not None:
+            progress(done, len(tasks), key)
+
+
+def _keep(recording: Recording, store: Store) -> str:
+    night_features(recording, store)
+    return str(recording.key)
 
 
 def _signals(recording: Recording) -> np.ndarray:

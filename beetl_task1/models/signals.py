@@ -8,6 +8,8 @@ import numpy as np
 from ..data.recording import Recording
 from ..store import Store
 
+SIGNALS = "signals"
+"""Where the store keeps them."""
 Scaling = Literal["night", "window", "fixed"]
 FIXED = 2e-5
 """Volts that ``fixed`` divides by: about the standard deviation of the competition's recordings."""
@@ -24,7 +26,13 @@ def signals_of(recording: Recording, store: Store) -> np.ndarray:
     """
     if store.folder is None:
         return recording.X
-    return store.array("signals", recording.fingerprint, lambda: recording.X, mapped=True)
+    return store.array(SIGNALS, recording.fingerprint, lambda: recording.X, mapped=True)
+
+
+def lay_ready(recording: Recording, store: Store) -> str:
+    """Keep the signal of a night in the store; return the night's name."""
+    signals_of(recording, store)
+    return str(recording.key)
 
 
 def spread_of(X: np.ndarray, scaling: Scaling) -> np.ndarray:

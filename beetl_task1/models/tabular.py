@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import skops.io
 from threadpoolctl import threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, feature_names, features_of, night_features, with_night
+from ..features import FEATURE_VERSION, feature_names, night_features, prepare_features, with_night
 from ..task import CHANNELS, N_CHANS, N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
 from .canonical import canonical
+from .skops_quietly import skops_io
 
 TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """The types beyond skops' own defaults that a checkpoint may hold. Fixed here, never taken from the file."""
@@ -79,7 +79,7 @@ class TabularModel(Model):
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Compute and cache the features of the nights that are not cached yet."""
         if self.resources.cache is not None:
-            features_of(recordings, self.resources.store, jobs=self.resources.jobs, progress=self.resources.progress)
+            prepare_features(recordings, self.resources.store, self.resources.jobs, self.resources.progress)
 
     def fit(
         self, *, source: Sequence[Recording], target: Sequence[Recording], unlabelled: Sequence[Recording] = ()
@@ -128,12 +128,12 @@ class TabularModel(Model):
 
     def to_bytes(self) -> bytes:
         """Return the classifier in the format of skops, which holds no pickle: the same bytes for the same model."""
-        return canonical(skops.io.dumps(self.classifier_))
+        return canonical(skops_io.dumps(self.classifier_))
 
     def from_bytes(self, content: bytes) -> Self:
         """Take over a classifier; types beyond :data:`TRUSTED_TYPES` are refused."""
         try:
-            self.classifier_ = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+            self.classifier_ = skops_io.loads(content, trusted=list(TRUSTED_TYPES))
         except Exception as error:  # skops, zipfile and json each have their own
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CheckpointError(f"weights cannot be read ({reason}); train again") from error

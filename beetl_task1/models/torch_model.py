@@ -11,13 +11,14 @@ from torch import nn
 
 from ..data.recording import Recording
 from ..errors import BeetlError
+from ..parallel import check_shared, each
 from ..scoring import leaderboard_score
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES, SFREQ
 from ..typed import Settings
 from .base import Model, Transfer
 from .modules import find_device, layers_of, one_line, outputs, own_generator, pack, threads, unpack
 from .settings import Loss, Training
-from .signals import Scaling, night_signals, signals_of
+from .signals import SIGNALS, Scaling, lay_ready, night_signals
 from .stage import Groups, Judge, Stage
 
 NETWORK_VERSION = 2
@@ -88,11 +89,15 @@ class TorchModel(Model):
 
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Lay the signals of nights ready in the cache."""
-        for done, recording in enumerate(recordings, 1):
-            if self.resources.cache is not None:
-                signals_of(recording, self.resources.store)
+        if self.resources.cache is None:
+            return
+        store = self.resources.store
+        tasks = [(recording, store) for recording in recordings if not store.holds(SIGNALS, recording.fingerprint)]
+        if tasks:
+            check_shared(store.folder)
+        for done, key in enumerate(each(lay_ready, tasks), 1):
             if self.resources.progress:
-                self.resources.progress(done, len(recordings), f"signals of {recording.key}")
+                self.resources.progress(done, len(tasks), f"signals of {key}")
 
     @property
     def device(self) -> torch.device:

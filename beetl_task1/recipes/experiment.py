@@ -79,6 +79,10 @@ class Experiment:
         for member in self.members:
             member.__post_init__()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what no pickle holds, since some of its classes are made for a network: it is found again."""
+        return {name: value for name, value in self.__dict__.items() if name != "settings"}
+
     @cached_property
     def members(self) -> list["Experiment"]:
         """Experiments of an ensemble's members; none of a single model."""

@@ -1,14 +1,17 @@
 """From an experiment to its checkpoint."""
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from ..errors import BeetlError, CheckpointError
-from ..models.base import Model, Resources
+from ..models.base import Model, Resources, Row
+from ..parallel import each, elsewhere
 from ..writing import alone, check_folder, write_text
 from .checkpoint import (
     Card,
@@ -46,8 +49,8 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
     check_folder(folder)
     card = _card(experiment)
     with contextlib.ExitStack() as locks:
-        for each in (experiment, *sorted(experiment.members, key=lambda member: member.recipe.name)):
-            locks.enter_context(alone(_folder(each, checkpoints)))
+        for one in (experiment, *sorted(experiment.members, key=lambda member: member.recipe.name)):
+            locks.enter_context(alone(_folder(one, checkpoints)))
         if experiment.members:
             members = {e.recipe.name: train_if_missing(e, checkpoints, resources)[0] for e in experiment.members}
             save_ensemble(folder, card, members)
@@ -58,18 +61,32 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
 
 def _train(experiment: Experiment, folder: Path, card: Card, resources: Resources) -> None:
     """Fit the model of each seed, and save them with their card and their histories."""
-    recipe, nights, models = experiment.recipe, experiment.nights, experiment.models(resources)
-    models[0].prepare(nights.all)
+    experiment.models(resources)[0].prepare(experiment.nights.all)
+    given = dataclasses.replace(resources, progress=None, log=None) if elsewhere() else resources
+    tasks = ((experiment.but(seeds=(seed,)), given) for seed in experiment.recipe.seeds)
+    fitted = dict(zip([f"seed{seed}" for seed in experiment.recipe.seeds], each(_fitted, tasks), strict=True))
+    chosen = {name: found.chosen for name, found in fitted.items() if found.chosen}
+    for name, found in fitted.items():
+        _write_history(folder / f"history-{name}.csv", found.history)
+    save_checkpoint(folder, replace(card, chosen=chosen), {name: found.weights for name, found in fitted.items()})
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What is kept of a model of one seed."""
+
+    weights: bytes
+    chosen: list[str]
+    history: list[Row]
+
+
+def _fitted(one: Experiment, resources: Resources) -> _Fitted:
+    nights, [model] = one.nights, one.models(resources)
     try:
-        for model in models:
-            model.fit(source=nights.source, target=nights.target, unlabelled=nights.unlabelled)
+        model.fit(source=nights.source, target=nights.target, unlabelled=nights.unlabelled)
     except ValueError as error:
-        raise refused(recipe.name, error) from error
-    weights = {f"seed{seed}": m.to_bytes() for seed, m in zip(recipe.seeds, models, strict=True)}
-    chosen = {f"seed{seed}": lines for seed, m in zip(recipe.seeds, models, strict=True) if (lines := _chosen(m))}
-    for seed, model in zip(recipe.seeds, models, strict=True):
-        _write_history(folder / f"history-seed{seed}.csv", getattr(model, "history_", []))
-    save_checkpoint(folder, replace(card, chosen=chosen), weights)
+        raise refused(one.recipe.name, error) from error
+    return _Fitted(model.to_bytes(), _chosen(model), getattr(model, "history_", []))
 
 
 def train_if_missing(experiment: Experiment, checkpoints: Path, resources: Resources) -> tuple[Path, bool]:

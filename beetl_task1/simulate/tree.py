@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
 from .. import __version__, task
 from ..data.competition_files import recording_paths, write_header, write_recording, write_truth
 from ..data.files import DataFolder
 from ..errors import BeetlError, unknown
+from ..parallel import each
 from ..progress import Progress
 from ..writing import alone, is_free, write_text
 from .borders import LEVELS
@@ -76,9 +76,7 @@ def simulate(
         write_text(out / MARKER, json.dumps(marker, indent=1) + "\n")
         for part in {slot.part for slot in wanted if slot.part.has_header}:
             write_header(out, part)
-        tasks = (joblib.delayed(write_slot)(out, slot, options) for slot in wanted)
-        done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        for i, name in enumerate(done, 1):
+        for i, name in enumerate(each(write_slot, ((out, slot, options) for slot in wanted), jobs), 1):
             if progress is not None:
                 progress(i, len(wanted), name)
         for group in task.TARGET_GROUPS:

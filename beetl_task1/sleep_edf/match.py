@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from ..data.competition_files import write_truth
 from ..data.files import DataFolder
 from ..data.recording import Recording
 from ..errors import DataError
+from ..parallel import each
 from ..progress import Progress
 from ..store import sha256
 from ..task import EPOCH_SECONDS, PARTS, TARGET_GROUPS
@@ -105,8 +105,8 @@ def match(
     if not nights:
         raise DataError(f"{data.path}: no night of the competition; --match names its downloaded folders")
     files, records, where = all_pairs(sleep_edf), list[_Epochs](), dict[str, list[int]]()
-    tasks = (delayed(_digested)(name, **files[name]) for name in sorted(files))
-    for record in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+    tasks = ((name, files[name]["psg"], files[name]["hypnogram"]) for name in sorted(files))
+    for record in each(_digested, tasks, jobs):
         for digest in record.places:
             where.setdefault(digest, []).append(len(records))
         records.append(record)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from .. import __version__
 from ..data.competition_files import recording_paths, write_header, write_recording, write_truth
@@ -17,6 +16,7 @@ from ..data.files import OPEN, DataFolder
 from ..data.recording import RecordingKey
 from ..errors import DataError
 from ..hypnograms.spans import near_sleep
+from ..parallel import each
 from ..progress import Progress
 from ..task import N_OUTPUTS, PARTS, STAGES, Part, part
 from ..writing import alone, is_free, write_text
@@ -100,8 +100,8 @@ def rebuild(
 
 def _write_places(built: Rebuilt, seed: int, jobs: int, progress: Progress | None) -> None:
     places, truth = built.assignment.places, dict[RecordingKey, np.ndarray]()
-    tasks = (delayed(_write_place)(place, built.out, seed, built.split) for place in places)
-    for key, labels, said in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+    tasks = ((place, built.out, seed, built.split) for place in places)
+    for key, labels, said in each(_write_place, tasks, jobs, ordered=False):
         built.notes[key] = said
         built.stages[key], truth[key] = np.bincount(labels, minlength=N_OUTPUTS), labels
         if progress:

@@ -25,6 +25,7 @@ from ..store import key_of
 from ..typed import json_of
 from ..writing import check_folder, write_text
 from .comparison import Comparison, SeedSpread, compare, seed_spread
+from .elsewhere import fit_elsewhere
 from .feature_shift import FeatureShift, feature_shift
 from .outoffold import OutOfFold, Split, of, out_of_fold, unlabelled_nights
 from .scorecard import Labels, Scorecard, scorecard
@@ -158,7 +159,9 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
     check_folder(checkpoint_folder(checkpoints, recipe.name, group))
     target, test = data.recordings(group, "target"), unlabelled_nights(data, group)
     folds = shared_folds(target, group, checkpoints)
-    found = out_of_fold(experiment, [Split(fold.train, fold.held_out) for fold in folds], resources)
+    splits = splits_of(folds)
+    made = fit_elsewhere([(experiment, splits)], resources)
+    found = out_of_fold(experiment, splits, resources)
     truth = {r.key: r.y for r in target if r.y is not None}
     labels, decision = decided(found, recipe.decision), recipe.decision
     validation = Validation(
@@ -174,7 +177,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
         shift=_shift(experiment, found, labels, truth, resources),
         experiment=experiment.key,
         key=key_of(experiment.key, [asdict(fold) for fold in folds], [night.fingerprint for night in test]),
-        cached=found.cached,
+        cached=found.cached and not made,
         made_from=recipe,
     )
     path = checkpoint_folder(checkpoints, recipe.name, group) / SUMMARY
@@ -209,6 +212,11 @@ def shared_folds(target: Sequence[Recording], group: str, checkpoints: Path) -> 
     folds = leave_one_subject_out(target)
     save_folds(folds, path)
     return folds
+
+
+def splits_of(folds: Sequence[Fold]) -> list[Split]:
+    """Return folds as what trains and what is held out."""
+    return [Split(fold.train, fold.held_out) for fold in folds]
 
 
 def load_summary(checkpoints: Path, recipe: str, group: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from ..data.recording import Recording, RecordingKey
 from ..ensemble import Mean, mean_of
 from ..errors import DataError
 from ..features import night_features
-from ..models.base import Predictor, Resources, StagedPredictor
+from ..models.base import Model, Predictor, Resources, StagedPredictor
 from ..recipes.experiment import Experiment
 from ..recipes.training import refused
 from ..store import key_of
@@ -120,19 +120,19 @@ def out_of_fold(experiment: Experiment, splits: Sequence[Split], resources: Reso
 
 
 def _of_seed(experiment: Experiment, splits: Sequence[Split], resources: Resources) -> OutOfFold:
-    fits = _Fits(experiment, resources)
+    fits = Fits(experiment, resources)
     nobody = source_only(splits)
     alone = without = fits.predict(nobody)
     cached = fits.cached
     if experiment.transfers and not experiment.uses_target:
-        plain = _Fits(experiment.but(transfer=()), resources)
+        plain = Fits(experiment.but(transfer=()), resources)
         without, cached = plain.predict(nobody), plain.cached and cached
     scored = tuple(splits) if experiment.uses_target else (nobody,)
     found = tuple(fits.predict(split) if experiment.uses_target else alone for split in scored)
     return OutOfFold(scored, found, without, {}, {}, cached and fits.cached)
 
 
-class _Fits:
+class Fits:
     """Fits the one model of an experiment split by split, and keeps what it predicts."""
 
     def __init__(self, experiment: Experiment, resources: Resources):
@@ -144,9 +144,21 @@ class _Fits:
         self._source: StagedPredictor | None = None
         self._prepared = False
 
+    def key(self, split: Split) -> str:
+        """Return the key under which predictions are kept."""
+        return key_of(self.experiment.fit_key, asdict(split), [night.fingerprint for night in self.tests])
+
+    def prepare(self) -> Model:
+        """Return an unfitted model for which what does not depend on the split is laid ready."""
+        nights, [model] = self.experiment.nights, self.experiment.models(self.resources)
+        if not self._prepared:
+            model.prepare([*nights.source, *nights.target, *self.tests])
+            self._prepared = True
+        return model
+
     def predict(self, split: Split) -> Probabilities:
         """Return the probabilities of the target nights and of the test nights."""
-        key = key_of(self.experiment.fit_key, asdict(split), [night.fingerprint for night in self.tests])
+        key = self.key(split)
         content = self.store.load(KIND, key)
         if content is not None:
             return _unpacked(content)
@@ -167,10 +179,7 @@ class _Fits:
         train = [r for r in nights.target if r.key.subject in split.train]
         hidden = [r.without_labels() for r in nights.target if r.key.subject not in split.train]
         unlabelled = [*hidden, *nights.unlabelled] if nights.unlabelled and train else []
-        [model] = self.experiment.models(self.resources)
-        if not self._prepared:
-            model.prepare([*nights.source, *nights.target, *self.tests])
-            self._prepared = True
+        model = self.prepare()
         if not isinstance(model, StagedPredictor):
             return model.fit(source=nights.source, target=train, unlabelled=unlabelled)
         if self._source is None:

@@ -115,6 +115,20 @@ def test_the_same_model_has_the_same_bytes_in_every_process(name):
     assert model.to_bytes() == runs[0], "written again without training"
 
 
+def test_models_on_features_import_neither_torch_nor_mne_and_leave_torch_to_others():
+    code = (
+        "import sys\n"
+        "import beetl_task1.submission.predict\n"
+        "from beetl_task1.models.registry import model_class\n"
+        "model_class('features-boost'), model_class('features-logreg')\n"
+        "found = {'torch', 'mne', 'braindecode'} & set(sys.modules)\n"
+        "import torch\n"
+        "sys.exit(str(found) if found or not torch.ones(1) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def ring(n, seed):
     """Stages by the distance from the middle: no line tells them apart."""
     rng = np.random.default_rng(seed)

@@ -164,7 +164,7 @@ def test_the_prior_of_a_subject_does_not_know_its_labels():
 
 def test_a_killed_run_goes_on(tree, cache, tmp_path, monkeypatch):
     fits = []
-    real = outoffold._Fits._fit
+    real = outoffold.Fits._fit
 
     def breaks(work, split):
         if len(fits) == 2:
@@ -173,10 +173,10 @@ def test_a_killed_run_goes_on(tree, cache, tmp_path, monkeypatch):
         return real(work, split)
 
     arguments = (experiment("features-logreg", GROUP, tree), tmp_path, Resources(tmp_path / "cache"))
-    monkeypatch.setattr(outoffold._Fits, "_fit", breaks)
+    monkeypatch.setattr(outoffold.Fits, "_fit", breaks)
     with pytest.raises(KeyboardInterrupt):
         crossval.validate(*arguments)
-    monkeypatch.setattr(outoffold._Fits, "_fit", lambda work, split: fits.append(split) or real(work, split))
+    monkeypatch.setattr(outoffold.Fits, "_fit", lambda work, split: fits.append(split) or real(work, split))
     assert not crossval.validate(*arguments).cached
     assert len(fits) == len(set(fits)) == 4, "three subjects one by one, and none trained on"
     assert crossval.validate(*arguments).cached
