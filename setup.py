@@ -42,7 +42,7 @@ setup(
         "urllib3>=2.0.2",
     ],
     extras_require={
-        "cluster": ["dask[distributed]>=2024.5"],
+        "cluster": ["dask[distributed]>=2026.8"],
         "tensorboard": ["tensorboard>=2.16"],
         "wandb": ["wandb>=0.17"],
         "test": ["hypothesis>=6.100.0", "pytest>=8", "pytest-xdist>=3.5", "tensorboard>=2.16", "wandb>=0.17"],
