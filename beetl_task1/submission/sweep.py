@@ -30,7 +30,7 @@ from .sweep_table import COLUMNS, Row, add_row, named, read_table
 class Sweep(Settings, frozen=True):
     """What a sweep is made of, as its file says.
 
-    Parameters
+    Attributes
     ----------
     data, checkpoints, submissions, cache, table : str
         Places; from the folder of the file where they are not absolute. ``table`` is by default the file with ``.csv``
