@@ -8,7 +8,8 @@ DataCode = Literal[
     "unreadable", "missing", "empty", "refused-pickle", "shape", "dtype", "non-finite", "unit", "labels",
     "missing-labels", "missing-signal", "surplus", "duplicate-name", "duplicate-night", "rules",
 ]  # fmt: skip
-"""What is wrong with data, as the findings of an audit name it; ``unreadable`` is whatever has no code of its own."""
+"""What is wrong with data, as the findings of an audit name it (but for ``rules``, which is of who trains on what);
+``unreadable`` is whatever has no code of its own."""
 
 
 class BeetlError(Exception):

@@ -81,7 +81,7 @@ def alone(folder: str | Path) -> Iterator[None]:
     try:
         place = Path(folder).resolve()
         place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / LOCK, is_singleton=True)
+        lock = FileLock(place / LOCK, is_singleton=True, mode=0o666)
         try:
             lock.acquire(timeout=0)
         except Timeout:

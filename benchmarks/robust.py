@@ -5,7 +5,7 @@
 
 Both recipes are trained on each competition. The first night of each test person is then changed, in turn: no S4; seven
 epochs of ten Wake; 90 minutes of a night; a channel that is lost; a gain of ten; 50 Hz on top; the stages of people of
-80 and over (docs/evidence.md). Printed is the score of the default and how far it lies over the other, the mean of the
+80 and over. Printed is the score of the default and how far it lies over the other, the mean of the
 competitions.
 """
 
@@ -27,7 +27,7 @@ from beetl_task1.task import SFREQ, TARGET_GROUPS
 
 RECIPES = ("default", "features-mean")
 OLD = np.array([0.443, 0.135, 0.294, 0.025, 0.004, 0.098])
-"""Shares of the stages in real cropped nights of people of 80 and over."""
+"""Shares of the stages in real nights of people of 80 and over, cropped to 30 minutes around sleep."""
 Change = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 

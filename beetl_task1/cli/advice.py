@@ -16,7 +16,7 @@ TAKES = {
     "train": _TRAINING,
     "validate": _TRAINING,
     "submit": (*_TRAINING, "submissions"),
-    "predict": (*_DATA, "checkpoints", "submissions", "cache", "allow_simulated"),
+    "predict": (*_DATA, "rules", "checkpoints", "submissions", "cache", "allow_simulated"),
     "package": (*_DATA, "submissions", "labels", "name"),
     "score": (),
     "log": ("submissions",),

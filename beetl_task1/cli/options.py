@@ -211,4 +211,4 @@ _changes = {"seed": seed, "younger_target": younger_target, "rules": rules}
 with_data = gathered("data", _open_data, **_folder)
 with_experiment = gathered("experiment", _experiment, **_folder, group=group, recipe=recipe, **_changes)
 with_experiments = gathered("experiments", _experiments, **_folder, group=group, recipes=recipes, **_changes)
-with_trained = gathered("experiment", _experiment, **_folder, group=group, recipe=recipe)
+with_trained = gathered("experiment", _experiment, **_folder, group=group, recipe=recipe, rules=rules)

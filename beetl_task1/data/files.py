@@ -178,7 +178,7 @@ def check_people(provenance: Provenance, path: Path) -> None:
     if found:
         raise DataError(
             f"{path}: labels of people of the competition's test sets would train ({_some(found)}); "
-            "build it with --split beetl, or add --rules open",
+            'build it with --split beetl, or add --rules open (rules = "open" in a recipe of your own)',
             "rules",
         )
 

@@ -80,7 +80,9 @@ def is_hypnogram(path: Path) -> bool:
     header = read_header(path)
     if header is not None:
         return not header.has_signals or any(map(_HYPNOGRAM.search, header.labels))
-    beside = path.name.endswith(("_description.txt", "_events.json")) or path.name == "summary.csv"
+    staged = path.suffix.lower() in (".csv", ".json") and path.with_name(f"{path.stem}-hypnogram.edf").exists()
+    beside = staged or path.name.endswith(("_description.txt", "_events.json")) or path.name == "summary.csv"
+    beside = beside or path.stem.lower() in ("readme", "license", "changes")
     return path.is_file() and path.suffix.lower() in (*EXPORTS, *filter(None, _TEXT)) and not beside
 
 

@@ -131,6 +131,24 @@ class Hypnogram:
         return self
 
 
+def n_epochs(hypnograms: Iterable[Hypnogram], name: str) -> int:
+    """Return how many epochs scorings of a night reach over, from its beginning.
+
+    Raises
+    ------
+    DataError
+        They reach over more than two weeks.
+    """
+    spans = (span for one in hypnograms for span in one.spans if span.stage != UNSCORED)
+    end = max(span.onset + span.duration for span in spans)
+    if not end <= LONGEST:
+        raise DataError(
+            f"{name}: the last stage ends {end:g} s after the beginning, more than {LONGEST // 86_400} days; "
+            "write onsets in seconds from the beginning"
+        )
+    return max(1, round(end / EPOCH_SECONDS))
+
+
 def listed(counts: Mapping[str, int]) -> str:
     """Return names with their counts, the most frequent first."""
     most = sorted(counts.items(), key=lambda item: -item[1])

@@ -225,6 +225,21 @@ def check_recipe(card: Card, recipe: Recipe, folder: Path) -> None:
         )
 
 
+def check_rules(card: Card, recipe: Recipe, provenance: Provenance, folder: Path) -> None:
+    """Refuse, for competition data, a checkpoint that was trained under open rules, unless they are open here too.
+
+    Raises
+    ------
+    CheckpointError
+        If it was.
+    """
+    if card.recipe.rules == "open" and recipe.rules != "open" and provenance.kind != SIMULATED:
+        raise CheckpointError(
+            f"{folder}: trained under --rules open, so perhaps with labels of people who are to be predicted; "
+            "train it again without, or add --rules open"
+        )
+
+
 def check_simulated(card: Card, provenance: Provenance, folder: Path, *, allow_simulated: bool) -> None:
     """Refuse a checkpoint trained on simulated data for other data.
 

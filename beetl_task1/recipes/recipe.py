@@ -38,8 +38,7 @@ class Recipe(Settings, frozen=True):
     seeds : tuple of int
         The model is trained once per seed, and the probabilities are averaged.
     members : tuple of str
-        Recipes of an ensemble by their names, or your own by the paths of their files, seen from this one; empty for a
-        single model.
+        Recipes of an ensemble, of those that ship; empty for a single model.
     weights : tuple of float
         How much each member counts; alike without.
     mean : {"arithmetic", "geometric"}
@@ -134,13 +133,11 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         values = {**values, "transfer": [values["transfer"]]}
     recipe = typed(Recipe, values, f"recipe {values.get('name', '')}")
     for member in recipe.members:
-        own = member.endswith(".toml")
-        if (not own and member not in recipe_names()) or load_recipe(member).members:
+        if member not in recipe_names() or load_recipe(member).members:
             single = [known for known in recipe_names() if not load_recipe(known).members]
             raise unknown(f"member of recipe {recipe.name}:", member, single)
-    names = [load_recipe(member).name for member in recipe.members]
-    if len(set(names)) < len(names):
-        raise BeetlError(f"recipe {recipe.name}: members {', '.join(names)}; each once, under a name of its own")
+    if len(set(recipe.members)) < len(recipe.members):
+        raise BeetlError(f"recipe {recipe.name}: members {', '.join(recipe.members)}; name each once")
     return recipe
 
 
@@ -176,9 +173,6 @@ def _parse(path: Path | Traversable, name: str) -> Recipe:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:
         raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes of docs/zoo.md") from error
-    if isinstance(members := values.get("members"), list):
-        own = Path(str(path)).parent
-        values["members"] = [str((own / m).resolve()) if str(m).endswith(".toml") else m for m in members]
     return recipe_from({**values, "name": name})
 
 

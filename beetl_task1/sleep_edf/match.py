@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from ..data.competition_files import write_truth
-from ..data.files import DataFolder
+from ..data.files import DataFolder, competition_keys
 from ..data.recording import Recording
 from ..errors import DataError
 from ..parallel import each
 from ..progress import Progress
 from ..store import sha256
-from ..task import EPOCH_SECONDS, PARTS, TARGET_GROUPS
+from ..task import EPOCH_SECONDS, PARTS, TARGET_GROUPS, part
 from ..writing import whole_file, write_text
 from .epochs import read_night
 from .study import all_pairs
@@ -100,8 +100,8 @@ def match(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: expected an empty folder, got one with files in it; choose another --out")
-    nights = [(night, part.role) for part in PARTS if data.files(part).signals
-              for night in data.recordings(part.group, part.role)]  # fmt: skip
+    nights = [(night, one.role) for one in PARTS if data.files(one).signals
+              for night in data.recordings(one.group, one.role)]  # fmt: skip
     if not nights:
         raise DataError(f"{data.path}: no night of the competition; --match names its downloaded folders")
     files, records, where = all_pairs(sleep_edf), list[_Epochs](), dict[str, list[int]]()
@@ -167,5 +167,6 @@ def truths(pairs: Sequence[Pair]) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each group whose whole test set is found and scored, and its labels in the order of a submission."""
     for group in TARGET_GROUPS:
         test = sorted((p for p in pairs if (p.night.key.group, p.role) == (group, "test")), key=lambda p: p.night.key)
-        if test and all(pair.is_sure and (pair.stages >= 0).all() for pair in test):
+        whole = [pair.night.key for pair in test] == competition_keys(part(group, "test"))
+        if whole and all(pair.is_sure and (pair.stages >= 0).all() for pair in test):
             yield group, np.concatenate([pair.stages for pair in test])

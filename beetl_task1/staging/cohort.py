@@ -14,6 +14,7 @@ from ..errors import BeetlError
 from ..hypnograms.edf import read_header
 from ..hypnograms.formats import is_hypnogram
 from ..hypnograms.tables import decoded
+from .pairing import paired
 from .stager import Options, Stager, group_for_age
 
 _TABLES, _SHEETS = (".csv", ".tsv"), (".xlsx", ".xls", ".ods")
@@ -30,9 +31,6 @@ _COLUMNS = {
     "lights_on": ("lightson", "lighton"),
     "lights": ("lights",),
 }
-_ENDINGS = re.compile(
-    r"[-_ .]*(hypnogram|hypno|scored|scoring|scores?|stages|events|psg|annot(ations)?)$", re.IGNORECASE
-)
 _EMPTY = ("", "n/a", "na", "nan", "none", "-")
 
 
@@ -127,8 +125,8 @@ def find_nights(
     nights = list(dict.fromkeys(nights))
     scored = expanded(hypnograms[0], is_hypnogram) if len(hypnograms) == 1 else None
     if scored is not None:
-        by_name = {night_name(path): path for path in scored}
-        nights = [replace(night, hypnogram=by_name.get(night_name(night.recording))) for night in nights]
+        partners = paired([Path(night.recording) for night in nights], scored)
+        nights = [replace(n, hypnogram=n.hypnogram or path) for n, path in zip(nights, partners, strict=True)]
         lacking = sum(night.hypnogram is None for night in nights)
         notes += [f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name"] * bool(lacking)
         hypnograms = ()
@@ -139,7 +137,7 @@ def find_nights(
         )
     if hypnograms:
         nights = [replace(night, hypnogram=path) for night, path in zip(nights, hypnograms, strict=True)]
-    for missing in (n.hypnogram for n in nights if n.hypnogram and not Path(n.hypnogram).is_file()):
+    for missing in (path for path in hypnograms if not Path(path).is_file()):
         raise BeetlError(f"--hypnogram {missing}: no such file; give one that is there")
     return nights, notes
 
@@ -162,11 +160,6 @@ def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | 
     if not found:
         raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
     return found
-
-
-def night_name(path: str | Path) -> str:
-    """Return what a recording and its scorings have in common in their names."""
-    return _ENDINGS.sub("", Path(path).name.removesuffix(".gz").rsplit(".", 1)[0])
 
 
 def _expanded(given: str | Path) -> list[Path]:
@@ -197,7 +190,10 @@ def _read_table(path: Path) -> tuple[list[CohortNight], list[str]]:
         raise BeetlError(f"{path}: expected a table as CSV or TSV, got a spreadsheet; save it as CSV")
     lines = [line for line in decoded(path.read_bytes()).splitlines() if line.strip() and line[:4] != "sep="]
     delimiter = max("\t;,", key=(lines or [""])[0].count)
-    header, *rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)) or [[]]
+    try:
+        header, *rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)) or [[]]
+    except csv.Error as error:
+        raise BeetlError(f"{path}: cannot be read as a table ({error}); write a row for each recording") from error
     meant = [_meaning(name) for name in header]
     if "recording" not in meant:
         raise BeetlError(f"{path}: expected a column recording, got {', '.join(header) or 'nothing'}; name one so")

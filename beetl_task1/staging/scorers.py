@@ -18,9 +18,9 @@ from ..errors import BeetlError
 from ..hypnograms.formats import is_hypnogram, read_hypnogram
 from ..hypnograms.names import UNSCORED
 from ..hypnograms.schemes import AASM, RK, Scheme
-from ..hypnograms.spans import Hypnogram, on_grid
-from ..task import EPOCH_SECONDS
-from .cohort import expanded, night_name
+from ..hypnograms.spans import Hypnogram, n_epochs, on_grid
+from .cohort import expanded
+from .pairing import named
 from .statistics import all_statistics
 
 LIMITS = 1.96
@@ -177,7 +177,7 @@ def read_scorers(given: Sequence[str | Path], names: Mapping[str, str] | None = 
     if several and len(several) < len(found):
         raise BeetlError("expected only files or only folders and patterns; name the folders of all scorers")
     if several:
-        by = [{night_name(path): path for path in files} for files in several]
+        by = [named(files) for files in several]
         common = [night for night in by[0] if all(night in files for files in by[1:])]
         if not common:
             raise BeetlError(f"no night is there from all: {_few(by[0])} and {_few(by[1])}; name the files alike")
@@ -201,9 +201,8 @@ def _aligned(files: Mapping[str, Mapping[str, Path]], notes: list[str], names: M
             read[name] = read_hypnogram(path, start, names=names)
             notes += [f"{path}: {note}" for note in read[name].notes]
         scheme = AASM if any(one.scheme is AASM for one in read.values()) else scheme
-        end = max(span.onset + span.duration for one in read.values() for span in one.spans if span.stage != UNSCORED)
-        n_epochs = max(1, round(end / EPOCH_SECONDS))
-        nights[night] = {name: on_grid(one.spans, n_epochs) for name, one in read.items()}
+        size = n_epochs(read.values(), " and ".join(map(str, by.values())))
+        nights[night] = {name: on_grid(one.spans, size) for name, one in read.items()}
     return Scorers({n: {k: scheme.labels(s) for k, s in by.items()} for n, by in nights.items()}, scheme, tuple(notes))
 
 

@@ -11,7 +11,7 @@ from ..errors import DataError
 from ..hypnograms.formats import read_hypnogram
 from ..hypnograms.names import UNSCORED
 from ..hypnograms.schemes import Scheme
-from ..hypnograms.spans import LONGEST, on_grid
+from ..hypnograms.spans import n_epochs, on_grid
 from ..task import EPOCH_SECONDS
 from .window import epochs_in_bed
 
@@ -54,13 +54,7 @@ def statistics_of(
         The file cannot be read, or nothing in it is scored between the two.
     """
     found = read_hypnogram(path, names=names)
-    end = max(span.onset + span.duration for span in found.spans if span.stage != UNSCORED)
-    if not end <= LONGEST:
-        raise DataError(
-            f"{path}: its last stage ends {end:g} s after its beginning, more than {LONGEST // 86_400} days; "
-            "write onsets in seconds from the beginning"
-        )
-    stages = on_grid(found.spans, max(1, round(end / EPOCH_SECONDS)))
+    stages = on_grid(found.spans, n_epochs([found], str(path)))
     scored = np.flatnonzero(stages != UNSCORED)
     if not len(scored):
         raise DataError(f"{path}: expected scored epochs of 30 s, got none after its beginning; give a whole scoring")

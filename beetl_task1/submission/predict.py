@@ -15,6 +15,7 @@ from ..recipes.checkpoint import (
     Card,
     card_sha256,
     check_recipe,
+    check_rules,
     check_simulated,
     checkpoint_folder,
     load_card,
@@ -67,6 +68,7 @@ def predict(
     source, provenance = checkpoint_folder(checkpoints, recipe.name, group), data.provenance
     check_simulated(card, provenance, source, allow_simulated=allow_simulated)
     check_recipe(card, recipe, source)
+    check_rules(card, recipe, provenance, source)
     _check_seed(card, seed, source)
     cards = {recipe.name: card_sha256(source)}
     if load_card(source) != card:

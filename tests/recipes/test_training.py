@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 from conftest import experiment, write_tree
@@ -15,7 +16,14 @@ from beetl_task1.models.base import Resources
 from beetl_task1.models.features_logreg import FeaturesLogreg
 from beetl_task1.models.registry import MODELS
 from beetl_task1.recipes import training
-from beetl_task1.recipes.checkpoint import _digest, check_recipe, check_simulated, load_card, load_predictor
+from beetl_task1.recipes.checkpoint import (
+    _digest,
+    check_recipe,
+    check_rules,
+    check_simulated,
+    load_card,
+    load_predictor,
+)
 from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.submission.predict import predict
@@ -106,6 +114,16 @@ def test_simulated_weights_refuse_real_data(trained):
             check_simulated(card, Provenance(kind, {}), trained, allow_simulated=False)
         check_simulated(card, Provenance(kind, {}), trained, allow_simulated=True)
     check_simulated(card, Provenance("simulated", {}), trained, allow_simulated=False)
+
+
+def test_weights_of_open_rules_refuse_the_competition(trained):
+    card = load_card(trained / "features-logreg" / "80-95")
+    opened, recipe = msgspec.structs.replace(card, recipe=card.recipe.but(rules="open")), card.recipe
+    for kind in ("competition", "open"):
+        with pytest.raises(CheckpointError, match=r"trained under --rules open.*train it again without"):
+            check_rules(opened, recipe, Provenance(kind, {}), trained)
+        check_rules(opened, recipe.but(rules="open"), Provenance(kind, {}), trained)
+        check_rules(card, recipe, Provenance(kind, {}), trained)
 
 
 def files_of(folder):

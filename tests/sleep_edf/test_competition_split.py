@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 from collections import defaultdict
 
 import numpy as np
@@ -147,6 +148,23 @@ def run(*options):
     return CliRunner().invoke(command, [str(option) for option in options], catch_exceptions=False)
 
 
+@pytest.fixture
+def whole(built, monkeypatch):
+    """Let the competition have no other nights than these."""
+
+    def keys(part):
+        return sorted(p.key for p in built.assignment.places if (p.key.group, p.role) == (part.group, part.role))
+
+    monkeypatch.setattr(sys.modules["beetl_task1.sleep_edf.match"], "competition_keys", keys)
+
+
+def test_part_of_a_test_set_has_no_truth(study, downloaded, tmp_path):
+    assert run("--sleep-edf", study, "--match", downloaded, "--out", tmp_path / "out", "--jobs", 1).exit_code == 0
+    assert (tmp_path / "out/pairs.csv").exists()
+    assert not (tmp_path / "out/truth").exists()
+
+
+@pytest.mark.usefixtures("whole")
 def test_every_night_finds_its_record(study, built, downloaded, tmp_path):
     out = tmp_path / "matched"
     done = run("--sleep-edf", study, "--match", downloaded, "--out", out, "--jobs", 1, "--json")
@@ -170,6 +188,7 @@ def test_every_night_finds_its_record(study, built, downloaded, tmp_path):
     assert len(lines) == 1 + len(told["pairs"])
 
 
+@pytest.mark.usefixtures("whole")
 def test_a_night_from_elsewhere_is_named(study, downloaded, tmp_path, rng):
     path = downloaded / "LeaderboardSleep/testing/leaderboard_s6r2X.npy"
     X = pickle.loads(path.read_bytes())

@@ -17,6 +17,7 @@ from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import ByAge, CohortNight, Options, Stager, find_nights, stage_all
+from beetl_task1.staging.pairing import paired
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_tables(cohort, text, encoding):
     ("recording,age\np1/a.edf,70\np1/b.EDF,700\n", "row 3: age 700: expected years"),
     ("recording,lights_off\np1/a.edf,late\n", "row 2: time 'late': expected a clock time"),
     ("recording,lights\np1/a.edf,23:10\n", "row 2: lights '23:10': expected both times"),
-    ("recording,hypnogram\np1/a.edf,none.edf\n", r"none\.edf: no such file"), ("recording,age\n", "names no recording"),
+    ("recording,age\n", "names no recording"),
     (",age\nx,1\n", "expected a column recording"), ("recording,age\n,70\n", "row 2: names no recording"),
 ])  # fmt: skip
 def test_faults_of_tables(cohort, text, message):
@@ -250,3 +251,57 @@ def test_a_folder_is_staged_into_itself(counting, cohort):
     assert not stage_all(counting(), nights, cohort / "p1", also=["bids", "svg"]).failures
     assert find_nights([cohort / "p1"])[0] == nights
     assert stage_all(counting(), nights, cohort / "p1").kept == ["a", "b"]
+
+
+def touched(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("W\nW\n")
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize(
+    ("recordings", "scorings", "pairs"),
+    [
+        (["p1/night.edf", "p2/night.edf"], ["s/p2/night.txt", "s/p1/night.txt"], [1, 0]),
+        (["a/psg.edf", "b/psg.edf"], ["a/hypnogram.txt", "b/hypnogram.txt"], [0, 1]),
+        (["SC4001E0-PSG.edf", "SC4002E0-PSG.edf"], ["SC4002EC-Hypnogram.edf", "SC4001EC-Hypnogram.edf"], [1, 0]),
+        (["p1/night.edf", "p2/other.edf"], ["s/night-scored.csv"], [0, None]),
+        (["p1/night.edf", "p2/night.edf"], ["s/night.txt"], [None, None]),
+    ],
+)
+def test_no_recording_gets_the_scoring_of_another(tmp_path, recordings, scorings, pairs):
+    given = touched(tmp_path, *scorings)
+    found = paired([tmp_path / name for name in recordings], given)
+    assert found == [None if i is None else given[i] for i in pairs]
+
+
+def test_a_scoring_that_may_be_of_two_is_refused(tmp_path):
+    given = touched(tmp_path, "s/x/night.txt", "s/y/night.txt")
+    with pytest.raises(BeetlError, match=r"night.edf: .*x/night.txt and .*y/night.txt may both be its scoring"):
+        paired([tmp_path / "p/night.edf"], given)
+
+
+def test_a_scoring_named_in_a_table_stays(tmp_path, recording):
+    shutil.copy(recording, tmp_path / "night.edf")
+    touched(tmp_path, "mine.txt", "others/night.txt")
+    (tmp_path / "t.csv").write_text("recording,hypnogram\nnight.edf,mine.txt\n")
+    [night], _ = find_nights([tmp_path / "t.csv"], [tmp_path / "others"])
+    assert night.hypnogram == tmp_path / "mine.txt"
+
+
+def test_a_cell_without_end_is_one_line(tmp_path):
+    (tmp_path / "t.csv").write_text("recording\n" + 200_000 * "a" + "\n")
+    with pytest.raises(BeetlError, match=r"t.csv: cannot be read as a table \(field larger than field limit"):
+        find_nights([tmp_path / "t.csv"])
+
+
+def test_a_scoring_that_is_missing_fails_alone(checkpoints, tmp_path, recording):
+    shutil.copy(recording, tmp_path / "a.edf")
+    shutil.copy(recording, tmp_path / "b.edf")
+    (tmp_path / "t.csv").write_text("recording,hypnogram\na.edf,gone.txt\nb.edf,\n")
+    done = run(checkpoints, tmp_path / "t.csv", "--group", "65-79", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    rows = rows_of(tmp_path / "out")
+    assert "gone.txt: no such file" in rows["a"]["failed"]
+    assert not rows["b"]["failed"]

@@ -218,3 +218,37 @@ def test_real_scorers_agree_as_published(shared_data):
     assert rows["accuracy"].iloc[:10].mean() == pytest.approx(0.786, abs=0.01)
     others = rows["accuracy"].iloc[10:]
     assert others.mean() > rows["accuracy"].iloc[:10].mean(), "a consensus is nearer than another scorer"
+
+
+def test_nights_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for who in ("a", "b"):
+        for person, stage in (("p1", "W"), ("p2", "N2")):
+            folder = tmp_path / who / person
+            folder.mkdir(parents=True)
+            (folder / "hyp.txt").write_text("\n".join([stage] * 20 + ["R"] * 5))
+    found = read_scorers([tmp_path / "a", tmp_path / "b"])
+    assert set(found.nights) == {"p1/hyp", "p2/hyp"}
+    assert (found.nights["p2/hyp"]["a"] == found.nights["p2/hyp"]["b"]).all()
+    assert not (found.nights["p1/hyp"]["a"] == found.nights["p2/hyp"]["a"]).all()
+
+
+def test_what_stage_wrote_is_one_scoring_a_night(tmp_path):
+    for who in ("scorer", "staged"):
+        (tmp_path / who).mkdir()
+    (tmp_path / "scorer/night.txt").write_text("\n".join(["W"] * 10 + ["N2"] * 20))
+    (tmp_path / "staged/night-hypnogram.txt").write_text("\n".join(["W"] * 10 + ["N2"] * 20))
+    (tmp_path / "staged/night-hypnogram.txt").rename(tmp_path / "staged/night-hypnogram.edf")
+    for name in ("night.csv", "night.json", "README.txt", "summary.csv"):
+        (tmp_path / "staged" / name).write_text("{}")
+    from beetl_task1.hypnograms.formats import is_hypnogram
+
+    assert [path.name for path in sorted((tmp_path / "staged").iterdir()) if is_hypnogram(path)] == []
+    assert is_hypnogram(tmp_path / "scorer/night.txt")
+
+
+@pytest.mark.parametrize("onset", ["1e12", "5e9"])
+def test_an_onset_beyond_all_nights_is_one_line(tmp_path, onset):
+    for who in ("a", "b"):
+        (tmp_path / f"{who}.csv").write_text(f"onset,duration,stage\n0,30,W\n{onset},30,N2\n")
+    with pytest.raises(BeetlError, match="more than 14 days"):
+        read_scorers([tmp_path / "a.csv", tmp_path / "b.csv"])
