@@ -63,6 +63,7 @@ def statistics(
     nights, failures = _read(hypnograms, lights_off=lights_off, lights_on=lights_on, names=names)
     for path, night in nights.items():
         _warn(f"{path}: {note}" for note in night.notes)
+    out = None if failures else out  # or the next try would find a folder with something in it
     if out is not None:
         write_statistics({path: night.statistics for path, night in nights.items()}, out)
     values = {path: {"scheme": night.scheme.name, "statistics": night.statistics, "warnings": list(night.notes)}
@@ -127,7 +128,7 @@ def _compared(found: "Scorers") -> dict[str, Any]:
 def _comparison(found: "Scorers", out: Path | None) -> Iterator[Any]:
     from ..staging.scorers import DRAWN
 
-    rows = [(pair, int(row["nights"]), int(row["epochs"]), f"{100 * row['accuracy']:.1f}",
+    rows = [(pair, int(row["nights"]), int(row["epochs"]), _two(100 * row["accuracy"], 1),
              *(_two(row[name]) for name in row.index if name.startswith("kappa")))
             for pair, row in found.agreement().iterrows()]  # fmt: skip
     stages = [f"kappa {name}" for name in found.scheme.short]

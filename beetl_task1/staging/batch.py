@@ -114,7 +114,7 @@ def stage_all(
         earlier staging of them did not write.
     """
     found = [night if isinstance(night, CohortNight) else CohortNight(night) for night in nights]
-    names = output_names([night.recording for night in found])
+    names = output_names([night.recording for night in found], out)
     for name, night in zip(names, found, strict=True):
         check_free(out, name, night.recording, also)
     staged = StagedNights(Path(out) / SUMMARY)

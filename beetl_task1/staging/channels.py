@@ -146,7 +146,9 @@ def _bare(name: str) -> str:
 
 
 def _nearest(there: Sequence[str]) -> str | None:
-    """Return what might stand for the two channels: a frontal and an occipital one against the other side's mastoid."""
+    """Return the two channels, or what might stand for them: a frontal and an occipital one against a mastoid."""
+    if all(_find(channel, there) for channel in CHANNELS):
+        return ",".join(CHANNELS)
     front = _against(_FRONTAL, there)
     back = _against(_OCCIPITAL, [name for name in there if front is None or not front.startswith(name)])
     return f"{front},{back}" if front and back else None

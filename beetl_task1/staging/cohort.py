@@ -188,18 +188,23 @@ def _read_table(path: Path) -> tuple[list[CohortNight], list[str]]:
         raise BeetlError(f"{path}: no such file; give a table of recordings, recordings, or a folder of them")
     if path.suffix.lower() in _SHEETS:
         raise BeetlError(f"{path}: expected a table as CSV or TSV, got a spreadsheet; save it as CSV")
-    lines = [line for line in decoded(path.read_bytes()).splitlines() if line.strip() and line[:4] != "sep="]
-    delimiter = max("\t;,", key=(lines or [""])[0].count)
+    lines = ["" if line[:4] == "sep=" else line for line in decoded(path.read_bytes()).splitlines()]
+    delimiter = max("\t;,", key=next((line for line in lines if line.strip()), "").count)
+    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
     try:
-        header, *rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)) or [[]]
+        (_, header), *rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))] or [(1, [])]
     except csv.Error as error:
         raise BeetlError(f"{path}: cannot be read as a table ({error}); write a row for each recording") from error
     meant = [_meaning(name) for name in header]
     if "recording" not in meant:
         raise BeetlError(f"{path}: expected a column recording, got {', '.join(header) or 'nothing'}; name one so")
+    twice = sorted({meaning for meaning in meant if meaning and meant.count(meaning) > 1})
+    if twice:
+        same = [name for name, meaning in zip(header, meant, strict=True) if meaning == twice[0]]
+        raise BeetlError(f"{path}: the columns {', '.join(same)} all mean {twice[0]}; leave one of them")
     unused = [name for name, meaning in zip(header, meant, strict=True) if meaning is None and name.strip()]
     nights = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         cells = {
             m: cell.strip() for m, cell in zip(meant, row, strict=False) if m and cell.strip().lower() not in _EMPTY
         }

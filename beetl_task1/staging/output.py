@@ -26,8 +26,10 @@ _LAST = ("warnings", "failed")
 AGREEMENTS = ("agreement", "agreement_around_sleep")
 
 
-def output_names(recordings: Sequence[str | Path]) -> list[str]:
-    """Return a name for each recording's files: its own, with its folder's in front where two are alike.
+def output_names(recordings: Sequence[str | Path], out: str | Path) -> list[str]:
+    """Return a name for each recording's files: that of an earlier staging into the folder, or the recording's own.
+
+    Where two are alike, the name of the recording's folder stands in front.
 
     Raises
     ------
@@ -40,6 +42,9 @@ def output_names(recordings: Sequence[str | Path]) -> list[str]:
         f"{path.resolve().parent.name}_{stem}" if stems.count(stem) > 1 else stem
         for path, stem in zip(paths, stems, strict=True)
     ]
+    accounts = {account.stem: _read_account(account).get("path") for account in Path(out).glob("*.json")}
+    known = {path: name for name, path in accounts.items() if path}
+    names = [known.get(str(path.resolve()), name) for path, name in zip(paths, names, strict=True)]
     twins = [name for name in names if names.count(name) > 1]
     if twins:
         raise BeetlError(f"two recordings would both be written as {twins[0]}; stage them into two folders with --out")

@@ -29,7 +29,7 @@ def named(files: Sequence[Path]) -> dict[str, Path]:
     """
     names = [night_name(path) for path in files]
     names = [
-        f"{path.resolve().parent.name}/{name}" if names.count(name) > 1 else name
+        f"{path.resolve().parent.name}_{name}" if names.count(name) > 1 else name
         for path, name in zip(files, names, strict=True)
     ]
     for name in names:

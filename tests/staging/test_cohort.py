@@ -305,3 +305,25 @@ def test_a_scoring_that_is_missing_fails_alone(checkpoints, tmp_path, recording)
     rows = rows_of(tmp_path / "out")
     assert "gone.txt: no such file" in rows["a"]["failed"]
     assert not rows["b"]["failed"]
+
+
+def test_rows_are_those_of_the_file(tmp_path):
+    (tmp_path / "t.csv").write_text("\nrecording,age\n\n\na.edf,old\n")
+    with pytest.raises(BeetlError, match="row 5: age 'old'"):
+        find_nights([tmp_path / "t.csv"])
+
+
+def test_two_columns_of_one_meaning_are_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("file,path\na.edf,b.edf\n")
+    with pytest.raises(BeetlError, match="the columns file, path all mean recording; leave one of them"):
+        find_nights([tmp_path / "t.csv"])
+
+
+def test_a_night_keeps_its_name_when_others_join(checkpoints, tmp_path, recording):
+    for person in ("p1", "p2"):
+        (tmp_path / person).mkdir()
+        shutil.copy(recording, tmp_path / person / "night.edf")
+    run(checkpoints, tmp_path / "p1", "--group", "65-79", "--out", tmp_path / "out")
+    done = run(checkpoints, tmp_path / "p1", tmp_path / "p2", "--group", "65-79", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert set(rows_of(tmp_path / "out")) == {"night", "p2_night"}

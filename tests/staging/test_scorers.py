@@ -190,6 +190,9 @@ def test_the_command_takes_folders_and_names_what_failed(folders, tmp_path):
     (folders[0] / "bad.txt").write_text("W\nDozing\n")
     with pytest.raises(BeetlError, match=r"bad\.txt"):
         run(folders[0], "--out", tmp_path / "out")
+    assert not (tmp_path / "out/statistics.csv").exists(), "so that the next try may write there"
+    (folders[0] / "bad.txt").unlink()
+    run(folders[0], "--out", tmp_path / "out")
     rows = pd.read_csv(tmp_path / "out/statistics.csv", index_col=0)
     assert len(rows) == 4
     first = all_statistics(three().nights["n0"]["a"], AASM)
@@ -227,9 +230,9 @@ def test_nights_of_one_name_are_told_apart_by_their_folders(tmp_path):
             folder.mkdir(parents=True)
             (folder / "hyp.txt").write_text("\n".join([stage] * 20 + ["R"] * 5))
     found = read_scorers([tmp_path / "a", tmp_path / "b"])
-    assert set(found.nights) == {"p1/hyp", "p2/hyp"}
-    assert (found.nights["p2/hyp"]["a"] == found.nights["p2/hyp"]["b"]).all()
-    assert not (found.nights["p1/hyp"]["a"] == found.nights["p2/hyp"]["a"]).all()
+    assert set(found.nights) == {"p1_hyp", "p2_hyp"}
+    assert (found.nights["p2_hyp"]["a"] == found.nights["p2_hyp"]["b"]).all()
+    assert not (found.nights["p1_hyp"]["a"] == found.nights["p2_hyp"]["a"]).all()
 
 
 def test_what_stage_wrote_is_one_scoring_a_night(tmp_path):

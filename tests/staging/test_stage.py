@@ -334,7 +334,7 @@ def test_many_at_once_and_one_that_fails(stager, tmp_path):
     with pytest.raises(BeetlError, match="time 'late': expected a clock time"):
         Options(lights_off="late")
     with pytest.raises(BeetlError, match="would both be written as a_night"):
-        output_names([tmp_path / "a/night.edf", tmp_path / "a/night.bdf"])
+        output_names([tmp_path / "a/night.edf", tmp_path / "a/night.bdf"], tmp_path / "out")
 
 
 def test_unlike_the_training(monkeypatch):
