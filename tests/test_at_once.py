@@ -103,8 +103,12 @@ def test_whoever_waits_can_be_interrupted(tree, tmp_path, holder):
     while "waiting" not in told.read_text():  # not sooner: what imports libraries may take an interrupt for its own
         with contextlib.suppress(subprocess.TimeoutExpired):
             raise AssertionError(f"it ended with {second.wait(timeout=0.1)}: {told.read_text()}")
-    second.send_signal(signal.SIGINT)
-    assert second.wait(timeout=60) == 130
+    for _ in range(3):  # as one does who sees nothing happen
+        second.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            second.wait(timeout=20)
+            break
+    assert second.returncode == 130, told.read_text()
     assert "stopped" in told.read_text()
 
 
