@@ -88,7 +88,11 @@ class TabularModel(Model):
         nights = [*source, *target]
         if not nights:
             raise BeetlError("nothing to train on: no labelled night was given")
-        tables, levels = [self._table(recording) for recording in nights], [self._level(night) for night in nights]
+        features = [night_features(recording, self.resources.store) for recording in nights]
+        tables, levels = (
+            [self._table(F) for F in features],
+            [_level(*pair) for pair in zip(nights, features, strict=True)],
+        )
         labels = [np.asarray(recording.y) for recording in nights]
         for recording, table, y in zip(nights, tables, labels, strict=True):
             check_length(y, len(table), recording.name, f"labels of {recording.key}")
@@ -116,7 +120,9 @@ class TabularModel(Model):
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
-        table = self._table(self._at_usual_level(recording))
+        F = night_features(recording, self.resources.store)
+        usual = self._at_usual_level(recording, F)
+        table = self._table(F if usual is recording else night_features(usual, self.resources.store))
         proba = np.zeros((len(table), N_OUTPUTS))
         with threadpool_limits(1):  # a night is small: more threads would wait for each other at every tree
             proba[:, self.classifier_.classes_] = self.classifier_.predict_proba(table)
@@ -146,7 +152,7 @@ class TabularModel(Model):
         weights = np.ones(len(source))
         asked = [t for t in self.transfers if t.uses_target] if len(source) else []
         wanted = unlabelled if any(t.uses_unlabelled for t in asked) else []
-        target = np.concatenate([labelled, *(self._table(recording) for recording in wanted)])
+        target = np.concatenate([labelled, *(self._table(night_features(r, self.resources.store)) for r in wanted)])
         for transfer in asked if len(target) else ():
             source, more = transfer.adapt(source, target, self.seed)
             weights = weights * more
@@ -158,20 +164,13 @@ class TabularModel(Model):
         weights = domain * per_class[y]
         return np.asarray(weights / weights.mean())
 
-    def _level(self, recording: Recording) -> np.ndarray:
-        """Return how loud a night is: decades of the variance of either channel, NaN for nights of features alone."""
-        if recording.features is not None:
-            return np.full(N_CHANS, np.nan)
-        columns = [feature_names().index(f"{channel} hjorth_activity") for channel in CHANNELS]
-        return np.asarray(np.median(night_features(recording, self.resources.store)[:, columns], axis=0))
-
-    def _at_usual_level(self, recording: Recording) -> Recording:
-        """Return a night as loud as a usual one, if both channels are far louder, or quieter, than all that trained.
+    def _at_usual_level(self, recording: Recording, F: np.ndarray) -> Recording:
+        """Return a night (features ``F``) as loud as a usual one, if it is far louder or quieter than all that trained.
 
         An amplifier's gain or a wrong unit is no reason to doubt the rest: features beyond all that was learned from
-        would lead the models. One channel alone that is so is spoilt, and stays as it is.
+        would lead the models. Both channels must be so: one alone is spoilt, and stays as it is.
         """
-        level, levels = self._level(recording), getattr(self.classifier_, "levels_", None)
+        level, levels = _level(recording, F), getattr(self.classifier_, "levels_", None)
         if levels is None or np.isnan([*level, *levels.ravel()]).any():
             return recording
         lowest, usual, highest = levels + 2 * np.log10(UNUSUAL) * np.array([[-1], [0], [1]])
@@ -179,12 +178,20 @@ class TabularModel(Model):
             return recording
         return Recording.from_arrays(recording.key, recording.X * 10 ** ((usual - level) / 2)[:, None])
 
-    def _table(self, recording: Recording) -> np.ndarray:
+    def _table(self, F: np.ndarray) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
-        table = with_night(night_features(recording, self.resources.store), ranks=self.settings.ranks)
+        table = with_night(F, ranks=self.settings.ranks)
         for transfer in self.transfers:
             table = transfer.night(table)
         return table
+
+
+def _level(recording: Recording, F: np.ndarray) -> np.ndarray:
+    """Return how loud a night is: decades of the variance of either channel, NaN for nights of features alone."""
+    if recording.features is not None:
+        return np.full(N_CHANS, np.nan)
+    columns = [feature_names().index(f"{channel} hjorth_activity") for channel in CHANNELS]
+    return np.asarray(np.median(F[:, columns], axis=0))
 
 
 def _thinned(

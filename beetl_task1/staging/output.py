@@ -1,7 +1,6 @@
 """The files of staged nights, which touch nobody else's, and the summary that grows with them."""
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -11,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from ..errors import BeetlError
-from ..store import key_of
+from ..store import key_of, sha256
 from ..typed import json_of
 from ..writing import alone, whole_file, write_text
 from .contents import DISCLAIMER, account_of, content_of
+from .pairing import apart, bare_name
 from .reading import PathOrRaw
 from .staged import StagedNight
 
@@ -37,11 +37,7 @@ def output_names(recordings: Sequence[str | Path], out: str | Path) -> list[str]
         Two are alike even so.
     """
     paths = [Path(recording) for recording in recordings]
-    stems = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in paths]
-    names = [
-        f"{path.resolve().parent.name}_{stem}" if stems.count(stem) > 1 else stem
-        for path, stem in zip(paths, stems, strict=True)
-    ]
+    names = apart(paths, [bare_name(path) for path in paths])
     accounts = {account.stem: _read_account(account).get("path") for account in Path(out).glob("*.json")}
     known = {path: name for name, path in accounts.items() if path}
     names = [known.get(str(path.resolve()), name) for path, name in zip(paths, names, strict=True)]
@@ -133,7 +129,7 @@ def _write(
     earlier = _read_account(paths[".json"]).get("files", {})  # a staging that was killed leaves files of the one before
     files = {
         paths[ending].name: [
-            now := hashlib.sha256(content).hexdigest(),
+            now := sha256(content),
             *(digest for digest in earlier.get(paths[ending].name, []) if digest != now),
         ][:2]
         for ending, content in contents.items()
@@ -204,7 +200,7 @@ def _read_account(path: Path) -> dict[str, Any]:
 
 
 def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return sha256(path.read_bytes()) if path.is_file() else None
 
 
 def _same(one: str | Path, other: str | Path) -> bool:

@@ -1,6 +1,7 @@
 """Which recording a scoring is of, by their names."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +13,22 @@ _ENDINGS = re.compile(
 _SLEEP_EDF = re.compile(r"((?:SC4|ST7)\d{3})\w\w-(?:PSG|Hypnogram)$", re.IGNORECASE)
 
 
+def bare_name(path: str | Path) -> str:
+    """Return the name of a file without its ending."""
+    return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def apart(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """Return names of files, with the name of the file's folder in front where two are alike."""
+    return [
+        f"{path.resolve().parent.name}_{name}" if names.count(name) > 1 else name
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
 def night_name(path: str | Path) -> str:
     """Return what a recording and its scorings have in common in their names; their folder's where that is nothing."""
-    name = Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
+    name = bare_name(path)
     study = _SLEEP_EDF.match(name)
     return study[1].upper() if study else _ENDINGS.sub("", name) or Path(path).resolve().parent.name
 
@@ -27,11 +41,7 @@ def named(files: Sequence[Path]) -> dict[str, Path]:
     BeetlError
         Two files have one name even so.
     """
-    names = [night_name(path) for path in files]
-    names = [
-        f"{path.resolve().parent.name}_{name}" if names.count(name) > 1 else name
-        for path, name in zip(files, names, strict=True)
-    ]
+    names = apart(files, [night_name(path) for path in files])
     for name in names:
         if names.count(name) > 1:
             first, second, *_ = (path for path, other in zip(files, names, strict=True) if other == name)
@@ -48,13 +58,16 @@ def paired(recordings: Sequence[Path], scorings: Sequence[Path]) -> list[Path | 
         A scoring could be of several recordings, or the other way round.
     """
     found: list[Path | None] = []
-    for recording in recordings:
-        alike = [path for path in scorings if night_name(path) == night_name(recording)]
+    names, of_name = [night_name(recording) for recording in recordings], dict[str, list[Path]]()
+    for path in scorings:
+        of_name.setdefault(night_name(path), []).append(path)
+    times = Counter(names)
+    for recording, name in zip(recordings, names, strict=True):
+        alike = of_name.get(name, [])
         beside = [path for path in alike if path.resolve().parent.name == recording.resolve().parent.name]
-        twins = sum(night_name(other) == night_name(recording) for other in recordings) > 1
-        chosen = beside if twins or len(alike) > 1 else alike
+        chosen = beside if times[name] > 1 or len(alike) > 1 else alike
         if len(chosen) > 1 or (len(alike) > 1 and not chosen):
-            names = " and ".join(map(str, (chosen or alike)[:2]))
-            raise BeetlError(f"{recording}: {names} may both be its scoring; name it in a table of recordings")
+            both = " and ".join(map(str, (chosen or alike)[:2]))
+            raise BeetlError(f"{recording}: {both} may both be its scoring; name it in a table of recordings")
         found += chosen[:1] or [None]
     return found

@@ -180,5 +180,7 @@ def test_a_gain_that_people_have_is_left_alone():
     model = made("features-logreg").fit(source=SOURCE, target=[])
     for factors in [(0.6, 0.6), (1.0, 1.0), (1.7, 1.7), (1, 0.01), (1, 0), (20, 1), (20, 0.01)]:
         given = scaled(night(7), *factors)
-        assert model._at_usual_level(given) is given, "people differ, and a channel that is lost alone stays lost"
+        assert model._at_usual_level(given, extract(given.X)) is given, (
+            "people differ, and a channel that is lost alone stays lost"
+        )
         assert np.isfinite(model.predict_proba(given)).all()
