@@ -74,6 +74,11 @@ class Ensemble:
         self.members, self.mean, self.similar = list(members), mean, similar
         self.resources, self.weights = resources or Resources(), tuple(weights)
 
+    @property
+    def is_network(self) -> bool:
+        """Whether a member is one."""
+        return any(member.is_network for member in self.members)
+
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Let each member prepare."""
         for member in self.members:

@@ -17,9 +17,9 @@ from pathlib import Path
 import cloudpickle
 from distributed import LocalCluster
 
+from beetl_task1.data.content import digest
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.folds import leave_one_subject_out
-from beetl_task1.data.recording import digest
 from beetl_task1.features import feature_names, night_features
 from beetl_task1.models.base import Resources
 from beetl_task1.parallel import cluster, each

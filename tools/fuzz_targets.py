@@ -2,6 +2,7 @@
 
 import io
 import json
+import mmap
 import pickle
 import pickletools
 import random
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from beetl_task1.data import unpickler
 from beetl_task1.data.labels import NotLabels, parse_labels
 from beetl_task1.data.pickles import load_array, load_header
 from beetl_task1.data.probabilities import load_probabilities
@@ -124,11 +126,15 @@ def _pickles() -> Target:
     plain = [b"K\x01", b"C\x08" + bytes(8), b"X\x02\x00\x00\x00f8", b"X\x01\x00\x00\x00C", b"I1\n", b"\x86R", b"\x85R"]
     words = [*(b"c%b\n%b\n" % tuple(n.encode().split()) for n in names), *opcodes, *memo, *plain, *INTERESTING]
 
+    unpickler._LARGE = 32  # so that these small files take the way of large ones
+
     def read(folder: Path, name: str, content: bytes) -> None:
         if b"ch_names" in content or len(content) % 4 == 0:
             load_header(name, content)
         else:
-            load_array(name, content)
+            mapped = mmap.mmap(-1, max(len(content), 1))
+            mapped.write(content)
+            load_array(name, mapped if len(content) % 2 else content)
 
     return Target(files, words, read, _steps)
 

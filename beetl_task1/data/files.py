@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ..errors import DataError
+from ..parallel import each
 from ..task import PARTS, SESSIONS, SOURCE_GROUP, Part, part
 from ..typed import json_of
 from .recording import Recording, RecordingKey
@@ -183,8 +185,8 @@ def check_people(provenance: Provenance, path: Path) -> None:
         )
 
 
-def check_distinct(recordings: Iterable[Recording]) -> None:
-    """Refuse the same signal under two names; files are hashed, once.
+def check_distinct(recordings: Iterable[Recording], jobs: int = 1) -> None:
+    """Refuse the same signal under two names; files are hashed, once, ``jobs`` at a time.
 
     Raises
     ------
@@ -192,8 +194,10 @@ def check_distinct(recordings: Iterable[Recording]) -> None:
         If two files have the same content.
     """
     seen: dict[str, Recording] = {}
-    for recording in recordings:
-        twin = seen.setdefault(recording.fingerprint, recording)
+    recordings = list(recordings)
+    digests = each(attrgetter("fingerprint"), ((one,) for one in recordings), jobs, threads=True, sent=False)
+    for recording, digest in zip(recordings, digests, strict=True):
+        twin = seen.setdefault(digest, recording)
         if twin is not recording:
             text = f"{recording.name}: the same night twice, its content equals {twin.name}"
             raise DataError(f"{text}; take both from the download", "duplicate-night")

@@ -5,7 +5,6 @@ Not even numpy's own parts are handed to a file: it meets stand-ins made for it 
 arrays of plain numbers are pickled and build the array from its bytes.
 """
 
-import io
 import math
 import pickle
 import re
@@ -18,7 +17,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ..errors import DataError
-from .unpickler import LONGEST_NAME, Budget, Careful, check_steps
+from .content import Content, read_bytes
+from .unpickler import LONGEST_NAME, Budget, Careful, check_steps, opened
 
 if TYPE_CHECKING:
     import mne
@@ -75,7 +75,7 @@ def _bytes(budget: Budget, content: Any) -> Any:
 def _from_bytes(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     sizes = isinstance(shape, tuple) and len(shape) <= _MOST_AXES and all(type(n) is int and n >= 0 for n in shape)
     known = isinstance(dtype, _DType) and type(order) is str and order in ("C", "F")
-    if not (isinstance(content, bytes | bytearray) and known and sizes):
+    if not (isinstance(content, bytes | bytearray | memoryview) and known and sizes):
         raise _Refused("an array of something else than plain numbers")
     return np.frombuffer(content, dtype=dtype.value).reshape(shape, order=order)
 
@@ -133,7 +133,7 @@ def _shown(value: Any) -> str:
 class _ArrayUnpickler(Careful):
     """Unpickles numpy arrays of plain numbers, whatever the protocol and the numpy version."""
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: Content):
         super().__init__(content, __name__)
         array = type("ndarray", (_Array,), {"budget": self.budget})
         makers = {
@@ -154,7 +154,7 @@ class _ArrayUnpickler(Careful):
 class _HeaderUnpickler(_ArrayUnpickler):
     """Unpickles an ``mne.Info`` of any version into inert stand-ins: no code of mne runs."""
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: Content):
         super().__init__(content)
         ignored = {"__init__": lambda self, *args: None, "__setstate__": lambda self, state: None}
         self._number = type("Number", (float,), {"__new__": _number})
@@ -170,7 +170,7 @@ class _HeaderUnpickler(_ArrayUnpickler):
         return super().find_class(module, name)
 
 
-def load_array(path: str | Path, content: bytes | None = None) -> np.ndarray:
+def load_array(path: str | Path, content: Content | None = None) -> np.ndarray:
     """Read one array of plain numbers from a raw pickle or a true ``.npy`` file, or from its ``content``.
 
     Raises
@@ -180,7 +180,11 @@ def load_array(path: str | Path, content: bytes | None = None) -> np.ndarray:
         a file is run.
     """
     content = read_bytes(path) if content is None else content
-    array = _load_npy(path, content) if content.startswith(_NPY_MAGIC) else _unpickle(_ArrayUnpickler, path, content)
+    array = (
+        _load_npy(path, content)
+        if content[: len(_NPY_MAGIC)] == _NPY_MAGIC
+        else _unpickle(_ArrayUnpickler, path, content)
+    )
     array = array.value if isinstance(array, _Array) else array
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path}: expected a numpy array, got {type(array).__name__}; {_AGAIN}")
@@ -189,7 +193,7 @@ def load_array(path: str | Path, content: bytes | None = None) -> np.ndarray:
     return array
 
 
-def load_header(path: str | Path, content: bytes | None = None) -> "mne.Info":
+def load_header(path: str | Path, content: Content | None = None) -> "mne.Info":
     """Read channel names, sampling rate (Hz) and filter settings of ``headerInfo.npy``, whatever mne pickled it.
 
     Its ``content`` may be given instead, as for :func:`load_array`.
@@ -218,45 +222,34 @@ def load_header(path: str | Path, content: bytes | None = None) -> "mne.Info":
     return info
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """Return the content of a file that must not be empty."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    if not content:
-        raise DataError(f"{path}: the file is empty; {_AGAIN}", "empty")
-    return content
-
-
-def _load_npy(path: str | Path, content: bytes) -> np.ndarray:
+def _load_npy(path: str | Path, content: Content) -> np.ndarray:
     """Read a true ``.npy`` file; what its header says is compared with its length before room is made."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            file = io.BytesIO(content)
+            file = opened(content)
             version = npy.read_magic(file)
             read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, dtype = read_header(file)
             if math.prod(shape) * dtype.itemsize > len(content) or min(shape, default=0) < 0:
                 raise ValueError(f"an array of shape {shape} in {len(content):,} bytes")
-            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+            return np.asarray(np.load(opened(content), allow_pickle=False))
     except Exception as error:  # a damaged header can raise nearly anything
         raise _damaged(path, error) from error
 
 
-def _unpickle(unpickler: type[_ArrayUnpickler], path: str | Path, content: bytes) -> Any:
+def _unpickle(unpickler: type[_ArrayUnpickler], path: str | Path, content: Content) -> Any:
     try:
         check_steps(content)
-        opened = unpickler(content)
-        value = opened.load()
+        reader = unpickler(content)
+        value = reader.load()
     except _Refused as error:
         text = f"{path}: the pickle names {_one_line(error)}, which is refused and was not run; expected plain numpy "
         raise DataError(f"{text}arrays: take the file from the competition's own download", "refused-pickle") from error
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise _damaged(path, error) from error
-    if opened.file.tell() != len(content):
-        raise DataError(f"{path}: {len(content) - opened.file.tell()} bytes follow the array; {_AGAIN}")
+    if reader.file.tell() != len(content):
+        raise DataError(f"{path}: {len(content) - reader.file.tell()} bytes follow the array; {_AGAIN}")
     return value
 
 

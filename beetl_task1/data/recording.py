@@ -10,11 +10,13 @@ import numpy as np
 
 from ..errors import BeetlError, DataError
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
-from .pickles import load_array, read_bytes
+from .content import digest, read_hashed
+from .pickles import load_array
 
 _AGAIN = "take the file from the download again"
 UNITS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6}
 """Units that recordings may be given in, as volts."""
+_AT_ONCE = 32
 SMALLEST_STD, LARGEST_STD = 1e-8, 1e-3
 """A night whose typical epoch varies more than this (V) is not in volts: EEG varies by some 2e-5 V."""
 
@@ -128,11 +130,13 @@ class Recording:
             )
         X = self._array if self._held is None else self._held()
         if X is None:
-            content = read_bytes(self.name)
-            known, self._sha256 = self._sha256, hashlib.sha256(content).hexdigest()
-            if known not in (None, self._sha256):
-                raise DataError(f"{self.name}: changed while it was used; leave it alone and run the command again")
-            X = _volts(load_array(self.name, content), self.name, self.unit)
+            content, sha256 = read_hashed(self.name)
+            try:
+                X = _volts(load_array(self.name, content), self.name, self.unit)
+            finally:
+                known, self._sha256 = self._sha256, sha256.result()
+                if known not in (None, self._sha256):
+                    raise DataError(f"{self.name}: changed while it was used; leave it alone and run the command again")
             self._n_epochs, self._held = len(X), weakref.ref(X)
             self._check_length()
         return X
@@ -188,15 +192,6 @@ class Recording:
         return f"Recording({self.key})"
 
 
-def digest(path: str | Path) -> str:
-    """Return the sha256 of a file as hexadecimal text."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-
-
 def _volts(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
     """Return a signal (n_epochs, 2, 3000) as float32 volts, whatever its layout, or say what is wrong with it."""
     if X.ndim != 3 or X.shape[1:] != (N_CHANS, N_TIMES):
@@ -207,18 +202,28 @@ def _volts(X: np.ndarray, name: str, unit: str = "V") -> np.ndarray:
     if X.dtype.kind != "f" or X.dtype.itemsize not in (4, 8):
         text = f"{name}: expected float32 or float64, got {X.dtype}; save the signal in volts as floats"
         raise DataError(text, "dtype")
-    with np.errstate(over="ignore", invalid="ignore"):
-        X = np.ascontiguousarray(X if unit == "V" else X * UNITS[unit], dtype=np.float32)
-    bad = np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))
-    if len(bad):
+    X, spread = _measured(X, unit)
+    if not np.isfinite(spread).all() and len(bad := np.flatnonzero(~np.isfinite(X).all(axis=(1, 2)))):
         text = f"{name}: {len(bad)} epochs hold NaN or infinite values (first: row {bad[0]}); mend or remove them"
         raise DataError(text, "non-finite")
-    _check_unit(X, name, unit)
+    _check_unit(spread, name, unit)
     return X
 
 
-def _check_unit(X: np.ndarray, name: str, unit: str) -> None:
-    spread = X.std(axis=2)
+def _measured(X: np.ndarray, unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a signal in volts, and how much each epoch and channel varies; by parts that a processor keeps at hand."""
+    kept = unit == "V" and X.dtype == np.float32 and X.flags.c_contiguous
+    volts = X if kept else np.empty(X.shape, dtype=np.float32)
+    spread = np.empty(X.shape[:2], dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in (slice(start, start + _AT_ONCE) for start in range(0, len(X), _AT_ONCE)):
+            if not kept:
+                volts[part] = X[part] if unit == "V" else X[part] * UNITS[unit]
+            spread[part] = volts[part].std(axis=2)
+    return volts, spread
+
+
+def _check_unit(spread: np.ndarray, name: str, unit: str) -> None:
     if not spread.any():
         raise DataError(f"{name}: the signal never varies; {_AGAIN}")
     typical = float(np.median(spread[spread > 0]))

@@ -12,12 +12,16 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from .content import Content
+
 MOST_STEPS = 100_000
 """Steps of the largest pickle that is read: an array takes 70, a header of 343 channels and their places 44,000."""
 LONGEST_NAME = 1000
 """Letters of a name that is looked up, or of a key."""
 _SHARED = 4
 """How often the content of a file may be taken again by calls that copy it, on average."""
+_LARGE = 1 << 20
+"""Bytes from which the content of an array is not copied out of the file's."""
 _OPCODES = {opcode.code.encode("latin1"): opcode for opcode in pickletools.opcodes}
 _SIZES = {-2: 1, -3: 4, -4: 4, -5: 8}
 """Bytes of the number that says how long an argument is: pickletools' TAKEN_FROM_ARGUMENT1, 4, 4U and 8U."""
@@ -25,7 +29,15 @@ _NEVER = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONL
 """Steps of other programs, and those that hand out what was never named."""
 
 
-def check_steps(content: bytes) -> None:
+def opened(content: Content) -> Any:
+    """Return a content as a file, from its beginning; nothing is copied."""
+    if isinstance(content, bytes):
+        return io.BytesIO(content)
+    content.seek(0)
+    return content
+
+
+def check_steps(content: Content) -> None:
     """Refuse sizes and memo indices beyond the file, before anything is built.
 
     Raises
@@ -33,7 +45,7 @@ def check_steps(content: bytes) -> None:
     pickle.UnpicklingError
         On these, on more steps than any array or header has, and on steps that neither has.
     """
-    file, end = io.BytesIO(content), len(content)
+    file, end = opened(content), len(content)
     for steps in itertools.count():
         opcode = _OPCODES.get(file.read(1))
         if opcode is None or opcode.name == "STOP":  # whatever else is wrong, the unpickler says
@@ -72,7 +84,7 @@ class Careful(pickle._Unpickler):
 
     Parameters
     ----------
-    content : bytes
+    content : bytes or mmap
         Of the whole file.
     own : str
         Module of the stand-ins; a file may set the state of nothing else.
@@ -82,8 +94,8 @@ class Careful(pickle._Unpickler):
     stack: list[Any]
     metastack: list[list[Any]]
 
-    def __init__(self, content: bytes, own: str):
-        self.file = io.BytesIO(content)
+    def __init__(self, content: Content, own: str):
+        self.file, self.content = opened(content), content
         super().__init__(self.file, encoding="latin1")
         self.own, self.budget = own, Budget(_SHARED * len(content))
 
@@ -121,8 +133,27 @@ def _state(unpickler: Careful) -> bool:
     return type(unpickler.stack[-2]).__module__ == unpickler.own
 
 
+def _take_bytes(opcode: bytes, width: int) -> None:
+    """Let the content of an array stay where it is; it is only read."""
+    copied = Careful.dispatch[opcode[0]]
+
+    def step(unpickler: Careful) -> None:
+        frame, start = unpickler._unframer.current_frame, unpickler.file.tell() + width  # type: ignore[attr-defined]
+        between = frame is None or frame.tell() == frame.getbuffer().nbytes
+        size = int.from_bytes(unpickler.content[start - width : start], "little")
+        if not between or size < _LARGE:
+            copied(unpickler)
+            return
+        unpickler.stack.append(memoryview(unpickler.content)[start : start + size].toreadonly())
+        unpickler.file.seek(start + size)
+
+    Careful.dispatch[opcode[0]] = step
+
+
 Careful.dispatch[pickle.BYTEARRAY8[0]] = Careful.dispatch[pickle.BINBYTES8[0]]
-"""The content of an array is only read, so it need not be copied into what can be written to."""
+_take_bytes(pickle.BINBYTES, 4)
+_take_bytes(pickle.BINBYTES8, 8)
+_take_bytes(pickle.BYTEARRAY8, 8)
 _look_before(pickle.SETITEM, lambda u: isinstance(u.stack[-3], dict) and _plain(u.stack[-2:-1]))
 _look_before(pickle.SETITEMS, lambda u: isinstance(u.metastack[-1][-1], dict) and _plain(u.stack[::2]))
 _look_before(pickle.DICT, lambda u: _plain(u.stack[::2]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .counting import mean_of_rows, median_of
 from .filters import BIN_SECONDS, sampling_rate
 
 POWER_FLOOR = np.float32(1e-2)
@@ -42,7 +43,7 @@ def spindle_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     spindle = _smooth(power["spindle"])
     others = _smooth(power["theta"] + power["alpha"] + power["beta"])
     share = spindle / (spindle + others)
-    median = np.median(spindle, axis=-1, keepdims=True)
+    median = median_of(spindle)
     held = (spindle > _BURST * median) & (share > _SPINDLE_SHARE)
     held = held[..., 1:] & held[..., :-1]
     starts = np.count_nonzero(held[..., 1:] & ~held[..., :-1], axis=-1) + held[..., 0]
@@ -61,7 +62,7 @@ def burst_features(saw: np.ndarray) -> dict[str, np.ndarray]:
     largest power over the median.
     """
     smooth = _smooth(saw)
-    median = np.median(smooth, axis=-1, keepdims=True)
+    median = median_of(smooth)
     return {
         "saw_time": (smooth > _BURST * median).mean(-1),
         "saw_contrast": np.log10(smooth.max(-1) / median[..., 0]),
@@ -107,7 +108,7 @@ def eye_features(eye: np.ndarray) -> dict[str, np.ndarray]:
     slope, 0 to 1.
     """
     slope = np.abs(np.diff(eye)) * np.float32(sampling_rate("eye")) + np.float32(1)
-    median = np.median(slope, axis=-1, keepdims=True)
+    median = median_of(slope)
     steepest = slope.max(-1)
     return {
         "eye_steepest": np.log10(steepest),
@@ -118,7 +119,7 @@ def eye_features(eye: np.ndarray) -> dict[str, np.ndarray]:
 
 def _pool(power: np.ndarray, seconds: int) -> np.ndarray:
     """Return the mean power in windows of whole seconds."""
-    return np.asarray(power.reshape(*power.shape[:-1], -1, round(seconds / BIN_SECONDS)).mean(-1))
+    return mean_of_rows(power.reshape(*power.shape[:-1], -1, round(seconds / BIN_SECONDS)))
 
 
 def _smooth(power: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import fft
 
 from ..task import N_TIMES, SFREQ
+from .counting import mean_of_rows
 
 FILTERS = {
     "slow": (0.5, 2.0, 5),
@@ -54,7 +55,7 @@ def sampling_rate(band: str) -> float:
 def binned_power(signal: np.ndarray, band: str) -> np.ndarray:
     """Return the mean square in uV^2 of a band of :func:`filter_bank` in bins of 0.2 s, (n_epochs, n_chans, 150)."""
     size = round(BIN_SECONDS * sampling_rate(band))
-    return np.asarray(np.square(signal).reshape(*signal.shape[:-1], -1, size).mean(-1))
+    return mean_of_rows(np.square(signal).reshape(*signal.shape[:-1], -1, size))
 
 
 def _inverse(spectrum: np.ndarray, name: str) -> np.ndarray:

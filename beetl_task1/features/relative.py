@@ -28,7 +28,7 @@ def relative(F: np.ndarray) -> np.ndarray:
     F = np.asarray(F)
     if not len(F):
         return np.empty(F.shape, dtype=np.float32)
-    ranked = np.sort(np.ascontiguousarray(F, dtype=np.float64), axis=0)
+    ranked = np.sort(F, axis=0).astype(np.float64)
     low, middle, high = np.percentile(ranked, [25, 50, 75], axis=0)
     spread = np.maximum(high - low, ranked.std(axis=0) / 2)
     varies = spread > 1e-6

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..task import SFREQ
+from .counting import count, packed
 
 VARIANCE_FLOOR = np.float32(1e-3)
 """Added to variances (uV^2), so that silence has finite logs and ratios."""
@@ -28,7 +29,7 @@ def shape_features(x: np.ndarray) -> dict[str, np.ndarray]:
     step = np.diff(x)
     seconds = x.shape[-1] / SFREQ
     positive = centred > 0
-    crossings = np.count_nonzero(positive[..., 1:] != positive[..., :-1], axis=-1)
+    crossings = count(packed(positive[..., 1:] != positive[..., :-1]))
     return {
         **hjorth(centred, step),
         "line_length": np.log10(np.abs(step).mean(-1) + np.sqrt(VARIANCE_FLOOR)),
@@ -71,11 +72,16 @@ def distribution(centred: np.ndarray) -> dict[str, np.ndarray]:
 
 def permutation_entropy(x: np.ndarray, delay: int) -> np.ndarray:
     """Return the entropy of the order of three samples ``delay`` apart (Bandt & Pompe 2002), from 0 to 1."""
-    rises = x[..., delay:] > x[..., :-delay]
-    rises_twice = x[..., 2 * delay :] > x[..., : -2 * delay]
-    code = rises[..., :-delay].view(np.uint8) + 2 * rises[..., delay:].view(np.uint8) + 4 * rises_twice.view(np.uint8)
-    counts = np.stack([np.count_nonzero(code == pattern, axis=-1) for pattern in range(8)], axis=-1)
-    share = counts / code.shape[-1]
+    rising = x[..., delay:] > x[..., :-delay]
+    rising_twice = x[..., 2 * delay :] > x[..., : -2 * delay]
+    n = rising_twice.shape[-1]
+    first, then, twice = packed(rising[..., :-delay]), packed(rising[..., delay:]), packed(rising_twice)
+    a, b, c = count(first), count(then), count(twice)
+    ab, ac, bc = count(first & then), count(first & twice), count(then & twice)
+    abc = count(first & then & twice)
+    falling, once = n - a - b - c + ab + ac + bc - abc, [a - ab - ac + abc, b - ab - bc + abc, ab - abc]
+    counts = np.stack([falling, *once, c - ac - bc + abc, ac - abc, bc - abc, abc], axis=-1)
+    share = counts / n
     return np.asarray(-(share * np.log(np.maximum(share, 1e-12))).sum(-1) / np.log(6))
 
 

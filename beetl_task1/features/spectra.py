@@ -5,9 +5,9 @@ import functools
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
-from scipy.signal import get_window
 
 from ..task import SFREQ
+from .counting import sorted_rows
 
 SEGMENT_SECONDS = 5
 BANDS = {
@@ -49,7 +49,7 @@ def segment_spectra(x: np.ndarray) -> np.ndarray:
         Segments of 5 s that overlap by half, Hann window, mean removed; uV / sqrt(Hz).
     """
     segments = sliding_window_view(x, _SIZE, axis=-1)[..., :: _SIZE // 2, :]
-    window = get_window("hann", _SIZE).astype(np.float32)
+    window = (0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, _SIZE + 1)[:-1])).astype(np.float32)
     window *= np.float32(np.sqrt(2 / (SFREQ * np.square(window, dtype=np.float64).sum())))
     segments = (segments - segments.mean(-1, keepdims=True)) * window
     return np.asarray(fft.rfft(segments)[..., 2 : 2 + len(frequencies())])
@@ -63,11 +63,11 @@ def median_density(spectra: np.ndarray) -> np.ndarray:
     """
     power = np.square(spectra.real) + np.square(spectra.imag)
     n_segments = power.shape[-2]
-    power.sort(axis=-2)
+    ranked = sorted_rows(np.moveaxis(power, -2, 0).copy())
     low, high = (n_segments - 1) // 2, n_segments // 2
     even = 2.0 * np.arange(1, (n_segments - 1) // 2 + 1)
     bias = 1 + np.sum(1 / (even + 1) - 1 / even)
-    return np.asarray((power[..., low, :] + power[..., high, :]) * np.float32(0.5 / bias) + DENSITY_FLOOR)
+    return np.asarray((ranked[low] + ranked[high]) * np.float32(0.5 / bias) + DENSITY_FLOOR)
 
 
 def band_bins(low: float, high: float) -> slice:

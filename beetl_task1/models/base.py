@@ -39,6 +39,10 @@ class Resources:
 class Predictor(Protocol):
     """A model that is given nights, not stacked arrays, and roles by name."""
 
+    @property
+    def is_network(self) -> bool:
+        """Whether it is a network: transfers for networks fit it, and its layers may be fitted to each night."""
+
     def prepare(self, recordings: Sequence[Recording]) -> None:
         """Do ahead what does not depend on labels or folds, such as features."""
 
@@ -98,7 +102,7 @@ class Model(Predictor):
     """
 
     Settings: ClassVar[type[BaseSettings]]  # what a recipe may set
-    is_network: ClassVar[bool]  # whether transfers for networks fit it, or those for models on features
+    is_network: ClassVar[bool]
     by_night: ClassVar[bool] = False  # whether transfers may fit its layers to each night
     uses_target: ClassVar[bool] = True  # whether it learns from labelled target nights without any transfer
     uses_unlabelled: ClassVar[bool] = False

@@ -118,6 +118,10 @@ class TabularModel(Model):
             )
             return classifier.fit(X, y, **{weight_argument: weights})
 
+    def classify(self, table: np.ndarray) -> np.ndarray:
+        """Return probabilities of the stages that trained, for rows of columns as they trained."""
+        return np.asarray(self.classifier_.predict_proba(table))
+
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
         F = night_features(recording, self.resources.store)
@@ -125,7 +129,7 @@ class TabularModel(Model):
         table = self._table(F if usual is recording else night_features(usual, self.resources.store))
         proba = np.zeros((len(table), N_OUTPUTS))
         with threadpool_limits(1):  # a night is small: more threads would wait for each other at every tree
-            proba[:, self.classifier_.classes_] = self.classifier_.predict_proba(table)
+            proba[:, self.classifier_.classes_] = self.classify(table)
         return proba
 
     def versions(self) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data.content import digest
 from ..data.files import DataFolder
 from ..data.probabilities import Probabilities, load_probabilities
-from ..data.recording import digest
 from ..decision import DEFAULT_STRENGTH, BalancedDecision
 from ..errors import SubmissionError
 from ..recipes.versions import versions
@@ -59,7 +59,7 @@ def blend(
     folder = free_folder(submissions, name, group, "blend")
     if (folder / PROBABILITIES).resolve() in places:
         raise SubmissionError(f"{folder}: would be replaced by the blend of it; give the blend another --name")
-    listed = entries(test_recordings(data, group))
+    listed = entries(test_recordings(data, group, 1))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
     loaded = [_load(path, listed) for path in places]
     mean = {key: np.average([p[key] for p, _ in loaded], axis=0, weights=share) for key in loaded[0][0]}

@@ -33,10 +33,10 @@ def entries(recordings: Sequence[Recording]) -> list[Entry]:
     return [Entry(str(r.key), Path(r.name).name, r.file_sha256, r.n_epochs) for r in recordings]
 
 
-def test_recordings(data: DataFolder, group: str) -> list[Recording]:
+def test_recordings(data: DataFolder, group: str, jobs: int) -> list[Recording]:
     """Return the test nights of a group in submission order; a night that is there twice is a ``DataError``."""
     recordings = data.recordings(group, "test")
-    check_distinct(recordings)
+    check_distinct(recordings, jobs)
     return recordings
 
 

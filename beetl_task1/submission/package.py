@@ -100,7 +100,7 @@ def package(
     probabilities, meta = load_probabilities(folder / PROBABILITIES)
     listed = _listed(meta, folder)
     check_order(listed, group)
-    current = entries(test_recordings(data, group))
+    current = entries(test_recordings(data, group, 1))
     check_unchanged(listed, current)
     check_total(current, group, data.provenance, allow_partial=data.allow_partial)
     rows = {str(key): len(p) for key, p in probabilities.items()}
@@ -142,7 +142,7 @@ def package_labels(labels_path: Path, group: str, data: DataFolder, submissions:
         On a wrong number of rows or a label outside 0..5.
     """
     labels = read_answer(labels_path)
-    listed = entries(test_recordings(data, group))
+    listed = entries(test_recordings(data, group, 1))
     check_total(listed, group, data.provenance, allow_partial=data.allow_partial)
     name = name or Path(labels_path).stem
     free_folder(submissions, name, group, "labels")

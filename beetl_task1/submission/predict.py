@@ -1,16 +1,19 @@
 """From a checkpoint to probabilities and an answer."""
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
 from ..ensemble import Ensemble
 from ..errors import CheckpointError
 from ..models.base import Resources
+from ..parallel import each
 from ..recipes.checkpoint import (
     Card,
     card_sha256,
@@ -73,7 +76,7 @@ def predict(
     cards = {recipe.name: card_sha256(source)}
     if load_card(source) != card:
         raise CheckpointError(f"{source}: was trained anew just now; predict again")
-    recordings = test_recordings(data, group)
+    recordings = test_recordings(data, group, resources.jobs)
     predictor.prepare(recordings)
     probabilities = _predict_each(predictor, recordings, resources)
     listed = entries(recordings)
@@ -113,9 +116,13 @@ def as_stored(probabilities: Probabilities) -> dict[RecordingKey, np.ndarray]:
 def _predict_each(
     predictor: Ensemble, recordings: list[Recording], resources: Resources
 ) -> dict[RecordingKey, np.ndarray]:
-    probabilities = {}
-    for done, recording in enumerate(recordings, start=1):
-        probabilities[recording.key] = predictor.predict_proba(recording)
-        if resources.progress:
-            resources.progress(done, len(recordings), str(recording.key))
+    """Predict nights ``jobs`` at a time; one by one with networks, whose layers may be fitted to each."""
+    jobs, probabilities = 1 if predictor.is_network else resources.jobs, {}
+    with contextlib.nullcontext() if jobs == 1 else threadpool_limits(1):
+        nights = ((recording,) for recording in recordings)
+        found = each(predictor.predict_proba, nights, jobs, threads=True, sent=False)
+        for recording, p in zip(recordings, found, strict=True):
+            probabilities[recording.key] = p
+            if resources.progress:
+                resources.progress(len(probabilities), len(recordings), str(recording.key))
     return probabilities

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data.content import digest
 from ..data.files import DataFolder
 from ..data.probabilities import load_probabilities
-from ..data.recording import digest
 from ..errors import BeetlError, CheckpointError, SubmissionError
 from ..models.base import Resources
 from ..recipes.checkpoint import card_sha256, check_whole, checkpoint_folder, has_checkpoint, load_card
@@ -140,7 +140,7 @@ def _packed_labels(folder: Path, account: Account) -> tuple[np.ndarray, list[str
 
 def _changed_files(account: Account, data: DataFolder) -> tuple[set[str], list[str]]:
     """Return the recordings whose files are not those that were predicted, and a line for each."""
-    now = {entry.recording: entry for entry in entries(test_recordings(data, account["group"]))}
+    now = {entry.recording: entry for entry in entries(test_recordings(data, account["group"], 1))}
     then = {row["recording"]: row for row in account["rows"]}
     lines = {name: f"{name}: not in the submission, but in the test folder" for name in now if name not in then}
     for name, row in then.items():

@@ -6,12 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import QuantileTransformer
 from tiny import made, night, nights, relabelled, tiny
 
 from beetl_task1.data.recording import Recording
 from beetl_task1.errors import DataError
 from beetl_task1.features import extract
 from beetl_task1.models.base import Resources
+from beetl_task1.models.features_logreg import normal_scores
 
 SOURCE = nights("25-64", (0, 1))
 TARGET = [relabelled(n, (n.y + 1) % 6) for n in nights("65-79", (0, 1))]
@@ -91,6 +93,7 @@ def test_wrong_features_are_one_line(F):
 _BYTES = """
 import sys
 import numpy as np
+from sklearn.preprocessing import QuantileTransformer
 from tiny import made, nights
 filler = [object() for _ in range(int(sys.argv[2]))]
 model = made(sys.argv[1], {}, seed=3).fit(source=nights("25-64"), target=nights("65-79"))
@@ -184,3 +187,21 @@ def test_a_gain_that_people_have_is_left_alone():
             "people differ, and a channel that is lost alone stays lost"
         )
         assert np.isfinite(model.predict_proba(given)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normal_scores_are_those_of_scikit_learn(dtype):
+    """Columns with many equal values, at the ends as well, and of one value, and values beyond what trained."""
+    rng = np.random.default_rng(0)
+    columns = [
+        rng.standard_normal(3000),
+        rng.integers(0, 4, 3000),
+        np.clip(rng.standard_normal(3000), -1, 1),
+        np.ones(3000),
+    ]
+    X = np.stack(columns, axis=1).astype(dtype)
+    known = QuantileTransformer(n_quantiles=200, output_distribution="normal", subsample=2000, random_state=0).fit(X)
+    beyond = np.concatenate([X, 2 * X, -X, X + np.asarray(1e-8, dtype)])
+    found = normal_scores(known, beyond)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, known.transform(beyond), atol=1e-6)
