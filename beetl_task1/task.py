@@ -17,6 +17,7 @@ SESSIONS = (1, 2)
 SOURCE_GROUP = "25-64"
 TARGET_GROUPS = ("65-79", "80-95")
 """Age groups that are scored."""
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)

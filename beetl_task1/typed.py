@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from .errors import BeetlError, unknown
-from .task import TARGET_GROUPS
+from .task import LARGEST_SEED, TARGET_GROUPS
 
 T = TypeVar("T")
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -21,7 +21,6 @@ AtLeast0 = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 AtLeast1 = Annotated[int, msgspec.Meta(ge=1)]
-LARGEST_SEED = 2**32 - 1
 Seed = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEED)]
 _DEEPEST = 50
 _LARGEST, _MOST_DOTS = 100_000, 200

@@ -111,7 +111,7 @@ def stage(args) -> list[Row]:
 def growth(args) -> list[Row]:
     """Seconds a night and peak memory at 2, 4 and 8 times the nights, beside those at once the nights."""
     rows = []
-    for name in ("simulate", "features", "predict"):
+    for name in ("simulate", "features", "predict", "train", "validate"):
         given = (args.size, args.group, args.checkpoints, args.jobs)
         said = [piece("growth", name, args.work / f"{n}", n * args.nights, *given) for n in (1, 2, 4, 8)]
         first = said[0]
@@ -119,7 +119,7 @@ def growth(args) -> list[Row]:
             f"{one['seconds'] / one['epochs'] / (first['seconds'] / first['epochs']):.2f}" for one in said[1:]
         )
         memory = " / ".join(f"{one['mb'] / max(first['mb'], 1):.2f}" for one in said[1:])
-        nights = f"{args.nights} nights"
+        nights = f"{args.nights} nights" + (", and 22 of the target" if name in ("train", "validate") else "")
         rows.append((f"{name}, s an epoch at 2 / 4 / 8 times {nights}", f"{said[-1]['seconds']:.1f} s at last",
                      f"{first['seconds']:.1f} s at first", f"**{times}**", "about 1"))  # fmt: skip
         rows.append((f"{name}, memory at 2 / 4 / 8 times {nights}", f"{said[-1]['mb']:.0f} MB at last",
@@ -128,10 +128,13 @@ def growth(args) -> list[Row]:
 
 
 def where(args) -> list[str]:
-    """Return lines of a table: the functions in which `predict` spends its time, one thread."""
-    said = piece("where", args.data, args.group, args.checkpoints)
-    return ["| `predict`, one thread: own time of | share |", "|---|---|",
-            *(f"| {name} | {share:.0%} |" for name, share in said["functions"])]  # fmt: skip
+    """Return lines of a table for each command: the functions in which it spends its time, one thread."""
+    lines = []
+    for name in ("predict", "simulate", "train", "validate"):
+        said = piece("where", name, args.data, args.group, args.checkpoints)
+        lines += ["", f"| `{name}`, one thread: own time of | share |", "|---|---|",
+                  *(f"| {function} | {share:.0%} |" for function, share in said["functions"])]  # fmt: skip
+    return lines
 
 
 PIECES = {one.__name__: one for one in (predict, loading, features, start, stage, growth)}
@@ -169,7 +172,7 @@ def main() -> None:
             if name in PIECES:
                 lines += [f"| {' | '.join(cells)} |" for cells in PIECES[name](args)]
         if "where" in args.only:
-            lines += ["", *where(args)]
+            lines += where(args)
     head = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, `--jobs {args.jobs}`"
     table = "\n".join([f"{head}, {time.strftime('%Y-%m-%d')}.", "", *lines])
     print(table)

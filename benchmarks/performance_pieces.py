@@ -184,27 +184,45 @@ def night(group: str, path: str) -> dict:
 
 
 def growth(name: str, folder: str, nights: str, size: str, group: str, checkpoints: str, jobs: str) -> dict:
-    """Simulate so many nights, or take the features of those that are there, or predict them from kept features."""
+    """Simulate so many nights of the source, or take the features of those that are there, or predict them from kept
+    features; or train on them and all of the target, features included, or cross-validate the regression alone.
+    """
     from beetl_task1.data.competition_files import recording_paths
+    from beetl_task1.data.files import DataFolder
     from beetl_task1.data.recording import Recording
     from beetl_task1.features import prepare_features
     from beetl_task1.models.base import Resources
     from beetl_task1.parallel import each
     from beetl_task1.recipes.checkpoint import load_predictor
+    from beetl_task1.recipes.experiment import Experiment
+    from beetl_task1.recipes.recipe import load_recipe
+    from beetl_task1.recipes.training import train
     from beetl_task1.simulate.competition import slots
     from beetl_task1.simulate.tree import write_slot
     from beetl_task1.store import Store
+    from beetl_task1.validation.crossval import validate
 
     for module in OURS:
         importlib.import_module(module)
     out = Path(folder)
-    wanted = [slot for slot in slots(size, 0) if slot.part.group != group or slot.part.role != "test"][: int(nights)]
+    wanted = [slot for slot in slots(size, 0) if slot.part.role == "source"][: int(nights)]
     there = [Recording(s.key, recording_paths(out, s.part, s.key.subject, s.key.session)["X"]) for s in wanted]
     options = {"seed": 0, "prior": "target", "border_evidence": "low"}
     resources = Resources(out / "cache", int(jobs))
+    if name in ("train", "validate"):
+        resources = Resources(out / f"cache-{name}", int(jobs))
+        target = [slot for slot in slots(size, 0) if slot.part.role == "target"]
+        list(each(write_slot, ((out, slot, options) for slot in target)))
+        wanted += target
+        recipe = load_recipe("default" if name == "train" else "features-logreg")
+        experiment = Experiment(recipe, group, DataFolder(out, allow_partial=True))
     with Peak() as peak:
         if name == "simulate":
             list(each(write_slot, ((out, slot, options) for slot in wanted)))
+        elif name == "train":
+            train(experiment, out / "checkpoints", resources)
+        elif name == "validate":
+            validate(experiment, out / "checkpoints", resources)
         elif name == "features":
             prepare_features(there, Store(out / "cache"), int(jobs))
         else:
@@ -214,19 +232,34 @@ def growth(name: str, folder: str, nights: str, size: str, group: str, checkpoin
     return {"seconds": peak.seconds, "mb": peak.mb, "epochs": sum(slot.n_epochs for slot in wanted)}
 
 
-def where(data: str, group: str, checkpoints: str) -> dict:
-    """Return the functions with the most own time of `predict`, as shares of all."""
+def where(name: str, data: str, group: str, checkpoints: str) -> dict:
+    """Return the functions with the most own time of a command, as shares of all; but for `predict`, of a demo."""
     import cProfile
     import pstats
     import tempfile
+
+    from beetl_task1.data.files import DataFolder
+    from beetl_task1.models.base import Resources
+    from beetl_task1.recipes.experiment import Experiment
+    from beetl_task1.recipes.recipe import load_recipe
+    from beetl_task1.recipes.training import train
+    from beetl_task1.simulate import simulate
+    from beetl_task1.validation.crossval import validate
 
     for module in OURS:
         importlib.import_module(module)
     profile = cProfile.Profile()
     with tempfile.TemporaryDirectory() as work:
-        profile.runcall(_predict, data, group, checkpoints, "1", work)
+        if name == "predict":
+            profile.runcall(_predict, data, group, checkpoints, "1", work)
+        elif name == "simulate":
+            profile.runcall(simulate, Path(work) / "data", size="demo")
+        else:
+            simulate(Path(work) / "data", size="demo")
+            experiment = Experiment(load_recipe("default"), group, DataFolder(Path(work) / "data"))
+            profile.runcall({"train": train, "validate": validate}[name], experiment, Path(work), Resources())
     found = pstats.Stats(profile)
-    most = sorted(found.stats.items(), key=lambda item: -item[1][2])[:12]
+    most = sorted(found.stats.items(), key=lambda item: -item[1][2])[:8]
     named = [(f"`{Path(file).stem}.{name}`" if file != "~" else f"`{name}`", own[2]) for (file, _, name), own in most]
     return {"functions": [(name.replace("|", "/"), taken / found.total_tt) for name, taken in named]}
 

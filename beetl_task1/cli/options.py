@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import BeetlError
-from ..task import TARGET_GROUPS
-from ..typed import LARGEST_SEED, target_group
-from ..writing import check_folder, check_own, default_cache
+from ..task import LARGEST_SEED, TARGET_GROUPS
 from .advice import Command
 from .progress import progress_bar
 
@@ -33,6 +31,8 @@ class GroupName(click.ParamType):  # type: ignore[type-arg]  # generic since cli
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the value if it is a target group."""
+        from ..typed import target_group
+
         try:
             return target_group(value)
         except BeetlError as error:
@@ -72,6 +72,8 @@ def asked(name: str) -> bool:
 
 def _writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Refuse, before any work, a folder that takes no file."""
+    from ..writing import check_folder
+
     if path is not None:
         check_folder(path)
     return path
@@ -79,9 +81,17 @@ def _writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
 
 def _own(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Refuse, before any work, a document that cannot be written or is somebody else's."""
+    from ..writing import check_own
+
     if path is not None:
         check_own(path)
     return path
+
+
+def _cache() -> Path:
+    from ..writing import default_cache
+
+    return default_cache()
 
 
 def _connected(ctx: click.Context, param: click.Parameter, address: str | None) -> None:
@@ -129,7 +139,7 @@ rules = option("--rules", type=click.Choice(["competition", "open"]),
                help="What may train: open lets labels of the competition's test people in, of a tree built by age. "
                "[default: as the recipe says]")
 cache = click.option("--cache", type=PATH, callback=_writable, envvar="BEETL_CACHE", show_envvar=True,
-                     default=default_cache, show_default="~/.cache/beetl-task1",
+                     default=_cache, show_default="~/.cache/beetl-task1",
                      help="Where features, signals and networks are kept.")
 jobs = click.option("--jobs", type=click.IntRange(1), envvar="BEETL_JOBS", show_envvar=True,
                     default=lambda: os.cpu_count() or 1, show_default="one per core", help="Processes or threads.")

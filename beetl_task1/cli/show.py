@@ -5,11 +5,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from ..task import STAGES, TARGET_GROUPS
 from .options import asked
@@ -32,6 +30,8 @@ Lines = Iterable["RenderableType"]
 def show(values: Any, lines: Lines) -> None:
     """Print a result: its plain values as JSON where ``--json`` asks for it, else texts and tables."""
     if asked("json"):
+        import msgspec
+
         click.echo(json.dumps(msgspec.to_builtins(values), indent=1, allow_nan=False))
         return
     from rich.console import Group
@@ -195,6 +195,8 @@ def scorecard_lines(cards: Sequence["Scorecard"]) -> Lines:
 
 
 def _score_row(card: "Scorecard") -> tuple[object, ...]:
+    from statistics import mean, stdev
+
     scores, unit = list(card.subject_scores.values()), card.pooled
     spread = f"{mean(scores):.1f} ({stdev(scores):.1f})" if len(scores) > 1 else "-"
     interval = f"{card.interval.low:.1f} to {card.interval.high:.1f}" if card.interval else "-"

@@ -63,13 +63,11 @@ def normal_scores(quantiles: QuantileTransformer, X: np.ndarray) -> np.ndarray:
     scikit-learn asks scipy's distribution column by column, which checks more than it computes, and interpolates from
     either side where repeated quantiles alone need that.
     """
-    levels, columns = quantiles.references_, np.ascontiguousarray(X.T)
-    shares = np.empty_like(columns)
-    for x, known, share in zip(columns, quantiles.quantiles_.T, shares, strict=True):
-        share[:] = np.interp(x, known, levels)
-        if (known[1:] == known[:-1]).any():
-            share[:] = 0.5 * (share - np.interp(-x, -known[::-1], -levels[::-1]))
-        share[x + EDGE > known[-1]] = 1
-        share[x - EDGE < known[0]] = 0
+    levels, known, columns = quantiles.references_, quantiles.quantiles_.T, np.ascontiguousarray(X.T)
+    shares = np.stack([np.interp(x, each, levels) for x, each in zip(columns, known, strict=True)])
+    for i in np.flatnonzero((known[:, 1:] == known[:, :-1]).any(axis=1)):
+        shares[i] = 0.5 * (shares[i] - np.interp(-columns[i], -known[i, ::-1], -levels[::-1]))
+    shares[columns + EDGE > known[:, -1:]] = 1
+    shares[columns - EDGE < known[:, :1]] = 0
     ends = ndtri([EDGE - np.spacing(1), 1 - (EDGE - np.spacing(1))])
-    return np.asarray(np.clip(ndtri(shares), *ends).T, X.dtype)
+    return np.asarray(np.clip(ndtri(shares.astype(X.dtype)), *ends).T, X.dtype)

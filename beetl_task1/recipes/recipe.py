@@ -13,7 +13,8 @@ from ..context.similar import SimilarEpochs
 from ..decision import BalancedDecision
 from ..ensemble import Mean
 from ..errors import BeetlError, unknown
-from ..typed import LARGEST_SEED, NAME, Positive, Seed, Settings, toml_of, typed
+from ..task import LARGEST_SEED
+from ..typed import NAME, Positive, Seed, Settings, toml_of, typed
 
 DEFAULT = "default"
 Rules = Literal["competition", "open"]
