@@ -84,7 +84,7 @@ class SleepStageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         table = self._table(X, groups, ranks=model.settings.ranks)
         weights = compute_sample_weight("balanced", y) ** model.settings.balance
         with config_context(enable_metadata_routing=False):  # weights go to the last step by its name
-            self.classifier_ = model.fit_classifier(table, y, weights / weights.mean())
+            self.classifier_ = model.fit_classifier(table, y, weights / weights.mean(), np.zeros(len(y), int))
         self.classes_ = self.classifier_.classes_
         return self
 

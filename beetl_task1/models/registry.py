@@ -60,6 +60,7 @@ MODELS = Registry(
         "eegnet": f"{_HERE}.braindecode:EEGNet",
         "features-boost": f"{_HERE}.features_boost:FeaturesBoost",
         "features-logreg": f"{_HERE}.features_logreg:FeaturesLogreg",
+        "features-set": f"{_HERE}.features_set:FeaturesSet",
         "relative-positioning": f"{_HERE}.relative_positioning:RelativePositioning",
         "shallow": f"{_HERE}.braindecode:Shallow",
         "two-branch": f"{_HERE}.two_branch:TwoBranch",

@@ -13,7 +13,7 @@ from beetl_task1.data.recording import Recording
 from beetl_task1.errors import DataError
 from beetl_task1.features import extract
 from beetl_task1.models.base import Resources
-from beetl_task1.models.features_logreg import normal_scores
+from beetl_task1.models.tabular import normal_scores
 
 SOURCE = nights("25-64", (0, 1))
 TARGET = [relabelled(n, (n.y + 1) % 6) for n in nights("65-79", (0, 1))]
