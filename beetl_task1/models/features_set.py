@@ -77,8 +77,8 @@ class FeaturesSet(TabularModel):
             quantiles = quantiles_to_normal(self.seed).fit(X)
         classifier.quantiles_, classifier.references_ = quantiles.quantiles_, quantiles.references_
         classifier.classes_, target = np.unique(y, return_inverse=True)
-        inputs, weights = classifier.inputs(X), weights.astype(np.float32)
-        nights = [(inputs[rows], target[rows], weights[rows]) for rows in (night == i for i in np.unique(night))]
+        rows = [np.flatnonzero(night == i) for i in np.unique(night)]
+        nights = [(classifier.inputs(X[r]), target[r], weights[r].astype(np.float32)) for r in rows]
         size, settings = len(classifier.classes_), self.settings
         classifier.weights_ = trained(nights, size, settings, self.seed, self.resources.progress)
         return classifier

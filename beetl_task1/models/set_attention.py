@@ -17,8 +17,9 @@ Weights = Mapping[str, np.ndarray]
 class SetSettings(TabularSettings, frozen=True):
     """What a recipe may set.
 
-    ``width`` of the network's ``layers``, which have so many ``heads``; ``steps`` of training at a highest ``rate``,
-    each on so many ``nights`` and ``epochs`` of each, with ``dropout`` and ``noise`` on inputs of variance 1.
+    ``width`` of the network's ``layers``, which have so many ``heads``; ``passes`` through all epochs that train, but
+    at least ``least_steps``, at a highest ``rate``, each step on so many ``nights`` and ``epochs`` of each, with
+    ``dropout`` and ``noise`` on inputs of variance 1.
     """
 
     width: AtLeast1 = 64
@@ -26,7 +27,8 @@ class SetSettings(TabularSettings, frozen=True):
     heads: AtLeast1 = 4
     dropout: Share = 0.2
     noise: AtLeast0 = 0.3
-    steps: AtLeast1 = 800
+    passes: Positive = 8.0
+    least_steps: AtLeast1 = 300
     nights: AtLeast1 = 4
     epochs: AtLeast1 = 256
     rate: Positive = 2e-3

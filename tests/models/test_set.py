@@ -13,7 +13,7 @@ from beetl_task1.models.registry import make, resolve
 from beetl_task1.models.set_attention import SetSettings, probabilities
 from beetl_task1.models.set_training import SetNetwork
 
-QUICK = {"steps": 30, "width": 16, "epochs": 32}
+QUICK = {"passes": 0.01, "least_steps": 30, "width": 16, "epochs": 32}
 
 
 def model(seed=0, **settings):
@@ -44,7 +44,7 @@ def test_numpy_says_what_torch_says(n):
 
 
 def test_it_learns_from_the_night():
-    trained = model(steps=200).fit(source=told(), target=[])
+    trained = model(least_steps=200).fit(source=told(), target=[])
     night = told(1, seed=9)[0]
     assert np.mean(trained.predict_proba(night).argmax(axis=1) == night.y) > 0.95
 
@@ -60,7 +60,7 @@ def test_the_order_of_epochs_means_nothing():
 def test_weights_of_epochs_are_heeded():
     """Epochs of the target have the stages the other way round, and weigh more."""
     turned = [Recording.from_features(RecordingKey("65-79", *n.key[1:]), n.features, 1 - n.y) for n in told(seed=1)]
-    trained = model(steps=200, target_weight=20.0).fit(source=told(), target=turned)
+    trained = model(least_steps=200, target_weight=20.0).fit(source=told(), target=turned)
     night = told(1, seed=9)[0]
     assert np.mean(trained.predict_proba(night).argmax(axis=1) == night.y) < 0.1
 
