@@ -20,6 +20,7 @@ FAST = {"batch_size": 16, "holdout": 0, "passes": 4, "lr": 1e-2}
 ONE_PASS = FAST | {"passes": 1, "pass_epochs": 32}
 QUICK = {
     "features-boost": {"max_iter": 5, "min_samples_leaf": 5},
+    "features-set": {"width": 16, "least_steps": 40, "epochs": 16},
     "attnsleep": {"n_encoders": 1, "n_filters": 10, "training": ONE_PASS},
     "blanco": {"n_conv_chans": 12, "drop_prob": 0.0, "apply_batch_norm": True, "training": FAST | {"passes": 6}},
     "chambon": {"n_conv_chs": 4, "drop_prob": 0.0, "training": FAST},

@@ -30,6 +30,7 @@ SMALL = {
     },
     "eegnet": {"F1": 2, "kernel_length": 10},
     "features-boost": {"max_iter": 3, "min_samples_leaf": 5},
+    "features-set": {"width": 8, "least_steps": 3, "epochs": 16},
     "shallow": {"n_filters_time": 4, "n_filters_spat": 4},
     "two-branch": {"n_filters": 4},
     "usleep": {"depth": 2},
