@@ -59,21 +59,29 @@ def variants(out: Path) -> list[Recipe]:
     trees.write_text('model = "features-trees"\n')
     ranks = out / "features-boost-ranks.toml"
     ranks.write_text('model = "features-boost"\n[parameters]\nranks = true\n')
-    members = (*default.members, str(trees))
-    quantile, kernel, boost = default.members
-    pairs = {"kernel": (quantile, boost), "boost": (quantile, kernel), "quantile": (kernel, boost)}
+    trees_too = {"members": (*default.members, str(trees)), "weights": (*default.weights, 1)}
+    boosted = tuple(str(ranks) if member == "features-boost" else member for member in default.members)
     return [
         default,
         before,
-        default.but(name="boost-with-ranks", members=(quantile, kernel, str(ranks))),
-        *(default.but(name=f"without-{name}", members=kept) for name, kept in pairs.items()),
+        *(without(default, member) for member in default.members),
+        default.but(name="all-count-alike", weights=()),
+        default.but(name="kernel-and-set-alone", members=("features-kernel", "features-set"), weights=()),
+        default.but(name="boost-with-ranks", members=boosted),
         default.but(name="without-similar", similar=None),
         default.but(name="arithmetic-mean", mean="arithmetic"),
         before.but(name="before-with-similar", similar=default.similar),
         *(default.but(name=f"similar-{size}", similar=SimilarEpochs(size=size)) for size in SIZES),
-        default.but(name="with-trees", members=members),
-        default.but(name="with-trees-without-similar", members=members, similar=None),
+        default.but(name="with-trees", **trees_too),
+        default.but(name="with-trees-without-similar", **trees_too, similar=None),
     ]
+
+
+def without(recipe: Recipe, name: str) -> Recipe:
+    """Return an ensemble without one of its members."""
+    kept = [pair for pair in zip(recipe.members, recipe.weights, strict=True) if pair[0] != name]
+    members, weights = zip(*kept, strict=True)
+    return recipe.but(name=f"without-{name}", members=members, weights=weights)
 
 
 def main() -> None:

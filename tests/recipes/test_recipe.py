@@ -10,7 +10,9 @@ from beetl_task1.recipes.recipe import load_recipe, recipe_from, recipe_names
 def test_the_shipped_recipes():
     assert recipe_names()[0] == "default"
     assert {"default", "features-logreg", "features-boost"} <= set(recipe_names())
-    assert set(load_recipe("default").members) == {"features-quantile", "features-kernel", "features-boost"}
+    assert set(load_recipe("default").members) == {
+        "features-quantile", "features-kernel", "features-boost", "features-set",
+    }
 
 
 @pytest.mark.parametrize("name", recipe_names())
