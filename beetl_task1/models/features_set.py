@@ -112,8 +112,9 @@ class FeaturesSet(TabularModel):
             found = classifier.predict_proba(np.zeros((2, n), np.float32))
             layers = sum(name.endswith("norm1.weight") for name in classifier.weights_)
             fits = found.shape == (2, len(stages)) and np.isfinite(found).all() and layers == self.settings.layers
-            fits = fits and classifier.levels_.shape == (3, 2) and set(stages) <= set(range(N_OUTPUTS))
+            fits = fits and classifier.levels_.shape == (3, 2) and stages.dtype.kind in "iu"
+            fits = fits and set(stages) <= set(range(N_OUTPUTS))
         except (KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"weights are not of this model ({type(error).__name__}: {error})") from error
+            raise CheckpointError(f"weights are not of this model ({type(error).__name__}); train again") from error
         if not fits:
             raise CheckpointError("weights are not of this model; train again")

@@ -95,8 +95,8 @@ def test_damaged_or_foreign_weights_are_one_line():
     tensors = load(content)
     without = {name: array for name, array in tensors.items() if name != "levels_"}
     short = tensors | {"out.2.weight": tensors["out.2.weight"][:, :3]}
-    strange = tensors | {"classes_": np.array([7, 9])}
-    for wrong in (content[:100], b"", save(without), save(short), save(strange)):
+    strange = [tensors | {"classes_": np.array(stages)} for stages in ([7, 9], [0.0, 1.0])]
+    for wrong in (content[:100], b"", save(without), save(short), *map(save, strange)):
         with pytest.raises(CheckpointError, match="weights"):
             model().from_bytes(wrong)
     with pytest.raises(CheckpointError, match="weights are not of this model"):
