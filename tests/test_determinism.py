@@ -17,8 +17,9 @@ COMMANDS = """
 import sys
 from beetl_task1.cli import cli
 for recipe, jobs in zip(sys.argv[3::2], sys.argv[4::2]):
-    cli.main(["submit", f"--data={sys.argv[1]}", f"--group={sys.argv[2]}", f"--recipe={recipe}", f"--jobs={jobs}",
-              "--cache=cache"], standalone_mode=False)
+    for command in ["train", "predict"] if recipe == "default" else ["submit"]:
+        cli.main([command, f"--data={sys.argv[1]}", f"--group={sys.argv[2]}", f"--recipe={recipe}", f"--jobs={jobs}",
+                  "--cache=cache"], standalone_mode=False)
 """
 TIME = re.compile(rb"[^,]*(?=,[^,]*$)", re.MULTILINE)
 """What a history tells of the time that a pass took."""

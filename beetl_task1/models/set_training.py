@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -65,8 +66,9 @@ def trained(
     (Loshchilov & Hutter 2019), the rate of one cycle (Smith & Topin 2019), Gaussian noise on the inputs. One thread, so
     that the result is the same wherever it runs.
     """
-    rng, a_step = np.random.default_rng(seed), settings.nights * settings.epochs
-    steps = max(settings.least_steps, round(settings.passes * sum(len(y) for _, y, _ in nights) / a_step))
+    rng, lengths = np.random.default_rng(seed), [len(y) for _, y, _ in nights]
+    settings = replace(settings, epochs=min(settings.epochs, max(lengths)))
+    steps = max(settings.least_steps, round(settings.passes * sum(lengths) / (settings.nights * settings.epochs)))
     with threads(1), own_generator(seed):
         network = SetNetwork(nights[0][0].shape[1], n_outputs, settings)
         optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate)

@@ -147,7 +147,7 @@ def test_a_kernel_tells_apart_what_no_line_does(columns):
     right = {}
     for n_near in (0, 200):
         model = made("features-logreg", {"inputs": "normal", "kernel": n_near, "C": 1.0})
-        classifier = model.fit_classifier(F, y, np.ones(len(y)))
+        classifier = model.fit_classifier(F, y, np.ones(len(y)), np.zeros(len(y), int))
         right[n_near] = (classifier.predict(new) == truth).mean()
         kernel = classifier.named_steps.get("nystroem")
         assert (kernel is None) == (n_near == 0)

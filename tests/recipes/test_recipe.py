@@ -11,7 +11,10 @@ def test_the_shipped_recipes():
     assert recipe_names()[0] == "default"
     assert {"default", "features-logreg", "features-boost"} <= set(recipe_names())
     assert set(load_recipe("default").members) == {
-        "features-quantile", "features-kernel", "features-boost", "features-set",
+        "features-quantile",
+        "features-kernel",
+        "features-boost",
+        "features-set",
     }
 
 
@@ -93,8 +96,8 @@ def test_the_command_line_reaches_the_members():
 def test_an_ensemble_passes_on_all_of_its_seeds():
     """An ensemble of two seeds trains each member under both."""
     two = load_recipe("default").but(seeds=(3, 4))
-    assert [m.seeds for m in two.member_recipes()] == [(3, 4)] * 3
-    assert [m.seeds for m in load_recipe("default").member_recipes()] == [(0,)] * 3
+    assert [m.seeds for m in two.member_recipes()] == [(3, 4)] * 4
+    assert [m.seeds for m in load_recipe("default").member_recipes()] == [(0,)] * 4
 
 
 def test_a_network_of_braindecode_may_be_named_beside_the_model(tmp_path):
