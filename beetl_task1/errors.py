@@ -12,6 +12,11 @@ DataCode = Literal[
 ``unreadable`` is whatever has no code of its own."""
 
 
+def one_line(error: Exception, most: int = 200) -> str:
+    """Return what an error of somebody else says on one line of so many letters, or its type where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 class BeetlError(Exception):
     """Something that the user can mend: one line with what, expected, got and the next step."""
 

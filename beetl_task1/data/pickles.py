@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ..errors import DataError
+from ..errors import DataError, one_line
 from .content import Content, read_bytes
 from .unpickler import LONGEST_NAME, Budget, Careful, check_steps, opened
 
@@ -180,11 +180,10 @@ def load_array(path: str | Path, content: Content | None = None) -> np.ndarray:
         a file is run.
     """
     content = read_bytes(path) if content is None else content
-    array = (
-        _load_npy(path, content)
-        if content[: len(_NPY_MAGIC)] == _NPY_MAGIC
-        else _unpickle(_ArrayUnpickler, path, content)
-    )
+    if content[: len(_NPY_MAGIC)] == _NPY_MAGIC:
+        array: Any = _load_npy(path, content)
+    else:
+        array = _unpickle(_ArrayUnpickler, path, content)
     array = array.value if isinstance(array, _Array) else array
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path}: expected a numpy array, got {type(array).__name__}; {_AGAIN}")
@@ -215,7 +214,7 @@ def load_header(path: str | Path, content: Content | None = None) -> "mne.Info":
             raise ValueError("values out of range")
         info = mne.create_info(names, sfreq, "eeg", verbose="ERROR")
     except Exception as error:  # what the file holds may be anything
-        reason = _one_line(error)
+        reason = one_line(error)
         raise DataError(f"{path}: expected a header with ch_names, sfreq, highpass and lowpass ({reason})") from error
     with info._unlock():
         info["highpass"], info["lowpass"] = highpass, lowpass
@@ -244,7 +243,7 @@ def _unpickle(unpickler: type[_ArrayUnpickler], path: str | Path, content: Conte
         reader = unpickler(content)
         value = reader.load()
     except _Refused as error:
-        text = f"{path}: the pickle names {_one_line(error)}, which is refused and was not run; expected plain numpy "
+        text = f"{path}: the pickle names {one_line(error)}, which is refused and was not run; expected plain numpy "
         raise DataError(f"{text}arrays: take the file from the competition's own download", "refused-pickle") from error
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise _damaged(path, error) from error
@@ -254,8 +253,4 @@ def _unpickle(unpickler: type[_ArrayUnpickler], path: str | Path, content: Conte
 
 
 def _damaged(path: str | Path, error: Exception) -> DataError:
-    return DataError(f"{path}: cut short or damaged ({_one_line(error)}); {_AGAIN}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return DataError(f"{path}: cut short or damaged ({one_line(error)}); {_AGAIN}")

@@ -13,7 +13,7 @@ import edfio
 import mne
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, one_line
 from .edf import EdfHeader, read_header, read_tals
 from .exports import EXPORTS, read_export
 from .names import is_known
@@ -123,7 +123,7 @@ def _read_annotations(path: Path) -> Hypnogram:
                 readable = Path(shutil.copy(path, Path(folder) / f"hypnogram{path.suffix.lower()}"))
             found = mne.read_annotations(readable)
         except Exception as error:  # a damaged file can raise nearly anything
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)
             if path.suffix.lower() in _TEXT:
                 reason = "it has neither a stage on each line nor a column of that name"
             raise DataError(

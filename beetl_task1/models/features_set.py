@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ..errors import BeetlError, CheckpointError
+from ..errors import BeetlError, CheckpointError, one_line
 from ..task import N_OUTPUTS
 from .set_attention import LIMIT, SetSettings, probabilities
 from .tabular import TabularModel, TabularSettings, normal_scores, quantiles_to_normal
@@ -93,7 +93,7 @@ class FeaturesSet(TabularModel):
         try:
             tensors = load(content)
         except (SafetensorError, ValueError, KeyError) as error:
-            raise CheckpointError(f"weights cannot be read ({' '.join(str(error).split())}); train again") from error
+            raise CheckpointError(f"weights cannot be read ({one_line(error)}); train again") from error
         classifier = SetClassifier(self.settings.heads)
         for name in _OWN:
             if name not in tensors:

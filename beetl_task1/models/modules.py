@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from ..errors import BeetlError, CheckpointError
+from ..errors import BeetlError, CheckpointError, one_line
 
 PREDICT_BATCH = 256
 
@@ -98,14 +98,14 @@ def unpack(module: nn.Module, content: bytes) -> None:
     try:
         tensors = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"weights cannot be read ({one_line(error)}); train again") from error
+        raise CheckpointError(f"weights cannot be read ({one_line(error, 160)}); train again") from error
     differing = sorted(set(tensors) ^ set(module.state_dict()))  # torch itself fills in some that are missing
     if differing:
         raise CheckpointError(f"weights are not of this network (missing or not its own: {differing[0]}); train again")
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        raise CheckpointError(f"weights are not of this network ({one_line(error)}); train again") from error
+        raise CheckpointError(f"weights are not of this network ({one_line(error, 160)}); train again") from error
 
 
 def digest_of(module: nn.Module) -> str:
@@ -114,8 +114,3 @@ def digest_of(module: nn.Module) -> str:
     for name, tensor in module.state_dict().items():
         digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def one_line(error: Exception) -> str:
-    """Return an error of torch on one line, and not too long."""
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from ..data.recording import Recording
-from ..errors import BeetlError
+from ..errors import BeetlError, one_line
 from ..parallel import check_shared, each
 from ..scoring import leaderboard_score
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES, SFREQ
 from ..typed import Settings
 from .base import Model, Transfer
-from .modules import find_device, layers_of, one_line, outputs, own_generator, pack, threads, unpack
+from .modules import find_device, layers_of, outputs, own_generator, pack, threads, unpack
 from .settings import Loss, Training
 from .signals import SIGNALS, Scaling, lay_ready, night_signals
 from .stage import Groups, Judge, Stage
@@ -82,7 +82,7 @@ class TorchModel(Model):
                 module = self.make_module()
             except Exception as error:  # each class has its own
                 what = f"{type(self).__name__} cannot be made with these [parameters]"
-                raise BeetlError(f"{what} ({one_line(error)}); change them") from error
+                raise BeetlError(f"{what} ({one_line(error, 160)}); change them") from error
             for transfer in self.transfers:
                 module = transfer.alter(module)
         return module

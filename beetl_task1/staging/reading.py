@@ -16,7 +16,7 @@ from scipy.signal import welch
 
 from ..data.raw import Opened, doubled, open_raw
 from ..data.recording import UNITS
-from ..errors import DataError, unknown
+from ..errors import DataError, one_line, unknown
 from ..task import EPOCH_SECONDS, N_TIMES, SFREQ
 from .channels import Derivation, Montage, find_channels
 from .stretches import Stretch, marked_bad, stretches
@@ -144,7 +144,7 @@ def _open(recording: PathOrRaw, include: Sequence[str] = ()) -> Opened:
     try:
         return open_raw(path, include)
     except Exception as error:  # readers raise nearly anything on damaged files
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error)
         raise DataError(
             f"{recording}: mne cannot read it ({reason}); give an intact recording in a format that mne reads, "
             f"such as .edf, .bdf, .vhdr or .fif"
