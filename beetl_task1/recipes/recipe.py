@@ -39,7 +39,10 @@ class Recipe(Settings, frozen=True):
     seeds : tuple of int
         The model is trained once per seed, and the probabilities are averaged.
     members : tuple of str
-        Recipes of an ensemble, of those that ship; empty for a single model.
+        Recipes of an ensemble, of those that ship or of ``own``; empty for a single model.
+    own : dict
+        Recipes of one's own among the members, by name. In a TOML file a member is named by the path of its file, from
+        there, and is put in here when that is read: a card then holds all of it, and no path.
     weights : tuple of float
         How much each member counts; alike without.
     mean : {"arithmetic", "geometric"}
@@ -71,6 +74,7 @@ class Recipe(Settings, frozen=True):
     parameters: Table = msgspec.field(default_factory=dict)
     seeds: tuple[Seed, ...] = (0,)
     members: tuple[str, ...] = ()
+    own: dict[str, Table] = msgspec.field(default_factory=dict)
     weights: tuple[Positive, ...] = ()
     mean: Mean = "arithmetic"
     similar: SimilarEpochs | None = None
@@ -115,11 +119,14 @@ class Recipe(Settings, frozen=True):
 
     def member_recipes(self) -> list["Recipe"]:
         """Return the recipes of the members; what this recipe overrides is passed on, all of its seeds included."""
-        found = [load_recipe(name) for name in self.members]
+        found = [self._member(name) for name in self.members]
         found = [m.but(younger_target=m.younger_target and self.younger_target, rules=self.rules) for m in found]
         if len(self.seeds) > 1:
             return [member.but(seeds=self.seeds) for member in found]
         return [member.varied(seed=self.seeds[0]) for member in found] if self.seeds != (0,) else found
+
+    def _member(self, name: str) -> "Recipe":
+        return recipe_from({**self.own[name], "name": name}) if name in self.own else load_recipe(name)
 
 
 def recipe_from(values: Mapping[str, Any]) -> Recipe:
@@ -133,13 +140,28 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     if isinstance(values.get("transfer"), Mapping):
         values = {**values, "transfer": [values["transfer"]]}
     recipe = typed(Recipe, values, f"recipe {values.get('name', '')}")
-    for member in recipe.members:
-        if member not in recipe_names() or load_recipe(member).members:
-            single = [known for known in recipe_names() if not load_recipe(known).members]
-            raise unknown(f"member of recipe {recipe.name}:", member, single)
     if len(set(recipe.members)) < len(recipe.members):
         raise BeetlError(f"recipe {recipe.name}: members {', '.join(recipe.members)}; name each once")
+    _check_own(recipe)
+    for member in recipe.members:
+        if member not in recipe.own and (member not in recipe_names() or load_recipe(member).members):
+            single = [known for known in recipe_names() if not load_recipe(known).members]
+            raise unknown(f"member of recipe {recipe.name}:", member, single)
     return recipe
+
+
+def _check_own(recipe: Recipe) -> None:
+    """Refuse members of one's own that are no single model, or that could be taken for another."""
+    for name, values in recipe.own.items():
+        if name not in recipe.members:
+            raise BeetlError(f"recipe {recipe.name}: {name} of own is no member; name it in members, or leave it out")
+        if name in (*recipe_names(), recipe.name):
+            raise BeetlError(f"recipe {recipe.name}: another recipe is called {name}, as its member is; rename one")
+        if not re.fullmatch(NAME, name):
+            raise BeetlError(f"recipe {recipe.name}: member {name!r}; use letters, digits, '.', '_' and '-'")
+        if "members" in values or "own" in values:
+            raise BeetlError(f"recipe {recipe.name}: member {name} is an ensemble itself; name its members instead")
+        recipe_from({**values, "name": name})
 
 
 def recipe_names() -> list[str]:
@@ -168,13 +190,31 @@ def load_recipe(name: str) -> Recipe:
 def _parse(path: Path | Traversable, name: str) -> Recipe:
     if not re.fullmatch(NAME, name):
         raise BeetlError(f"{path}: the name of a recipe keys folders; use letters, digits, '.', '_' and '-'")
+    values = _table(path)
+    if isinstance(path, Path) and isinstance(values.get("members"), list):
+        values |= _read_members(path, values)
+    return recipe_from({**values, "name": name})
+
+
+def _read_members(path: Path, values: Table) -> Table:
+    """Return the members by name, and the tables of those that are named by their files."""
+    files = [member for member in values["members"] if isinstance(member, str) and member.endswith(".toml")]
+    own = {Path(file).stem: _table(path.parent / file) for file in files}
+    if len(own) < len(files):
+        raise BeetlError(f"{path}: members {', '.join(files)}; name each once, and give each file another name")
+    names = [Path(member).stem if member in files else member for member in values["members"]]
+    given = values.get("own", {})
+    return {"members": names, "own": {**given, **own} if isinstance(given, dict) else given}
+
+
+def _table(path: Path | Traversable) -> Table:
+    """Read the table of a recipe's file."""
     try:
-        values = toml_of(path.read_bytes())
+        return toml_of(path.read_bytes())
     except OSError as error:
         raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
     except ValueError as error:
         raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes of docs/zoo.md") from error
-    return recipe_from({**values, "name": name})
 
 
 def _folder() -> Traversable:

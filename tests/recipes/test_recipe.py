@@ -100,6 +100,50 @@ def test_an_ensemble_passes_on_all_of_its_seeds():
     assert [m.seeds for m in load_recipe("default").member_recipes()] == [(0,)] * 4
 
 
+def test_an_ensemble_of_ones_own_recipes(tmp_path, monkeypatch):
+    """A member is found beside the file that names it, and is kept whole, so that nothing depends on a path."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "stiff.toml").write_text('model = "features-logreg"\n[parameters]\nC = 0.01\n')
+    (tmp_path / "both.toml").write_text('members = ["features-boost", "parts/stiff.toml"]\nweights = [1, 2]\n')
+    recipe = load_recipe(str(tmp_path / "both.toml"))
+    assert recipe.members == ("features-boost", "stiff")
+    boost, stiff = recipe.varied(seed=4).member_recipes()
+    assert (boost.name, stiff.name, stiff.parameters, stiff.seeds) == ("features-boost", "stiff", {"C": 0.01}, (4,))
+    plain = msgspec.to_builtins(recipe)
+    assert str(tmp_path) not in str(plain)
+    (tmp_path / "parts" / "stiff.toml").unlink()
+    assert recipe_from(plain) == recipe
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BeetlError, match=r"stiff.toml: cannot be read"):
+        load_recipe("both.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('members = ["mine.toml"]', "another recipe is called mine"),
+        ('members = ["other.toml"]', "member other is an ensemble itself"),
+        ('members = ["a.toml", "sub/a.toml"]', "give each file another name"),
+        ('members = ["features-logreg.toml"]', "another recipe is called features-logreg"),
+        ('members = ["typo.toml"]', "unknown key .*'modle'; did you mean 'model'"),
+        ('members = ["none.toml"]', "none.toml: cannot be read"),
+        ('members = ["a.toml", "a"]', "name each once"),
+        ('members = ["a.toml"]\nown = 3', "own is 3"),
+        ('model = "features-logreg"\n[own.a]\nmodel = "features-logreg"', "a of own is no member"),
+        ('members = ["../x y"]\n[own."../x y"]\nmodel = "features-logreg"', "use letters"),
+    ],
+)
+def test_wrong_members_of_ones_own_are_one_line(tmp_path, text, message):
+    (tmp_path / "sub").mkdir()
+    for name in ("a", "sub/a", "features-logreg"):
+        (tmp_path / f"{name}.toml").write_text('model = "features-logreg"\n')
+    (tmp_path / "other.toml").write_text('members = ["features-logreg", "features-boost"]\n')
+    (tmp_path / "typo.toml").write_text('modle = "features-logreg"\n')
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(BeetlError, match=message):
+        load_recipe(str(tmp_path / "mine.toml"))
+
+
 def test_a_network_of_braindecode_may_be_named_beside_the_model(tmp_path):
     (tmp_path / "mine.toml").write_text('model = "braindecode"\nnetwork = "Deep4Net"\n[parameters]\ndrop_prob = 0.1\n')
     recipe = load_recipe(str(tmp_path / "mine.toml"))

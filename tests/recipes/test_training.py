@@ -266,3 +266,25 @@ def test_a_folder_that_takes_no_checkpoint_is_refused_before_any_night_is_read(t
             work(given, tmp_path / "file", Resources())
     with pytest.raises(BeetlError, match="cannot be written to"):
         predict(given, tmp_path, tmp_path / "file" / "below", Resources())
+
+
+def test_an_ensemble_of_ones_own_recipes_needs_no_file_once_trained(tree, cache, tmp_path):
+    stiff, both = tmp_path / "stiff.toml", tmp_path / "both.toml"
+    stiff.write_text('model = "features-logreg"\n[parameters]\nC = 0.01\n')
+    both.write_text('members = ["features-logreg", "stiff.toml"]\n')
+    recipe = load_recipe(str(both))
+    training.train(Experiment(recipe, "65-79", DataFolder(tree)), tmp_path / "c", Resources(cache))
+    stiff.write_text('model = "features-logreg"\n[parameters]\nC = 0.02\n')
+    with pytest.raises(CheckpointError, match=r"the recipe has changed since training \(own\)"):
+        check_recipe(load_card(tmp_path / "c" / "both" / "65-79"), load_recipe(str(both)), tmp_path)
+    stiff.unlink()
+    predictor, card = load_predictor(tmp_path / "c", "both", "65-79", Resources(cache))
+    assert card.recipe == recipe
+    [night, *_] = DataFolder(tree).recordings("65-79", "test")
+    parts = [
+        load_predictor(tmp_path / "c", name, "65-79", Resources(cache))[0] for name in ("features-logreg", "stiff")
+    ]
+    np.testing.assert_allclose(
+        predictor.predict_proba(night), np.mean([part.predict_proba(night) for part in parts], axis=0), atol=1e-6
+    )
+    assert not np.allclose(parts[0].predict_proba(night), parts[1].predict_proba(night), atol=1e-3)
