@@ -11,6 +11,7 @@ from .tabular import TabularSettings
 LIMIT = 3.0
 """Inputs are cut at plus and minus this."""
 _EPSILON = 1e-5
+_ROWS = 128
 Weights = Mapping[str, np.ndarray]
 
 
@@ -81,8 +82,18 @@ def _attention(weights: Weights, name: str, x: np.ndarray, heads: int) -> np.nda
     both = x @ weights[name + ".self_attn.in_proj_weight"].T + weights[name + ".self_attn.in_proj_bias"]
     queries, keys, values = np.split(both, 3, axis=1)
     width = x.shape[1] // heads
-    heard = [
-        softmax(queries[:, part] @ keys[:, part].T / np.float32(np.sqrt(width)), axis=1) @ values[:, part]
-        for part in (slice(head * width, (head + 1) * width) for head in range(heads))
-    ]
+    parts = [slice(head * width, (head + 1) * width) for head in range(heads)]
+    queries = queries / np.float32(np.sqrt(width))
+    heard = [_heard(queries[:, part], keys[:, part], values[:, part]) for part in parts]
     return _linear(weights, name + ".self_attn.out_proj", np.hstack(heard))
+
+
+def _heard(queries: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the mean of the values that each query hears; some rows at a time, which stay in the processor's cache."""
+    heard, counted = np.empty_like(values), np.column_stack([values, np.ones(len(values), values.dtype)])
+    for first in range(0, len(queries), _ROWS):
+        told = queries[first : first + _ROWS] @ keys.T
+        told -= told.max(axis=1, keepdims=True)
+        summed = np.exp(told, out=told) @ counted
+        heard[first : first + _ROWS] = summed[:, :-1] / summed[:, -1:]
+    return heard
