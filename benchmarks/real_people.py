@@ -53,7 +53,8 @@ DATA = Path(__file__).parents[2] / "shared" / "data" / "sleep_edf_78" / "feature
 SIX_OF_FIVE = np.array([0, 1, 2, 3, 5])
 """Stages of the file (W, N1, N2, N3, REM) as those of the project; N3 stands as S3, and S4 is absent."""
 GROUPS = {"25-64": (25, 64), "65-79": (65, 79), "80-95": (80, 120)}
-STRENGTHS = (0.0, 0.5, 1.0)
+STRENGTHS = (0.0, 0.5, 0.75, 1.0)
+LETTERS = b"W1234R"
 PROTOCOLS = ("young", "old-mix", "65-79", "80-95", "order")
 TARGETS = {"65-79": 6, "80-95": 5}
 """People with labels in the competition."""
@@ -75,15 +76,15 @@ class Fold:
         return list(self.nights.get((group, role), []))
 
 
-def read_people(paths: Sequence[Path]) -> dict[str, dict[int, list[Recording]]]:
-    """Return the nights of each person by group, scored epochs alone, in order."""
+def read_people(paths: Sequence[Path], six: bool = False) -> dict[str, dict[int, list[Recording]]]:
+    """Return the nights of each person by group, scored epochs alone, in order, in five stages or ``six``."""
     people: dict[str, dict[int, list[Recording]]] = {group: {} for group in GROUPS}
     for path in paths:
-        _read(path, people)
+        _read(path, people, six)
     return people
 
 
-def _read(path: Path, people: dict[str, dict[int, list[Recording]]]) -> None:
+def _read(path: Path, people: dict[str, dict[int, list[Recording]]], six: bool) -> None:
     with np.load(path) as stored:
         for record in sorted({name.rsplit("_", 1)[0] for name in stored.files}):
             age, y = int(stored[f"{record}_age"]), stored[f"{record}_y"]
@@ -92,7 +93,10 @@ def _read(path: Path, people: dict[str, dict[int, list[Recording]]]) -> None:
             X = stored[f"{record}_X"].reshape(len(y), -1)[scored]
             onsets = 30.0 * (int(stored[f"{record}_first"]) + np.flatnonzero(scored))
             key = RecordingKey(group, int(record[3:5]), int(record[5]))
-            night = Recording.from_features(key, X, SIX_OF_FIVE[y[scored]], onsets)
+            stages = SIX_OF_FIVE[y[scored]]
+            if six:
+                stages = np.array([LETTERS.index(letter) for letter in stored[f"{record}_stage"][scored]])
+            night = Recording.from_features(key, X, stages, onsets)
             people[group].setdefault(key.subject, []).append(night)
 
 
@@ -151,8 +155,8 @@ class Given:
 class Bench:
     """Runs recipes through the protocols on one file of people."""
 
-    def __init__(self, paths: Sequence[Path], out: Path, jobs: int, given: Given | None = None):
-        self.people, self.resources, self.given = read_people(paths), Resources(out / "cache", jobs), given
+    def __init__(self, paths: Sequence[Path], out: Path, jobs: int, given: Given | None = None, six: bool = False):
+        self.people, self.resources, self.given = read_people(paths, six), Resources(out / "cache", jobs), given
         old = np.concatenate([night.y for night in nights_of(self.people["80-95"])])
         self.old_shares = np.bincount(old, minlength=N_OUTPUTS) / len(old)
 
@@ -267,17 +271,17 @@ def order_told(bench: Bench) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(rows: Sequence[dict]) -> str:
+def table(rows: Sequence[dict], six: bool = False) -> str:
     """Return the rows as Markdown."""
     lines = [
-        "| protocol | recipe | score | strength 0 / 0.5 / 1 | without target | SD over people | order known | "
-        "recall W S1 S2 S3+4 REM, % |",
+        f"| protocol | recipe | score | strength {' / '.join(f'{s:g}' for s in STRENGTHS)} | without target | "
+        f"SD over people | order known | recall W S1 S2 {'S3 S4' if six else 'S3+4'} REM, % |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         strengths = " / ".join(f"{row['strengths'][s]:.1f}" for s in STRENGTHS)
         without = "" if row["without_target"] is None else f"{row['without_target']:.1f}"
-        recall = " ".join("-" if r is None else f"{100 * r:.0f}" for i, r in enumerate(row["recall"]) if i != 4)
+        recall = " ".join("-" if r is None else f"{100 * r:.0f}" for i, r in enumerate(row["recall"]) if six or i != 4)
         lines.append(
             f"| {row['protocol']} | `{row['recipe']}` | {row['score']:.1f} | {strengths} | {without} | "
             f"{row['spread']:.1f} | {row['order']:.1f} | {recall} |"
@@ -301,6 +305,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--target", type=numbers, default=(), help="people who train as labelled target")
     parser.add_argument("--test", type=numbers, default=(), help="people who are scored")
     parser.add_argument("--against", help="compare all with this recipe, person by person")
+    parser.add_argument("--six", action="store_true", help="tell S3 and S4 apart, as well as the file can")
     parser.add_argument("--jobs", type=int, default=2)
     return parser.parse_args()
 
@@ -313,7 +318,7 @@ def main() -> None:
             sys.exit(f"skipped: {path} is not there; it is not part of the project")
     given = Given(options.source, options.target, options.test) if options.test or options.target else None
     names = options.recipe or [name for name in recipe_names() if name.startswith(("default", "features-"))]
-    bench, rows = Bench(files, options.out, options.jobs, given), []
+    bench, rows = Bench(files, options.out, options.jobs, given, options.six), []
     protocols = [given.protocol(bench.people)] if given else options.protocol or PROTOCOLS
     for protocol in protocols:
         if protocol == "order":
@@ -324,12 +329,12 @@ def main() -> None:
             row, card = row_of(bench, load_recipe(name), protocol)
             rows.append(row)
             cards[name] = card
-            print(table([row]).splitlines()[-1], flush=True)
+            print(table([row], options.six).splitlines()[-1], flush=True)
         for name, card in cards.items():
             if options.against in cards and name != options.against:
                 print("   ", compare(card, cards[options.against]).describe(), flush=True)
     (options.out / "rows.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print(table(rows))
+    print(table(rows, options.six))
 
 
 if __name__ == "__main__":
