@@ -15,8 +15,8 @@ from beetl_task1.recipes.transport import export_checkpoint, import_checkpoint
 @pytest.fixture(scope="module")
 def made(tree, cache, tmp_path_factory):
     root = tmp_path_factory.mktemp("made")
-    train(experiment("default", "65-79", tree), root / "c", Resources(cache))
-    export_checkpoint(root / "c", "default", "65-79", root / "default.zip", "CC-BY-4.0")
+    train(experiment("features-mean", "65-79", tree), root / "c", Resources(cache))
+    export_checkpoint(root / "c", "features-mean", "65-79", root / "made.zip", "CC-BY-4.0")
     return root
 
 
@@ -26,30 +26,30 @@ def contents(folder):
 
 def test_there_and_back(made, tmp_path):
     for _ in range(2):
-        folder, about = import_checkpoint(made / "default.zip", tmp_path / "c")
-        assert contents(folder) == contents(made / "c" / "default" / "65-79")
-    assert (about["licence"], about["recipe"], about["group"]) == ("CC-BY-4.0", "default", "65-79")
-    export_checkpoint(tmp_path / "c", "default", "65-79", tmp_path / "again.zip", "CC-BY-4.0")
-    assert (tmp_path / "again.zip").read_bytes() == (made / "default.zip").read_bytes()
+        folder, about = import_checkpoint(made / "made.zip", tmp_path / "c")
+        assert contents(folder) == contents(made / "c" / "features-mean" / "65-79")
+    assert (about["licence"], about["recipe"], about["group"]) == ("CC-BY-4.0", "features-mean", "65-79")
+    export_checkpoint(tmp_path / "c", "features-mean", "65-79", tmp_path / "again.zip", "CC-BY-4.0")
+    assert (tmp_path / "again.zip").read_bytes() == (made / "made.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "again.zip") as archive:
         assert {name.rpartition(".")[2] for name in archive.namelist()} == {"json", "weights"}
 
 
 def test_another_checkpoint_and_other_files_stay(made, tree, cache, tmp_path):
-    train(experiment("default", "65-79", tree, seeds=(4,)), tmp_path / "c", Resources(cache))
+    train(experiment("features-mean", "65-79", tree, seeds=(4,)), tmp_path / "c", Resources(cache))
     before = contents(tmp_path / "c")
     with pytest.raises(BeetlError, match="holds another checkpoint, which stays"):
-        import_checkpoint(made / "default.zip", tmp_path / "c")
+        import_checkpoint(made / "made.zip", tmp_path / "c")
     assert contents(tmp_path / "c") == before
     with pytest.raises(BeetlError, match="is there already, and stays"):
-        export_checkpoint(made / "c", "default", "65-79", made / "default.zip", "CC0")
+        export_checkpoint(made / "c", "features-mean", "65-79", made / "made.zip", "CC0")
     for licence in ("", " ", "two\nlines"):
         with pytest.raises(BeetlError, match="say in one line"):
-            export_checkpoint(made / "c", "default", "65-79", tmp_path / "a.zip", licence)
+            export_checkpoint(made / "c", "features-mean", "65-79", tmp_path / "a.zip", licence)
 
 
 def rewritten(made, path, change):
-    with zipfile.ZipFile(made / "default.zip") as archive:
+    with zipfile.ZipFile(made / "made.zip") as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     change(files)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -172,15 +172,15 @@ def test_training_again_with_the_same_settings_changes_nothing(place, cache, mon
 def test_an_ensemble_whose_member_is_trained_otherwise(tree, cache, tmp_path, monkeypatch):
     monkeypatch.setattr("beetl_task1.submission.verify._in_new_process", lambda function, *args: function(*args))
     data, resources = DataFolder(tree), Resources(cache)
-    train(experiment("default", GROUP, data), tmp_path / "checkpoints", resources)
-    predict(experiment("default", GROUP, data), tmp_path / "checkpoints", tmp_path, resources)
-    folder = package("default", GROUP, data, tmp_path).folder
+    train(experiment("features-mean", GROUP, data), tmp_path / "checkpoints", resources)
+    predict(experiment("features-mean", GROUP, data), tmp_path / "checkpoints", tmp_path, resources)
+    folder = package("features-mean", GROUP, data, tmp_path).folder
     assert verify(folder, data, tmp_path / "checkpoints").ok
-    member = load_recipe("features-quantile")
+    member = load_recipe("features-logreg")
     for recipe in (member, member.varied(seed=3)):
         train(experiment(recipe, GROUP, data), tmp_path / "checkpoints", resources)
         assert verify(folder, data, tmp_path / "checkpoints").ok
-    copies = tmp_path / "checkpoints" / "default" / GROUP / "members"
+    copies = tmp_path / "checkpoints" / "features-mean" / GROUP / "members"
     next(copies.glob("features-boost-*/*.weights")).unlink()
     found = verify(folder, data, tmp_path / "checkpoints")
     assert len(found.differences) == 1
