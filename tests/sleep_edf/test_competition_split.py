@@ -205,6 +205,15 @@ def test_a_night_from_elsewhere_is_named(study, downloaded, tmp_path, rng):
     assert (tmp_path / "out/truth/80-95.txt").exists()
 
 
+@pytest.mark.parametrize("given", [["--group", "65-79"], ["--seed", "0"], ["--split", "ages"]])
+def test_what_matching_has_no_use_for_is_a_usage_error(study, downloaded, tmp_path, given):
+    out = tmp_path / "out"
+    done = run("--sleep-edf", study, "--match", downloaded, "--out", out, *given)
+    assert done.exit_code == 2
+    assert f"--match takes each night as it was downloaded, got {given[0]}; leave it out" in done.output
+    assert not out.exists()
+
+
 def test_faults_of_matching(study, downloaded, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("")
