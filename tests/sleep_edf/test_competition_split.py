@@ -12,6 +12,7 @@ from sleep_edf_files import write_pair
 from test_sleep_edf import REAL, needs_real
 
 from beetl_task1.cli.build import build as command
+from beetl_task1.cli.inspect import inspect
 from beetl_task1.data.files import DataFolder, check_people
 from beetl_task1.errors import DataError
 from beetl_task1.sleep_edf import counts_beside_competition, match, rebuild
@@ -242,6 +243,18 @@ def test_labels_of_test_people_do_not_train(study, built, tmp_path):
     (copy / "provenance.json").write_text(json.dumps(marker))
     with pytest.raises(DataError, match=r"25-64/s0, SC451"):
         check_people(DataFolder(copy).provenance, copy)
+
+
+def test_inspect_tells_of_the_rules(study, built, tmp_path):
+    by_age = rebuild(study, tmp_path / "ages", split="ages").out
+    for data, rules in (
+        (built.out, "rules: competition\n"),
+        (by_age, "rules: open, since labels of people of the competition's test sets are here (65-79/s2, SC451, "),
+    ):
+        done = CliRunner().invoke(inspect, ["--data", str(data), "--jobs", "1", "--no-nights", "--allow-partial"])
+        assert rules in done.output
+    told = CliRunner().invoke(inspect, ["--data", str(by_age), "--jobs", "1", "--allow-partial", "--json"])
+    assert json.loads(told.output)["rules"].endswith("train with --rules open")
 
 
 def test_an_ensemble_passes_its_rules_on():
