@@ -116,12 +116,9 @@ def find_nights(
     """
     nights: list[CohortNight] = []
     notes: list[str] = []
-    for one in given:
-        if Path(one).suffix.lower() in (*_TABLES, *_SHEETS):
-            rows, said = _read_table(Path(one))
-            nights, notes = nights + rows, notes + said
-        else:
-            nights += [CohortNight(path) for path in _expanded(one)]
+    for path in (path for one in given for path in _expanded(one)):
+        rows, said = _read_table(path) if _is_table(path) else ([CohortNight(path)], [])
+        nights, notes = nights + rows, notes + said
     nights = list(dict.fromkeys(nights))
     scored = expanded(hypnograms[0], is_hypnogram) if len(hypnograms) == 1 else None
     if scored is not None:
@@ -163,8 +160,14 @@ def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | 
 
 
 def _expanded(given: str | Path) -> list[Path]:
-    found = None if Path(given).suffix.lower() in _OPENED_WHOLE else expanded(given, _is_recording)
+    if Path(given).suffix.lower() in _OPENED_WHOLE:
+        return [Path(given)]
+    found = expanded(given, _is_table if _is_table(Path(given)) else _is_recording)
     return [Path(given)] if found is None else found
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in (*_TABLES, *_SHEETS)
 
 
 def _hidden(path: Path, folder: Path) -> bool:

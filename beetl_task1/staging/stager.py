@@ -65,7 +65,7 @@ class Options:
     Raises
     ------
     BeetlError
-        A time is none.
+        A time is none, or channels are names and pairs of names at once.
     """
 
     channels: Sequence[str] | Sequence[Sequence[str]] | None = None
@@ -82,10 +82,14 @@ class Options:
         """What votes: each pair of channels, None for those of the training."""
         if not self.channels:
             return [None]
-        names = [one for one in self.channels if isinstance(one, str)]
-        return [names] if names else [one for one in self.channels if not isinstance(one, str)]
+        pairs = [one for one in self.channels if not isinstance(one, str)]
+        if pairs and len(pairs) < len(self.channels):
+            both = ", ".join(map(str, self.channels))
+            raise BeetlError(f"channels: expected names or pairs of names, got both: {both}; write only pairs")
+        return [*pairs] or [[str(one) for one in self.channels]]
 
     def __post_init__(self) -> None:
+        self.pairs  # noqa: B018  (says at once what is wrong with them)
         if self.vote not in VOTES:
             raise unknown("vote", self.vote, VOTES)
         for time in (self.lights_off, self.lights_on):

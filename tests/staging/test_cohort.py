@@ -95,6 +95,17 @@ def test_tables(cohort, text, encoding):
     ]
 
 
+def test_a_pattern_of_tables(cohort):
+    (cohort / "1.csv").write_text("recording,age\np1/a.edf,70\n")
+    (cohort / "2.csv").write_text("recording,sex\np2/deep/c.rec,f\np1/a.edf,f\n")
+    nights, notes = find_nights([f"{cohort}/*.csv", f"{cohort}/p1/*.EDF"])
+    assert [(Path(night.recording).name, night.age) for night in nights] == [
+        ("a.edf", 70.0), ("c.rec", None), ("a.edf", None), ("b.EDF", None)]  # fmt: skip
+    assert notes == [f"{cohort / '2.csv'}: the column 'sex' is not used"]
+    with pytest.raises(BeetlError, match="nothing of that kind is there"):
+        find_nights([f"{cohort}/*.tsv"])
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("name,age\na,70\n", "expected a column recording, got name, age"),
     ("recording,age\np1/a.edf,old\n", "row 2: age 'old': expected years"),
