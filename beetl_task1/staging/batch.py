@@ -11,15 +11,7 @@ from ..errors import BeetlError
 from ..progress import Progress
 from ..recipes.recipe import DEFAULT
 from .cohort import CohortNight, Stagers
-from .output import (
-    check_free,
-    check_summary,
-    earlier_account,
-    night_key,
-    output_names,
-    write_night,
-    write_summary,
-)
+from .output import NightFiles, check_summary, night_key, output_names, write_summary
 from .reading import PathOrRaw
 from .staged import StagedNight
 from .stager import Options, Stager
@@ -98,7 +90,7 @@ def stage_all(
     nights : sequence of CohortNight or path
         See :func:`beetl_task1.staging.cohort.find_nights`.
     out : path
-        Folder of what is written; see :func:`beetl_task1.staging.output.write_night`, and ``summary.csv``, where nights
+        Folder of what is written; see :func:`beetl_task1.staging.output.NightFiles`, and ``summary.csv``, where nights
         of earlier stagings stay; those that failed have the reason in its column ``failed``.
     progress : Progress, optional
         Called after each recording.
@@ -114,25 +106,23 @@ def stage_all(
         earlier staging of them did not write.
     """
     found = [night if isinstance(night, CohortNight) else CohortNight(night) for night in nights]
-    names = output_names([night.recording for night in found], out)
-    for name, night in zip(names, found, strict=True):
-        check_free(out, name, night.recording, also)
+    files = [NightFiles(Path(out), name, also) for name in output_names([night.recording for night in found], out)]
+    for one, night in zip(files, found, strict=True):
+        one.check_free(night.recording)
     staged = StagedNights(Path(out) / SUMMARY)
     check_summary(staged.summary)
     own = [stagers.for_night(night) for night in found]
-    for done, (name, night, stager) in enumerate(zip(names, found, own, strict=True), start=1):
+    for done, (one, night, stager) in enumerate(zip(files, found, own, strict=True), start=1):
         try:
             key = night_key(stager.key, night.recording, night.hypnogram)
-            account = earlier_account(out, name, key, also) if resume else None
+            account = one.kept(key) if resume else None
             if account is not None:
-                staged.kept.append(name)
-            else:
-                account = write_night(stager.stage(night.recording, night.hypnogram), out, name, key, also)
-            staged.accounts[name] = account
-            write_summary(staged.summary, name, account)
+                staged.kept.append(one.name)
+            staged.accounts[one.name] = account or one.write(stager.stage(night.recording, night.hypnogram), key)
+            write_summary(staged.summary, one.name, staged.accounts[one.name])
         except BeetlError as error:
-            staged.failures[name] = error
-            write_summary(staged.summary, name, {}, str(error))
+            staged.failures[one.name] = error
+            write_summary(staged.summary, one.name, {}, str(error))
         if progress:
-            progress(done, len(found), name)
+            progress(done, len(found), one.name)
     return staged

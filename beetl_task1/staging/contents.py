@@ -3,6 +3,8 @@
 import datetime
 import io
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import edfio
@@ -15,17 +17,6 @@ from .staged import StagedNight
 DISCLAIMER = "for research only; not a medical device"
 _EDF_YEARS = range(1985, 2085)
 _UNDATED = datetime.date(1985, 1, 1)
-
-
-def content_of(night: StagedNight, ending: str) -> bytes:
-    """Return what a file with some ending holds of a night."""
-    if ending == "-hypnogram.edf":
-        return _edf(night)
-    if ending in (".png", ".svg", ".pdf"):
-        return draw(night, ending[1:])
-    if ending == "_events.json":
-        return (json.dumps(_sidecar(night), indent=1) + "\n").encode()
-    return (_events(night) if ending == "_events.tsv" else _table(night)).encode()
 
 
 def account_of(night: StagedNight) -> dict[str, Any]:
@@ -49,28 +40,30 @@ def account_of(night: StagedNight) -> dict[str, Any]:
     }
 
 
-def _table(night: StagedNight) -> str:
+def _table(night: StagedNight) -> bytes:
     table = night.to_frame()
     table["onset"] = [f"{onset:g}" for onset in night.onsets]
-    text: str = table.to_csv(float_format="%.4f", lineterminator="\n")
-    return text
+    return _csv(table)
 
 
-def _events(night: StagedNight) -> str:
+def _events(night: StagedNight) -> bytes:
     """Return the epochs as events of BIDS."""
     found = night.to_frame()
     table = pd.DataFrame({
         "onset": [f"{onset:g}" for onset in night.onsets], "duration": EPOCH_SECONDS, "trial_type": found["stage"],
         "confidence": found["confidence"], "mark": found["mark"].replace("", "n/a"),
     })  # fmt: skip
-    text: str = table.to_csv(sep="\t", index=False, float_format="%.4f", lineterminator="\n")
-    return text
+    return _csv(table, sep="\t", index=False)
 
 
-def _sidecar(night: StagedNight) -> dict[str, Any]:
+def _csv(table: pd.DataFrame, **how: Any) -> bytes:
+    return bytes(table.to_csv(float_format="%.4f", lineterminator="\n", **how).encode())
+
+
+def _sidecar(night: StagedNight) -> bytes:
     """Return what the columns of the events mean."""
     levels = dict(zip(night.scheme.short, night.scheme.annotations, strict=True))
-    return {
+    content = {
         "onset": {"Description": "Beginning of the epoch, from the beginning of the recording", "Units": "s"},
         "duration": {"Description": "Length of the epoch", "Units": "s"},
         "trial_type": {"LongName": "Sleep stage", "Description": f"{night.made_by}; {DISCLAIMER}", "Levels": levels},
@@ -79,6 +72,7 @@ def _sidecar(night: StagedNight) -> dict[str, Any]:
             "artefact": "the signal swings as EEG does not",
             "unusable": "a channel holds no EEG (flat, noise, mains), or an annotation calls the epoch bad"}},
     }  # fmt: skip
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def _edf(night: StagedNight) -> bytes:
@@ -93,3 +87,10 @@ def _edf(night: StagedNight) -> bytes:
         recording=edfio.Recording(startdate=night.start.date() if night.start and dated else None),
     ).write(file)
     return file.getvalue()
+
+
+CONTENTS: dict[str, Callable[[StagedNight], bytes]] = {
+    ".csv": _table, "-hypnogram.edf": _edf, ".png": draw, "_events.tsv": _events, "_events.json": _sidecar,
+    ".svg": partial(draw, form="svg"), ".pdf": partial(draw, form="pdf"),
+}  # fmt: skip
+"""What files of a night hold, by their endings."""

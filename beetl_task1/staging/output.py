@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,106 @@ import pandas as pd
 from ..errors import BeetlError
 from ..store import key_of, sha256
 from ..typed import json_of
-from ..writing import alone, whole_file, write_text
-from .contents import DISCLAIMER, account_of, content_of
+from ..writing import alone, write_bytes, write_text
+from .contents import CONTENTS, DISCLAIMER, account_of
 from .pairing import apart, bare_name
-from .reading import PathOrRaw
 from .staged import StagedNight
 
-_ENDINGS = (".csv", "-hypnogram.edf", ".png", ".json")
+_ENDINGS = (".csv", "-hypnogram.edf", ".png")
 ALSO = {"svg": (".svg",), "pdf": (".pdf",), "bids": ("_events.tsv", "_events.json")}
 """What is written where it is asked for, and its endings."""
 _WRITTEN = (".csv", ".png", ".json", ".svg", ".pdf")
 _LAST = ("warnings", "failed")
 AGREEMENTS = ("agreement", "agreement_around_sleep")
+
+
+@dataclass(frozen=True)
+class NightFiles:
+    """The files of one night in a folder, under one name.
+
+    ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
+    (EDF+ annotations), ``<name>.png``, and ``<name>.json``, the account (statistics, warnings, agreement, what made
+    it); and what ``also`` asks for, keys of :data:`ALSO`: the figure in other forms, ``<name>_events.tsv`` of BIDS.
+    """
+
+    out: Path
+    name: str
+    also: Sequence[str] = ()
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """What an earlier staging wrote of the night, empty where none did."""
+        return _read_account(self._account_path)
+
+    @property
+    def _account_path(self) -> Path:
+        return self.out / f"{self.name}.json"
+
+    @property
+    def _known(self) -> dict[str, list[str]]:
+        """The digests that each file may have by the account."""
+        known: dict[str, list[str]] = self.account.get("files", {})
+        return known
+
+    @property
+    def _paths(self) -> dict[str, Path]:
+        """The files but the account by their endings: what is asked for, and what was before."""
+        known = self._known
+        paths = {end: self.out / f"{self.name.removesuffix('_eeg') if end[0] == '_' else self.name}{end}"
+                 for end in CONTENTS}  # fmt: skip
+        asked = (*_ENDINGS, *(end for one in self.also for end in ALSO[one]))
+        return {end: path for end, path in paths.items() if end in asked or path.name in known}
+
+    def check_free(self, recording: str | Path) -> None:
+        """Raise unless the night can be written without touching what is not of an earlier staging of it.
+
+        Raises
+        ------
+        BeetlError
+            A file is there that the stager did not write, or that was changed since, or of another recording.
+        """
+        known = self._known
+        others = [
+            path for path in self._paths.values() if path.exists() and _digest(path) not in known.get(path.name, [])
+        ]
+        others += [self._account_path] * (self._account_path.exists() and not known)
+        if others:
+            raise BeetlError(
+                f"{others[0]}: is there and not as an earlier `stage` wrote it; it is left alone: choose another "
+                f"folder, such as --out {self.out / 'staged'}"
+            )
+        before = self.account.get("path")
+        if before and Path(before).exists() and Path(before).resolve() != Path(recording).resolve():
+            raise BeetlError(
+                f"{self.out / self.name}: is of another recording, {before}; choose another folder with --out"
+            )
+
+    def kept(self, key: str | None) -> dict[str, Any] | None:
+        """Return the account of a staging under the same key, all files of which are there; else None."""
+        account, known = self.account, self._known
+        whole = all(_digest(path) == known.get(path.name, [""])[0] for path in self._paths.values())
+        return account if key and whole and account.get("key") == key else None
+
+    def write(self, night: StagedNight, key: str | None = None) -> dict[str, Any]:
+        """Write a night, and return its account; the folder is made if missing.
+
+        Raises
+        ------
+        BeetlError
+            As :meth:`check_free`.
+        """
+        contents = {path: CONTENTS[ending](night) for ending, path in self._paths.items()}
+        with alone(self.out):
+            self.check_free(night.name)
+            known = self._known  # a staging that was killed leaves files of the one before
+            files = {path.name: list(dict.fromkeys([sha256(content), *known.get(path.name, [])]))[:2]
+                     for path, content in contents.items()}  # fmt: skip
+            path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
+            account = account_of(night) | {"path": path, "key": key, "files": files}
+            write_text(self._account_path, json.dumps(account, indent=1) + "\n")
+            for file, content in contents.items():
+                write_bytes(file, content)
+        return account
 
 
 def output_names(recordings: Sequence[str | Path], out: str | Path) -> list[str]:
@@ -37,111 +126,27 @@ def output_names(recordings: Sequence[str | Path], out: str | Path) -> list[str]
         Two are alike even so.
     """
     paths = [Path(recording) for recording in recordings]
-    names = apart(paths, [bare_name(path) for path in paths])
-    accounts = {account.stem: _read_account(account).get("path") for account in Path(out).glob("*.json")}
-    known = {path: name for name, path in accounts.items() if path}
-    names = [known.get(str(path.resolve()), name) for path, name in zip(paths, names, strict=True)]
+    accounts = {_read_account(account).get("path"): account.stem for account in Path(out).glob("*.json")}
+    own = zip(paths, apart(paths, [bare_name(path) for path in paths]), strict=True)
+    names = [accounts.get(str(path.resolve()), name) for path, name in own]
     twins = [name for name in names if names.count(name) > 1]
     if twins:
         raise BeetlError(f"two recordings would both be written as {twins[0]}; stage them into two folders with --out")
     return names
 
 
-def check_free(out: str | Path, name: str, recording: PathOrRaw, also: Sequence[str] = ()) -> None:
-    """Raise unless a night can be written into a folder without touching what is not of an earlier staging of it.
-
-    ``also`` are keys of :data:`ALSO`.
-
-    Raises
-    ------
-    BeetlError
-        A file of that name is there that the stager did not write, or that was changed since, or of another recording.
-    """
-    account = _read_account(Path(out) / f"{name}.json")
-    written = account.get("files", {})
-    for ending, path in _paths(out, name, also).items():
-        own = (ending == ".json" and bool(written)) or _digest(path) in written.get(path.name, [])
-        if path.exists() and not own:
-            raise BeetlError(
-                f"{path}: is there and not as an earlier `stage` wrote it; it is left alone: choose another folder, "
-                f"such as --out {Path(out) / 'staged'}"
-            )
-    earlier = account.get("path")
-    if earlier and isinstance(recording, str | Path) and Path(earlier).exists() and not _same(earlier, recording):
-        raise BeetlError(f"{Path(out) / name}: is of another recording, {earlier}; choose another folder with --out")
-
-
-def night_key(stager: str | None, recording: PathOrRaw, hypnogram: str | Path | None = None) -> str | None:
+def night_key(stager: str | None, recording: str | Path, hypnogram: str | Path | None = None) -> str | None:
     """Return the digest of all that decides what is staged: stager, state of the files, scoring; None for no file.
 
     A recording is taken for unchanged while its size and its time are, and those of files of its name beside it.
     """
-    if stager is None or not isinstance(recording, str | Path) or not Path(recording).exists():
-        return None
     path = Path(recording).resolve()
+    if stager is None or not path.exists():
+        return None
     stem = path.name.split(".")[0]
     own = [one for one in sorted(path.parent.iterdir()) if one == path or one.stem == stem]
     states = [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in own if one.suffix not in _WRITTEN]
     return key_of(stager, str(path), states, _digest(Path(hypnogram)) if hypnogram else None)
-
-
-def earlier_account(out: str | Path, name: str, key: str | None, also: Sequence[str] = ()) -> dict[str, Any] | None:
-    """Return the account of a night that was staged under the same key before, all files of which are still there."""
-    account, paths = _read_account(Path(out) / f"{name}.json"), _paths(out, name, also)
-    files = account.get("files", {})
-    whole = all(_digest(path) == files.get(path.name, [""])[0] for end, path in paths.items() if end != ".json")
-    return account if key and whole and account.get("key") == key else None
-
-
-def _paths(out: str | Path, name: str, also: Sequence[str]) -> dict[str, Path]:
-    """Return the files of a night by their endings: with what is asked for, and what was before."""
-    endings = [*_ENDINGS, *(ending for one in also for ending in ALSO[one])]
-    bids = name.removesuffix("_eeg")
-    earlier = _read_account(Path(out) / f"{name}.json").get("files", {})
-    endings += [end for ends in ALSO.values() for end in ends if {f"{name}{end}", f"{bids}{end}"} & set(earlier)]
-    return {end: Path(out) / f"{bids if end[0] == '_' else name}{end}" for end in dict.fromkeys(endings)}
-
-
-def write_night(
-    night: StagedNight, out: str | Path, name: str, key: str | None = None, also: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Write what is known of a night into a folder, which is made if missing; see :func:`check_free`.
-
-    ``<name>.csv`` (epoch, onset in s, stage, six probabilities, confidence, clock, mark), ``<name>-hypnogram.edf``
-    (EDF+ annotations), ``<name>.png``, and ``<name>.json`` (statistics, warnings, agreement, what made it), which is
-    returned; the figure as SVG and PDF and ``<name>_events.tsv`` of BIDS with its sidecar where ``also`` asks for them.
-
-    Raises
-    ------
-    BeetlError
-        What is there was not written by an earlier staging of this recording.
-    """
-    paths = _paths(out, name, also)
-    contents = {ending: content_of(night, ending) for ending in paths if ending != ".json"}
-    with alone(out):
-        check_free(out, name, night.name, also)
-        return _write(night, paths, contents, key)
-
-
-def _write(
-    night: StagedNight, paths: Mapping[str, Path], contents: Mapping[str, bytes], key: str | None
-) -> dict[str, Any]:
-    earlier = _read_account(paths[".json"]).get("files", {})  # a staging that was killed leaves files of the one before
-    files = {
-        paths[ending].name: [
-            now := sha256(content),
-            *(digest for digest in earlier.get(paths[ending].name, []) if digest != now),
-        ][:2]
-        for ending, content in contents.items()
-    }
-    path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
-    account = account_of(night) | {"path": path, "key": key, "files": files}
-    text = json.dumps(account, indent=1) + "\n"
-    written = {paths[".json"]: text.encode()} | {paths[ending]: content for ending, content in contents.items()}
-    for file, content in written.items():  # the account first
-        with whole_file(file) as opened:
-            opened.write(content)
-    return account
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
@@ -201,10 +206,6 @@ def _read_account(path: Path) -> dict[str, Any]:
 
 def _digest(path: Path) -> str | None:
     return sha256(path.read_bytes()) if path.is_file() else None
-
-
-def _same(one: str | Path, other: str | Path) -> bool:
-    return Path(one).resolve() == Path(other).resolve()
 
 
 def _numbers(account: Mapping[str, Any]) -> dict[str, str]:
