@@ -15,19 +15,11 @@ from ..hypnograms.names import UNSCORED, is_known
 from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, Span, listed, near_sleep, on_grid
 from ..task import EPOCH_SECONDS
+from .statistics import Scored
 
 _FEW = 0.1
 _OUTSIDE = 60.0
 """s; the last epoch of a scoring is often one that the signal holds in part."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A scorer's R&K stages (n_epochs,) of a recording, -1 where not scored, the scheme, and what to know of them."""
-
-    stages: np.ndarray
-    scheme: Scheme
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,16 +103,15 @@ def agreement_of(stages: np.ndarray, scheme: Scheme, scored: Scored) -> Agreemen
     truth, found = common.labels(scored.stages[both]), np.asarray(stages)[both]
     if scheme != common:
         found = common.labels(found)
-    several = len(set(truth) | set(found)) > 1
     confusion = np.zeros((len(common.short),) * 2, dtype=np.int64)
     np.add.at(confusion, (truth, found), 1)
-    return Agreement(
-        stages=common.short,
-        n_epochs=int(both.sum()),
-        accuracy=float(np.mean(truth == found)) if both.any() else None,
-        kappa=float(cohen_kappa_score(truth, found)) if several else None,
-        confusion=confusion,
-    )
+    accuracy = float(np.mean(truth == found)) if both.any() else None
+    return Agreement(common.short, int(both.sum()), accuracy, kappa(truth, found), confusion)
+
+
+def kappa(one: np.ndarray, other: np.ndarray) -> float | None:
+    """Return Cohen's kappa, None where both know a single value."""
+    return float(cohen_kappa_score(one, other)) if len(set(one) | set(other)) > 1 else None
 
 
 def around_sleep(scored: Scored) -> Scored:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -77,7 +77,15 @@ class Epochs:
     mains: tuple[float, ...] = (0.0, 0.0)
     birthday: datetime | None = None
     unit: str = "V"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> float | None:
+        """Age in years that the header tells."""
+        if self.birthday is None or self.start is None:
+            return None
+        years = (self.start - self.birthday).days / 365.25
+        return years if 0 < years < 120 else None
 
 
 def read_epochs(recording: PathOrRaw, channels: Sequence[str] | None = None, *, unit: str = "V") -> Epochs:

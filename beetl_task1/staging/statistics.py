@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +22,17 @@ _NREM, _REM = 30, 10
 
 
 @dataclass(frozen=True)
-class ScoredNight:
-    """The statistics of a scorer's file, its scheme, and what a user should know of how it was read."""
+class Scored:
+    """A scorer's R&K stages (n_epochs,) of a night, -1 where not scored, the scheme, and what to know of them."""
 
-    statistics: dict[str, float | None]
+    stages: np.ndarray
     scheme: Scheme
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def statistics(self) -> dict[str, float | None]:
+        """See :func:`all_statistics`; of the epochs that are scored."""
+        return all_statistics(self.scheme.labels(self.stages[self.stages != UNSCORED]), self.scheme)
 
 
 def statistics_of(
@@ -37,8 +41,8 @@ def statistics_of(
     lights_off: str | None = None,
     lights_on: str | None = None,
     names: Mapping[str, str] | None = None,
-) -> ScoredNight:
-    """Return the statistics of a scorer's file alone.
+) -> Scored:
+    """Return what a scorer's file alone says of the time in bed.
 
     Parameters
     ----------
@@ -58,74 +62,19 @@ def statistics_of(
     scored = np.flatnonzero(stages != UNSCORED)
     if not len(scored):
         raise DataError(f"{path}: expected scored epochs of 30 s, got none after its beginning; give a whole scoring")
-    in_bed = epochs_in_bed(len(stages), found.start, lights_off, lights_on)
-    first = in_bed.start if lights_off else max(in_bed.start, int(scored[0]))
-    night, notes = stages[first : in_bed.stop], list(found.notes)
+    onsets = np.arange(len(stages)) * float(EPOCH_SECONDS)
+    in_bed, _ = epochs_in_bed(onsets, found.start, lights_off, lights_on)
+    night = stages[in_bed.start if lights_off else max(in_bed.start, int(scored[0])) : in_bed.stop]
     missing = int((night == UNSCORED).sum())
     if missing == len(night):
         raise DataError(f"{path}: nothing is scored between lights off and lights on; check both")
-    if missing:
-        notes.append(f"{missing} of {len(night)} epochs are not scored, and left out of all times")
-    labels = found.scheme.labels(night[night != UNSCORED])
-    return ScoredNight(all_statistics(labels, found.scheme), found.scheme, tuple(notes))
+    note = f"{missing} of {len(night)} epochs are not scored, and left out of all times"
+    return Scored(night, found.scheme, (*found.notes, *[note] * bool(missing)))
 
 
 def all_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:
     """Return :func:`sleep_statistics` and :func:`course_statistics` of the same epochs."""
     return sleep_statistics(stages, scheme) | course_statistics(stages, scheme)
-
-
-def course_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:
-    """Return what laboratories report of the course of a night, beside :func:`sleep_statistics`, from the same epochs.
-
-    Returns
-    -------
-    dict
-        Minutes, but where said otherwise: ``sleep_period_time`` (first to last epoch of sleep);
-        ``sleep_maintenance_efficiency`` (percent of the sleep period asleep); ``wake_in_sleep_period``;
-        ``latency_<stage>`` (lights off to the first epoch of each stage but Wake); ``latency_persistent_sleep``
-        (lights off to the first 10 unbroken minutes of sleep); ``cycles`` (number of NREM of at least 15 min that REM
-        of at least 5 min ends, the first of any length; REM that less than 15 min of NREM part is one);
-        ``stage_transitions`` (number of changes of stage in the sleep period);
-        ``fragmentation_index`` (changes from deeper sleep or REM to Wake or the lightest stage, and from that to Wake,
-        per hour of sleep). None where there is no such sleep.
-    """
-    stages = np.asarray(stages)
-    asleep, rem = stages > 0, len(scheme.short) - 1
-    names = ("sleep_period_time", "sleep_maintenance_efficiency", "wake_in_sleep_period")
-    result: dict[str, float | None] = dict.fromkeys(names)
-    first = {name: np.flatnonzero(stages == i + 1) for i, name in enumerate(scheme.short[1:])}
-    result |= {f"latency_{name}": float(at[0] * MINUTES) if len(at) else None for name, at in first.items()}
-    runs = [(bool(sleep), len(list(same))) for sleep, same in groupby(asleep)]
-    begins = np.cumsum([0, *(length for _, length in runs)])
-    lasting = [begin for begin, (sleep, length) in zip(begins, runs, strict=False) if sleep and length >= _PERSISTENT]
-    result["latency_persistent_sleep"] = float(lasting[0] * MINUTES) if lasting else None
-    if not asleep.any():
-        return result | {"cycles": 0.0, "stage_transitions": None, "fragmentation_index": None}
-    onset, end = np.flatnonzero(asleep)[[0, -1]]
-    period = stages[onset : end + 1]
-    slept, before, after = int(asleep.sum()), period[:-1], period[1:]
-    lighter = (after <= 1) & (before > after)
-    return result | {
-        "sleep_period_time": len(period) * MINUTES,
-        "sleep_maintenance_efficiency": 100.0 * slept / len(period),
-        "wake_in_sleep_period": float((period == 0).sum() * MINUTES),
-        "cycles": float(_cycles(period, rem)),
-        "stage_transitions": float((before != after).sum()),
-        "fragmentation_index": float(lighter.sum() / (slept * MINUTES / 60)),
-    }
-
-
-def _cycles(stages: np.ndarray, rem: int) -> int:
-    """Return the number of NREM-REM cycles of a sleep period."""
-    dreams = np.flatnonzero(stages == rem)
-    periods = np.split(dreams, np.flatnonzero(np.diff(dreams) > _NREM) + 1) if len(dreams) else []
-    cycles, end = 0, 0
-    for period in periods:
-        if period[0] - end >= _NREM and (len(period) >= _REM or not cycles):
-            cycles += 1
-        end = period[-1] + 1
-    return cycles
 
 
 def sleep_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:
@@ -144,29 +93,71 @@ def sleep_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | No
         there is no sleep, or no REM.
     """
     stages = np.asarray(stages)
-    asleep = stages > 0
+    asleep, dreams = np.flatnonzero(stages > 0), np.flatnonzero(stages == len(scheme.short) - 1)
+    in_bed, slept = len(stages) * MINUTES, len(asleep) * MINUTES
     minutes = np.bincount(stages, minlength=len(scheme.short)) * MINUTES
-    slept = asleep.sum() * MINUTES
-    result: dict[str, float | None] = {
-        "time_in_bed": len(stages) * MINUTES,
+    result = {
+        "time_in_bed": in_bed,
         "total_sleep_time": slept,
-        "sleep_efficiency": 100 * slept / (len(stages) * MINUTES) if len(stages) else None,
+        "sleep_efficiency": 100 * slept / in_bed if in_bed else None,
+        "sleep_onset_latency": asleep[0] * MINUTES if slept else None,
+        "rem_latency": (dreams[0] - asleep[0]) * MINUTES if len(dreams) else None,
+        "wake_after_sleep_onset": (stages[asleep[0] :] == 0).sum() * MINUTES if slept else None,
+        "awakenings": len(_runs(asleep)) - 1 if slept else None,
+        **{f"minutes_{name}": minutes[i] for i, name in enumerate(scheme.short)},
+        **{f"percent_{name}": 100 * minutes[i] / slept if slept else None for i, name in _asleep(scheme)},
     }
-    result |= _latencies(stages, asleep, rem=len(scheme.short) - 1)
-    result |= {f"minutes_{name}": minutes[i] for i, name in enumerate(scheme.short)}
-    for name, spent in zip(scheme.short[1:], minutes[1:], strict=True):
-        result[f"percent_{name}"] = 100 * spent / slept if slept else None
     return {name: None if value is None else float(value) for name, value in result.items()}
 
 
-def _latencies(stages: np.ndarray, asleep: np.ndarray, rem: int) -> dict[str, float | None]:
-    if not asleep.any():
-        return dict.fromkeys(("sleep_onset_latency", "rem_latency", "wake_after_sleep_onset", "awakenings"))
-    onset, end = np.flatnonzero(asleep)[[0, -1]]
-    dreams = np.flatnonzero(stages == rem)
-    return {
-        "sleep_onset_latency": onset * MINUTES,
-        "rem_latency": (dreams[0] - onset) * MINUTES if len(dreams) else None,
-        "wake_after_sleep_onset": (~asleep[onset:]).sum() * MINUTES,
-        "awakenings": (np.diff(asleep[onset : end + 1].astype(int)) == -1).sum(),
+def course_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | None]:
+    """Return what laboratories report of the course of a night, beside :func:`sleep_statistics`, from the same epochs.
+
+    Returns
+    -------
+    dict
+        Minutes, but where said otherwise: ``sleep_period_time`` (first to last epoch of sleep);
+        ``sleep_maintenance_efficiency`` (percent of the sleep period asleep); ``wake_in_sleep_period``;
+        ``latency_<stage>`` (lights off to the first epoch of each stage but Wake); ``latency_persistent_sleep``
+        (lights off to the first 10 unbroken minutes of sleep); ``cycles`` (number of NREM of at least 15 min that REM
+        of at least 5 min ends, the first of any length; REM that less than 15 min of NREM part is one);
+        ``stage_transitions`` (number of changes of stage in the sleep period);
+        ``fragmentation_index`` (changes from deeper sleep or REM to Wake or the lightest stage, and from that to Wake,
+        per hour of sleep). None where there is no such sleep.
+    """
+    stages = np.asarray(stages)
+    asleep = np.flatnonzero(stages > 0)
+    slept, period = len(asleep), stages[asleep[0] : asleep[-1] + 1] if len(asleep) else stages[:0]
+    first = {name: np.flatnonzero(stages == i) for i, name in _asleep(scheme)}
+    first["persistent_sleep"] = np.array([run[0] for run in _runs(asleep) if len(run) >= _PERSISTENT])
+    before, after = period[:-1], period[1:]
+    lighter = (after <= 1) & (before > after)
+    result = {
+        "sleep_period_time": len(period) * MINUTES if slept else None,
+        "sleep_maintenance_efficiency": 100 * slept / len(period) if slept else None,
+        "wake_in_sleep_period": (period == 0).sum() * MINUTES if slept else None,
+        **{f"latency_{name}": at[0] * MINUTES if len(at) else None for name, at in first.items()},
+        "cycles": _cycles(period, rem=len(scheme.short) - 1),
+        "stage_transitions": (before != after).sum() if slept else None,
+        "fragmentation_index": lighter.sum() / (slept * MINUTES / 60) if slept else None,
     }
+    return {name: None if value is None else float(value) for name, value in result.items()}
+
+
+def _asleep(scheme: Scheme) -> list[tuple[int, str]]:
+    """Return the labels and names of all stages but Wake."""
+    return list(enumerate(scheme.short))[1:]
+
+
+def _runs(epochs: np.ndarray, least: int = 1) -> list[np.ndarray]:
+    """Return ascending numbers of epochs in runs, between which more than ``least`` epochs pass."""
+    return np.split(epochs, np.flatnonzero(np.diff(epochs) > least) + 1) if len(epochs) else []
+
+
+def _cycles(stages: np.ndarray, rem: int) -> int:
+    """Return the number of NREM-REM cycles of a sleep period."""
+    cycles, end = 0, 0
+    for dreams in _runs(np.flatnonzero(stages == rem), _NREM):
+        cycles += bool(dreams[0] - end >= _NREM and (len(dreams) >= _REM or not cycles))
+        end = dreams[-1] + 1
+    return cycles

@@ -1,5 +1,6 @@
 """What is unlike the recordings that the models were trained on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,31 +46,45 @@ def unlike_training(epochs: Epochs) -> Unlike:
     DataError
         The signal cannot be EEG in volts, or is flat throughout.
     """
-    lines, unusable = list(epochs.montage.warnings), epochs.flat.any(axis=1)
-    spread = epochs.X.std(axis=2)
-    for i, channel in enumerate(CHANNELS):
-        name = str(epochs.montage.derivations[i])
-        lines += _amplitude(name, channel, spread[:, i], epochs.unit) + _flat(name, epochs.flat[:, i])
-        found, hidden = _noise(name, epochs.X[:, i], epochs.mains[i])
-        lines, unusable = lines + found, unusable | hidden
-    if epochs.montage.derivations[0] != epochs.montage.derivations[1] and _same(epochs.X):
-        lines.append("same signal: both channels hold the same, so one says nothing beyond the other")
-    if epochs.sfreq < SFREQ:
-        lines.append(f"sampled at {epochs.sfreq:g} Hz, below the {SFREQ:g} Hz of the training")
-    if 0 < epochs.lowpass < LOWPASS:
-        lines.append(f"low-passed at {epochs.lowpass:g} Hz, so what tells Wake and REM apart is missing in part")
-    if epochs.highpass > 1.0:
-        lines.append(f"high-passed at {epochs.highpass:g} Hz, so slow waves are damped: expect too little S3 and S4")
+    names, unusable = [str(one) for one in epochs.montage.derivations], epochs.flat.any(axis=1)
+    lines = [*epochs.montage.warnings]
+    for i, (name, channel) in enumerate(zip(names, CHANNELS, strict=True)):
+        X, flat, mains = epochs.X[:, i], epochs.flat[:, i], epochs.mains[i]
+        lines += _amplitude(name, channel, X.std(axis=1), epochs.unit)
+        if flat.any():
+            lines.append(f"flat: {name} is a flat line in {flat.mean():.0%} of the epochs ({flat.sum()})")
+        fast = _fast(X)
+        typical = float(np.nanmedian(fast))
+        if mains > MUCH_MAINS:
+            text = f"mains: {mains:.0%} of the power of {name} lies at 50 or 60 Hz: an electrode may be off"
+            lines, unusable = [*lines, f"{text}; {CHOOSE}"], np.ones_like(unusable)
+        elif typical > MUCH_FAST:  # in a night that is well, muscle over some epochs is a sign of Wake
+            text = (
+                f"noise: {typical:.0%} of the power of {name} lies above {FAST:g} Hz in a typical epoch, in sleep some "
+            )
+            text += f"5%: this looks like noise or muscle, not like a sleeper's EEG; {CHOOSE}"
+            lines, unusable = [*lines, text], np.asarray(unusable | (fast > MUCH_FAST))
+    lines += _about_filters(epochs)
     signal, hours = bool(lines), len(epochs.X) * EPOCH_SECONDS / 3600
     if hours < SHORT_HOURS:
         lines.append(f"lasts {hours:.1f} h: the models compare each epoch with its whole night")
-    artefact = _artefact(epochs.X) & ~unusable
+    artefact = np.asarray(_artefact(epochs.X) & ~unusable)
     if artefact.any():
-        names = " and ".join(dict.fromkeys(map(str, epochs.montage.derivations)))
-        lines.append(
-            f"artefact: {artefact.sum()} epochs of {names} swing as EEG does not; they are marked in the table"
-        )
-    return Unlike(tuple(lines), signal, np.asarray(unusable), artefact)
+        both = " and ".join(dict.fromkeys(names))
+        lines.append(f"artefact: {artefact.sum()} epochs of {both} swing as EEG does not; they are marked in the table")
+    return Unlike(tuple(lines), signal, unusable, artefact)
+
+
+def _about_filters(epochs: Epochs) -> Iterator[str]:
+    one, other = epochs.montage.derivations
+    if one != other and np.allclose(epochs.X[:, 0], epochs.X[:, 1], rtol=1e-3, atol=1e-8):
+        yield "same signal: both channels hold the same, so one says nothing beyond the other"
+    if epochs.sfreq < SFREQ:
+        yield f"sampled at {epochs.sfreq:g} Hz, below the {SFREQ:g} Hz of the training"
+    if 0 < epochs.lowpass < LOWPASS:
+        yield f"low-passed at {epochs.lowpass:g} Hz, so what tells Wake and REM apart is missing in part"
+    if epochs.highpass > 1.0:
+        yield f"high-passed at {epochs.highpass:g} Hz, so slow waves are damped: expect too little S3 and S4"
 
 
 def _artefact(X: np.ndarray) -> np.ndarray:
@@ -79,41 +94,19 @@ def _artefact(X: np.ndarray) -> np.ndarray:
     return np.asarray(((centred > limit).sum(axis=2) >= _SAMPLES).any(axis=1))
 
 
-def age_of(epochs: Epochs) -> float | None:
-    """Return the age in years that the header of a recording tells, or None."""
-    if epochs.birthday is None or epochs.start is None:
-        return None
-    years = (epochs.start - epochs.birthday).days / 365.25
-    return years if 0 < years < 120 else None
-
-
-def _same(X: np.ndarray) -> bool:
-    return bool(np.allclose(X[:, 0], X[:, 1], rtol=1e-3, atol=1e-8))
-
-
-def _noise(name: str, X: np.ndarray, mains: float) -> tuple[list[str], np.ndarray]:
-    """Return what to say of a channel (n_epochs, 3000) with more mains or noise than EEG, and the spoilt epochs."""
-    if mains > MUCH_MAINS:
-        text = f"mains: {mains:.0%} of the power of {name} lies at 50 or 60 Hz: an electrode may be off; {CHOOSE}"
-        return [text], np.ones(len(X), dtype=bool)
+def _fast(X: np.ndarray) -> np.ndarray:
+    """Return the share of the power of each epoch (n_epochs, 3000) that is too fast for sleep, NaN where none is."""
     frequencies, power = welch(X, SFREQ, nperseg=400, axis=1)
     seen = (frequencies >= 0.5) & (frequencies <= 45)
     total = power[:, seen].sum(axis=1)
-    fast = power[:, seen & (frequencies >= FAST)].sum(axis=1) / np.where(total > 0, total, 1)
-    typical = float(np.median(fast[total > 0])) if (total > 0).any() else 0.0
-    if typical <= MUCH_FAST:  # in a night that is well, muscle over some epochs is a sign of Wake
-        return [], np.zeros(len(X), dtype=bool)
-    text = (
-        f"noise: {typical:.0%} of the power of {name} lies above {FAST:g} Hz in a typical epoch, in sleep some "
-        f"5%: this looks like noise or muscle, not like a sleeper's EEG; {CHOOSE}"
-    )
-    return [text], fast > MUCH_FAST
+    return np.asarray(power[:, seen & (frequencies >= FAST)].sum(axis=1) / np.where(total > 0, total, np.nan))
 
 
-def _amplitude(name: str, channel: str, spread: np.ndarray, unit: str) -> list[str]:
+def _amplitude(name: str, channel: str, spread: np.ndarray, unit: str) -> Iterator[str]:
     typical = float(np.median(spread))
     if typical > IMPOSSIBLE:
-        fitting = [other for other, factor in UNITS.items() if _plausible(typical / UNITS[unit] * factor)]
+        small, large = SMALLEST / 5, 5 * LARGEST
+        fitting = [other for other, factor in UNITS.items() if small <= typical / UNITS[unit] * factor <= large]
         hint = f"pass --unit {fitting[0]}" if fitting else "no --unit makes it EEG: name another with --channels"
         raise DataError(
             f"{name}: a typical epoch varies by {typical:.2g} V, EEG by some 2e-05 V; "
@@ -124,15 +117,5 @@ def _amplitude(name: str, channel: str, spread: np.ndarray, unit: str) -> list[s
             f"{name}: expected EEG of some 2e-05 V for {channel}, got a flat line (at most "
             f"{spread.max():.2g} V); name another channel with --channels, or pass --unit"
         )
-    lines = []
     if not SMALLEST <= typical <= LARGEST:
-        lines.append(f"amplitude: {name} varies by {typical * 1e6:.1f} uV in a typical epoch, the training by some 17")
-    return lines
-
-
-def _flat(name: str, flat: np.ndarray) -> list[str]:
-    return [f"flat: {name} is a flat line in {flat.mean():.0%} of the epochs ({flat.sum()})"] if flat.any() else []
-
-
-def _plausible(spread: float) -> bool:
-    return SMALLEST / 5 <= spread <= 5 * LARGEST
+        yield f"amplitude: {name} varies by {typical * 1e6:.1f} uV in a typical epoch, the training by some 17"

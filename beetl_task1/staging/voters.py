@@ -10,8 +10,6 @@ from .reading import Epochs, PathOrRaw, read_epochs
 from .unlike import Unlike, unlike_training
 
 VOTES = ("mean", "surest")
-_ALIKE = 0.75
-"""Share of the epochs on which pairs agree, below which they are said to differ."""
 
 
 @dataclass
@@ -70,11 +68,9 @@ class Voters:
         return list(dict.fromkeys([*said, *(line for one in self.epochs for line in one.notes)]))
 
     @property
-    def differing(self) -> list[str]:
-        """What to say where the pairs see unlike nights."""
-        if self.alike >= _ALIKE:
-            return []
-        return [f"derivations: the pairs of channels agree on {self.alike:.0%} of the epochs; look at each by itself"]
+    def unlike_training(self) -> bool:
+        """Whether the signals of all pairs are."""
+        return all(one.signal for one in self.unlike)
 
     @property
     def _clean(self) -> np.ndarray:
