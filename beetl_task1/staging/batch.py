@@ -10,7 +10,7 @@ import mne
 from ..errors import BeetlError
 from ..progress import Progress
 from ..recipes.recipe import DEFAULT
-from .cohort import CohortNight, Stagers
+from .cohort import ByAge, CohortNight
 from .output import NightFiles, check_summary, night_key, output_names, write_summary
 from .reading import PathOrRaw
 from .staged import StagedNight
@@ -71,7 +71,7 @@ class StagedNights:
 
 
 def stage_all(
-    stagers: Stagers,
+    stagers: Stager | ByAge,
     nights: Sequence[CohortNight | str | Path],
     out: str | Path,
     progress: Progress | None = None,

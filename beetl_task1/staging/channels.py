@@ -23,8 +23,13 @@ class Derivation:
     plus: str
     minus: str | None = None
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels of the recording that it is made of."""
+        return (self.plus,) if self.minus is None else (self.plus, self.minus)
+
     def __str__(self) -> str:
-        return self.plus if self.minus is None else f"{self.plus} minus {self.minus}"
+        return " minus ".join(self.channels)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import BeetlError
 from ..hypnograms.edf import read_header
@@ -48,13 +48,6 @@ class CohortNight:
     channels: tuple[tuple[str, ...], ...] | None = None
     lights_off: str | None = None
     lights_on: str | None = None
-
-
-class Stagers(Protocol):
-    """What gives each night its stager: a :class:`Stager` by itself, or :class:`ByAge`."""
-
-    def for_night(self, night: CohortNight) -> Stager:
-        """Return the stager of a night."""
 
 
 class ByAge:

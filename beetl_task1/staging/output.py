@@ -5,15 +5,14 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from ..errors import BeetlError
 from ..store import key_of, sha256
 from ..typed import json_of
-from ..writing import alone, write_bytes, write_text
+from ..writing import alone, write_bytes, write_rows, write_text
 from .contents import CONTENTS, DISCLAIMER, account_of
 from .pairing import apart, bare_name
 from .staged import StagedNight
@@ -188,10 +187,8 @@ def write_summary(path: Path, name: str, account: Mapping[str, Any], failed: str
             rows[name] = {"recording": name} | rows.get(name, {}) | {"failed": failed}
         else:
             rows[name] = {"recording": name} | _numbers(account) | {"warnings": "; ".join(account["warnings"])}
-        columns = [column for column in dict.fromkeys(column for row in rows.values() for column in row)
-                   if column not in _LAST]  # fmt: skip
-        table = pd.DataFrame(list(rows.values()), columns=[*columns, *_LAST], dtype=str)
-        write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep=""))
+        columns = [column for column in dict.fromkeys(chain(*rows.values())) if column not in _LAST]
+        write_rows(path, [*columns, *_LAST], rows.values())
 
 
 def _read_account(path: Path) -> dict[str, Any]:

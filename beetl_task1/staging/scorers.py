@@ -20,9 +20,9 @@ from ..hypnograms.formats import is_hypnogram, read_hypnogram
 from ..hypnograms.names import UNSCORED
 from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, n_epochs, on_grid
+from ..scoring import kappa
 from ..task import EPOCH_SECONDS
 from ..writing import write_bytes, write_text
-from .agreement import kappa
 from .cohort import expanded
 from .pairing import named
 from .statistics import all_statistics

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 from ..hypnograms.schemes import Scheme
 from ..task import EPOCH_SECONDS, STAGES
-from .agreement import Agreement, agreement_of, around_sleep
 from .figure import draw, figure_of
-from .statistics import Scored, all_statistics
+from .statistics import Agreement, Scored, agreement_of, all_statistics, around_sleep
 
 
 @dataclass(frozen=True)

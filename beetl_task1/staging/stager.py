@@ -21,9 +21,9 @@ from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predic
 from ..recipes.recipe import DEFAULT
 from ..store import key_of
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
-from .agreement import read_scored
 from .reading import Epochs, PathOrRaw, recording_name
 from .staged import StagedNight
+from .statistics import read_scored
 from .voters import VOTES, Voters
 from .window import epochs_in_bed, seconds_from_start, sleep_period, widened
 

@@ -1,16 +1,19 @@
-"""The statistics of a night, as the AASM manual and sleep laboratories define them."""
+"""The statistics of a night, as the AASM manual and sleep laboratories define them, and agreement with a scorer's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
 from ..hypnograms.formats import read_hypnogram
-from ..hypnograms.names import UNSCORED
-from ..hypnograms.schemes import Scheme
-from ..hypnograms.spans import n_epochs, on_grid
+from ..hypnograms.names import UNSCORED, is_known
+from ..hypnograms.schemes import AASM, RK, Scheme
+from ..hypnograms.spans import Hypnogram, Span, listed, n_epochs, near_sleep, on_grid
+from ..scoring import kappa
 from ..task import EPOCH_SECONDS
 from .window import epochs_in_bed
 
@@ -19,6 +22,9 @@ _PERSISTENT = 20
 """Epochs (10 min) of unbroken sleep that make it persistent."""
 _NREM, _REM = 30, 10
 """Epochs of a cycle's NREM (15 min) and REM (5 min) at least; the first REM may be shorter (Feinberg & Floyd 1979)."""
+_FEW = 0.1
+_OUTSIDE = 60.0
+"""s; the last epoch of a scoring is often one that the signal holds in part."""
 
 
 @dataclass(frozen=True)
@@ -161,3 +167,95 @@ def _cycles(stages: np.ndarray, rem: int) -> int:
         cycles += bool(dreams[0] - end >= _NREM and (len(dreams) >= _REM or not cycles))
         end = dreams[-1] + 1
     return cycles
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How two stagings agree over the epochs that both have.
+
+    ``accuracy`` is the share that agrees, None where no epoch was compared; ``kappa`` is Cohen's, None where both know
+    a single stage; ``confusion`` (n_stages, n_stages) counts epochs, rows the scorer's, columns the models'.
+    """
+
+    stages: tuple[str, ...]
+    n_epochs: int
+    accuracy: float | None
+    kappa: float | None
+    confusion: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return vars(self) | {"stages": list(self.stages), "confusion": self.confusion.tolist()}
+
+
+def read_scored(
+    path: str | Path, n_epochs: int, start: datetime | None = None, *, onsets: np.ndarray | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Scored:  # fmt: skip
+    """Read a scorer's stages of a recording with so many epochs and that start.
+
+    Each epoch gets the stage that most of it has; ``onsets`` (n_epochs,) are theirs in s, where there are gaps;
+    ``names`` as in :func:`beetl_task1.hypnograms.formats.read_hypnogram`.
+
+    Raises
+    ------
+    DataError
+        The file is missing, cannot be read, or names no stage within the recording.
+    """
+    end = n_epochs * float(EPOCH_SECONDS) if onsets is None else float(onsets[-1]) + EPOCH_SECONDS
+    hypnogram = read_hypnogram(path, start, seconds=end, names=names)
+    stages = on_grid(hypnogram.spans, n_epochs, onsets=onsets)
+    if (stages == UNSCORED).all():
+        raise DataError(
+            f"{path}: expected stages such as 'Sleep stage 2' or 'N2' within the recording, got "
+            f"{hypnogram.names[:4]} outside of it; give the hypnogram of this recording"
+        )
+    scored = int((stages != UNSCORED).sum())
+    few = [f"it covers {scored} of the recording's {n_epochs} epochs"] if scored < _FEW * n_epochs else []
+    found = (*hypnogram.notes, *few, *_outside(hypnogram, end), *_lost(hypnogram, n_epochs, onsets))
+    return Scored(stages, hypnogram.scheme, tuple(f"scoring: {note}" for note in found))
+
+
+def _outside(hypnogram: Hypnogram, end: float) -> Iterator[str]:
+    """Say how much is scored before or after the recording."""
+    scored = [span for span in hypnogram.spans if span.stage != UNSCORED]
+    total = sum(span.duration for span in scored)
+    outside = total - sum(max(0.0, min(end, s.onset + s.duration) - max(0.0, s.onset)) for s in scored)
+    if outside > _OUTSIDE:
+        yield (f"{outside / 60:.1f} of its {total / 60:.1f} scored min lie outside the recording of "
+               f"{end / 60:.1f} min")  # fmt: skip
+
+
+def _lost(hypnogram: Hypnogram, n_epochs: int, onsets: np.ndarray | None) -> Iterator[str]:
+    """Name what is no stage, where it alone lies over epochs."""
+
+    def covered(spans: list[Span]) -> np.ndarray:
+        return np.asarray(on_grid([replace(span, name="W") for span in spans], n_epochs, onsets=onsets) == 0)
+
+    known = covered([span for span in hypnogram.spans if is_known(span.name)])
+    unknown = {name: [span for span in hypnogram.spans if span.name == name] for name in hypnogram.names}
+    counts = {name: int((covered(s) & ~known).sum()) for name, s in unknown.items() if not is_known(name)}
+    if lost := {name: count for name, count in counts.items() if count}:
+        yield (f"these names are no stage that is known, and their epochs count as not scored: {listed(lost)}; "
+               f"if they are stages, say which with --stage-names")  # fmt: skip
+
+
+def agreement_of(stages: np.ndarray, scheme: Scheme, scored: Scored) -> Agreement:
+    """Compare stages, as labels of their scheme, with a scorer's: in five stages where either has only five."""
+    both = scored.stages >= 0
+    common = AASM if AASM in (scheme, scored.scheme) else RK
+    truth, found = common.labels(scored.stages[both]), np.asarray(stages)[both]
+    if scheme != common:
+        found = common.labels(found)
+    confusion = np.zeros((len(common.short),) * 2, dtype=np.int64)
+    np.add.at(confusion, (truth, found), 1)
+    accuracy = float(np.mean(truth == found)) if both.any() else None
+    return Agreement(common.short, int(both.sum()), accuracy, kappa(truth, found), confusion)
+
+
+def around_sleep(scored: Scored) -> Scored:
+    """Return the scoring from 30 minutes before sleep to 30 minutes after, as sleep studies are compared."""
+    kept = near_sleep(scored.stages)
+    stages = np.full_like(scored.stages, UNSCORED)
+    stages[kept] = scored.stages[kept]
+    return replace(scored, stages=stages)

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from ..data.recording import RecordingKey
 from ..errors import BeetlError
 from ..hypnograms.schemes import Scheme, get_scheme
+from ..scoring import kappa
 from .calibration import Calibration, calibration
 from .faces import figure_of, frame_of, html_of
 from .resampling import Interval, confusion_score, subject_interval
@@ -187,7 +188,6 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
     )
     present = support > 0
     f1 = np.where(present, np.nan_to_num(f1), np.nan)
-    kappa = cohen_kappa_score(true, decided, labels=numbers) if len(np.unique([true, decided])) > 1 else np.nan
 
     def named(values: Iterable[T]) -> dict[str, T]:
         return dict(zip(reading.stages, values, strict=True))
@@ -197,7 +197,7 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
         n_epochs=len(true),
         score=float(confusion_score(confusion)),
         accuracy=float(np.mean(true == decided)),
-        kappa=_plain(kappa),
+        kappa=kappa(true, decided),
         macro_f1=float(np.nanmean(f1)),
         recall=named(map(_plain, recall)),
         precision=named(map(_plain, precision)),
