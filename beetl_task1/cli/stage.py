@@ -142,7 +142,7 @@ def _values(staged: "StagedNights", out: Path) -> dict[str, Any]:
 
 
 def _lines(staged: "StagedNights", out: Path) -> Iterator[str]:
-    from ..staging.contents import DISCLAIMER
+    from ..staging.staged import DISCLAIMER
 
     for name, account in staged.accounts.items():
         yield _line(name, account)

@@ -55,7 +55,7 @@ class StagedNights:
     Attributes
     ----------
     accounts : dict
-        Of each night by the name of its files, as :func:`beetl_task1.staging.contents.account_of` gives them.
+        Of each night by the name of its files, as :func:`beetl_task1.staging.staged.account_of` gives them.
     kept : list of str
         Names of the nights that an earlier staging with the same weights and settings had done.
     failures : dict

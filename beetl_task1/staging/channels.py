@@ -69,37 +69,25 @@ def find_channels(
             f"--channels: expected two names, for Fpz-Cz and Pz-Oz, got {', '.join(asked)}; give "
             f'--channels "Fpz-Cz,Pz-Oz"'
         )
-    first, *others = [_find(channel, there) for channel in asked]
-    if first and not others:
-        return _one_for_both(first, there, f"{first} alone was asked for")
-    if first and others[0]:
-        pair = (first, others[0])
-        return Montage(pair, (*_other_montage(asked), *(line for one in pair for line in _references(one))))
-    if wanted is None and len(eeg) == 1:
-        return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
-    missing = [channel for channel in asked if _find(channel, there) is None]
-    nearest = _nearest(there) or "A,B"
+    pair, why = [one for channel in asked if (one := _find(channel, there))], ""
+    if len(pair) == len(asked) == 1:
+        why = f"{pair[0]} alone was asked for"
+    elif len(pair) < len(asked) and wanted is None and len(eeg) == 1:
+        pair, why = [Derivation(eeg[0])], f"{eeg[0]} is its only EEG channel"
+    if why:
+        lacking = " and ".join(channel for channel in CHANNELS if _find(channel, there) != pair[0])
+        text = f"missing channel: lacks {lacking} ({why}); it stands in for both, expect worse staging"
+        return Montage((pair[0], pair[0]), (text,))
+    if len(pair) == len(asked):
+        others = [both for both in zip(asked, CHANNELS, strict=True) if _bare(both[0]) != _bare(both[1])]
+        said = [f"other montage: {a} stands in for {b}, which the models were trained on" for a, b in others]
+        return Montage((pair[0], pair[1]), (*said, *(line for one in pair for line in _references(one))))
+    missing = " and ".join(channel for channel in asked if _find(channel, there) is None)
     raise DataError(
         f"{name}: expected channels {', '.join(asked)}, got {' '.join(', '.join(there).split()) or 'none'}; it lacks "
-        f'{" and ".join(missing)}: name the nearest two with --channels "{nearest}" (A-B subtracts B from A), or a '
+        f'{missing}: name the nearest two with --channels "{_nearest(there) or "A,B"}" (A-B subtracts B from A), or a '
         f"single one"
     )
-
-
-def _one_for_both(derivation: Derivation, there: Sequence[str], why: str) -> Montage:
-    lacking = [channel for channel in CHANNELS if _find(channel, there) != derivation]
-    return Montage(
-        (derivation, derivation),
-        (f"missing channel: lacks {' and '.join(lacking)} ({why}); it stands in for both, expect worse staging",),
-    )
-
-
-def _other_montage(asked: Sequence[str]) -> list[str]:
-    return [
-        f"other montage: {channel} stands in for {trained}, which the models were trained on"
-        for channel, trained in zip(asked, CHANNELS, strict=True)
-        if _bare(channel) != _bare(trained)
-    ]
 
 
 def _find(channel: str, there: Sequence[str]) -> Derivation | None:

@@ -5,7 +5,7 @@ import difflib
 import glob
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,18 +117,17 @@ def find_nights(
     if scored is not None:
         partners = paired([Path(night.recording) for night in nights], scored)
         nights = [replace(n, hypnogram=n.hypnogram or path) for n, path in zip(nights, partners, strict=True)]
-        lacking = sum(night.hypnogram is None for night in nights)
-        notes += [f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name"] * bool(lacking)
-        hypnograms = ()
-    if hypnograms and len(hypnograms) != len(nights):
-        raise BeetlError(
-            f"expected one --hypnogram for each of {len(nights)} recordings, got {len(hypnograms)}; "
-            f"repeat it in the order of the recordings"
-        )
-    if hypnograms:
+        if lacking := sum(night.hypnogram is None for night in nights):
+            notes.append(f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name")
+    elif hypnograms:
+        if len(hypnograms) != len(nights):
+            raise BeetlError(
+                f"expected one --hypnogram for each of {len(nights)} recordings, got {len(hypnograms)}; "
+                f"repeat it in the order of the recordings"
+            )
+        for missing in (path for path in hypnograms if not Path(path).is_file()):
+            raise BeetlError(f"--hypnogram {missing}: no such file; give one that is there")
         nights = [replace(night, hypnogram=path) for night, path in zip(nights, hypnograms, strict=True)]
-    for missing in (path for path in hypnograms if not Path(path).is_file()):
-        raise BeetlError(f"--hypnogram {missing}: no such file; give one that is there")
     return nights, notes
 
 
@@ -142,14 +141,14 @@ def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | 
     """
     path = Path(given)
     if path.is_dir():
-        found = [one for one in sorted(path.rglob("*")) if not _hidden(one, path) and wanted(one)]
+        files = [one for one in sorted(path.rglob("*")) if "/." not in f"/{one.relative_to(path).as_posix()}"]
     elif not path.exists() and glob.has_magic(str(given)):
-        found = [Path(one) for one in sorted(glob.glob(str(given), recursive=True)) if wanted(Path(one))]
+        files = [Path(one) for one in sorted(glob.glob(str(given), recursive=True))]
     else:
         return None
-    if not found:
-        raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
-    return found
+    if found := [one for one in files if wanted(one)]:
+        return found
+    raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
 
 
 def _expanded(given: str | Path) -> list[Path]:
@@ -161,10 +160,6 @@ def _expanded(given: str | Path) -> list[Path]:
 
 def _is_table(path: Path) -> bool:
     return path.suffix.lower() in (*_TABLES, *_SHEETS)
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _is_recording(path: Path) -> bool:
@@ -191,36 +186,29 @@ def _read_table(path: Path) -> tuple[list[CohortNight], list[str]]:
         (_, header), *rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))] or [(1, [])]
     except csv.Error as error:
         raise BeetlError(f"{path}: cannot be read as a table ({error}); write a row for each recording") from error
-    meant = [_meaning(name) for name in header]
-    if "recording" not in meant:
+    columns: dict[str | None, list[str]] = {}
+    meanings = {name: meaning for meaning, names in _COLUMNS.items() for name in names}
+    meant = [meanings.get(re.sub(r"[^a-z]", "", name.lower())) for name in header]
+    for meaning, name in zip(meant, header, strict=True):
+        columns.setdefault(meaning, []).append(name)
+    unused = [name for name in columns.pop(None, []) if name.strip()]
+    if "recording" not in columns:
         raise BeetlError(f"{path}: expected a column recording, got {', '.join(header) or 'nothing'}; name one so")
-    twice = sorted({meaning for meaning in meant if meaning and meant.count(meaning) > 1})
-    if twice:
-        same = [name for name, meaning in zip(header, meant, strict=True) if meaning == twice[0]]
-        raise BeetlError(f"{path}: the columns {', '.join(same)} all mean {twice[0]}; leave one of them")
-    unused = [name for name, meaning in zip(header, meant, strict=True) if meaning is None and name.strip()]
+    for meaning, same in columns.items():
+        if len(same) > 1:
+            raise BeetlError(f"{path}: the columns {', '.join(same)} all mean {meaning}; leave one of them")
     nights = []
     for number, row in rows:
-        cells = {
-            m: cell.strip() for m, cell in zip(meant, row, strict=False) if m and cell.strip().lower() not in _EMPTY
-        }
+        cells = zip(meant, map(str.strip, row), strict=False)
         try:
-            nights.append(_night(path.parent, cells))
+            nights.append(_night(path.parent, {m: cell for m, cell in cells if m and cell.lower() not in _EMPTY}))
         except BeetlError as error:
             raise BeetlError(f"{path}: row {number}: {error}") from error
     if not nights:
         raise BeetlError(f"{path}: names no recording; write one in each row")
-    return nights, [line for name in unused for line in _about(path, name)]
-
-
-def _meaning(column: str) -> str | None:
-    bare = re.sub(r"[^a-z]", "", column.lower())
-    return next((meaning for meaning, names in _COLUMNS.items() if bare in names), None)
-
-
-def _about(path: Path, column: str) -> Iterator[str]:
-    near = difflib.get_close_matches(column.lower(), _COLUMNS, n=1, cutoff=0.7)
-    yield f"{path}: the column {column!r} is not used" + (f"; did you mean {near[0]!r}?" if near else "")
+    near = [difflib.get_close_matches(name.lower(), _COLUMNS, n=1, cutoff=0.7) for name in unused]
+    return nights, [f"{path}: the column {name!r} is not used" + (f"; did you mean {meant[0]!r}?" if meant else "")
+                    for name, meant in zip(unused, near, strict=True)]  # fmt: skip
 
 
 def _night(folder: Path, cells: dict[str, str]) -> CohortNight:

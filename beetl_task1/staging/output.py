@@ -13,9 +13,8 @@ from ..errors import BeetlError
 from ..store import key_of, sha256
 from ..typed import json_of
 from ..writing import alone, write_bytes, write_rows, write_text
-from .contents import CONTENTS, DISCLAIMER, account_of
 from .pairing import apart, bare_name
-from .staged import StagedNight
+from .staged import CONTENTS, DISCLAIMER, StagedNight, account_of
 
 _ENDINGS = (".csv", "-hypnogram.edf", ".png")
 ALSO = {"svg": (".svg",), "pdf": (".pdf",), "bids": ("_events.tsv", "_events.json")}
