@@ -33,11 +33,6 @@ def stage(
 
     With the recipe as :meth:`beetl_task1.staging.stager.Stager.load` finds it, and the options of
     :class:`beetl_task1.staging.stager.Options`; compared with a scorer's hypnogram where one is given.
-
-    Raises
-    ------
-    BeetlError
-        Something is not as it must be.
     """
     stager = Stager.load(checkpoints, group, Options(**options), recipe=recipe, allow_simulated=allow_simulated)
     return stager.stage(recording, hypnogram)

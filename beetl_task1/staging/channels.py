@@ -57,11 +57,6 @@ def find_channels(
         What to take for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``. One alone is taken for both.
     name : str
         What errors call the recording.
-
-    Raises
-    ------
-    DataError
-        A channel is neither there nor can be derived; the error lists what there is.
     """
     asked = tuple(wanted or CHANNELS)
     if not 1 <= len(asked) <= len(CHANNELS):

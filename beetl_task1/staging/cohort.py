@@ -134,10 +134,7 @@ def find_nights(
 def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | None:
     """Return what a pattern or a folder holds of the files that are wanted, sorted; None where it is neither.
 
-    Raises
-    ------
-    BeetlError
-        Nothing of it is wanted.
+    Nothing wanted in it is an error.
     """
     path = Path(given)
     if path.is_dir():

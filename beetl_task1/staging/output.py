@@ -37,77 +37,45 @@ class NightFiles:
     name: str
     also: Sequence[str] = ()
 
-    @property
-    def account(self) -> dict[str, Any]:
-        """What an earlier staging wrote of the night, empty where none did."""
-        return _read_account(self._account_path)
-
-    @property
-    def _account_path(self) -> Path:
-        return self.out / f"{self.name}.json"
-
-    @property
-    def _known(self) -> dict[str, list[str]]:
-        """The digests that each file may have by the account."""
-        known: dict[str, list[str]] = self.account.get("files", {})
-        return known
-
-    @property
-    def _paths(self) -> dict[str, Path]:
-        """The files but the account by their endings: what is asked for, and what was before."""
-        known = self._known
-        paths = {end: self.out / f"{self.name.removesuffix('_eeg') if end[0] == '_' else self.name}{end}"
-                 for end in CONTENTS}  # fmt: skip
-        asked = (*_ENDINGS, *(end for one in self.also for end in ALSO[one]))
-        return {end: path for end, path in paths.items() if end in asked or path.name in known}
+    def _state(self) -> tuple[Path, dict[str, Any], dict[str, Path]]:
+        """Return the path of the account, what is in it, and the other files, asked for or there before."""
+        place, asked = self.out / f"{self.name}.json", (*_ENDINGS, *(end for one in self.also for end in ALSO[one]))
+        account, bids = _read_account(place), self.name.removesuffix("_eeg")
+        paths = {end: self.out / f"{bids if end[0] == '_' else self.name}{end}" for end in CONTENTS}
+        known = {end: path for end, path in paths.items() if end in asked or path.name in account["files"]}
+        return place, account, known
 
     def check_free(self, recording: str | Path) -> None:
-        """Raise unless the night can be written without touching what is not of an earlier staging of it.
-
-        Raises
-        ------
-        BeetlError
-            A file is there that the stager did not write, or that was changed since, or of another recording.
-        """
-        known = self._known
-        others = [
-            path for path in self._paths.values() if path.exists() and _digest(path) not in known.get(path.name, [])
-        ]
-        others += [self._account_path] * (self._account_path.exists() and not known)
-        if others:
+        """Raise unless the night can be written without touching what is not of an earlier staging of it."""
+        place, account, paths = self._state()
+        files, before = account["files"], account.get("path")
+        others = [path for path in paths.values() if path.exists() and _digest(path) not in files.get(path.name, [])]
+        if others or (place.exists() and not files):
             raise BeetlError(
-                f"{others[0]}: is there and not as an earlier `stage` wrote it; it is left alone: choose another "
-                f"folder, such as --out {self.out / 'staged'}"
+                f"{[*others, place][0]}: is there and not as an earlier `stage` wrote it; it is left alone: choose "
+                f"another folder, such as --out {self.out / 'staged'}"
             )
-        before = self.account.get("path")
         if before and Path(before).exists() and Path(before).resolve() != Path(recording).resolve():
-            raise BeetlError(
-                f"{self.out / self.name}: is of another recording, {before}; choose another folder with --out"
-            )
+            name = self.out / self.name
+            raise BeetlError(f"{name}: is of another recording, {before}; choose another folder with --out")
 
     def kept(self, key: str | None) -> dict[str, Any] | None:
         """Return the account of a staging under the same key, all files of which are there; else None."""
-        account, known = self.account, self._known
-        whole = all(_digest(path) == known.get(path.name, [""])[0] for path in self._paths.values())
+        _, account, paths = self._state()
+        whole = all(_digest(path) == account["files"].get(path.name, [""])[0] for path in paths.values())
         return account if key and whole and account.get("key") == key else None
 
     def write(self, night: StagedNight, key: str | None = None) -> dict[str, Any]:
-        """Write a night, and return its account; the folder is made if missing.
-
-        Raises
-        ------
-        BeetlError
-            As :meth:`check_free`.
-        """
-        contents = {path: CONTENTS[ending](night) for ending, path in self._paths.items()}
+        """Write a night, and return its account; the folder is made if missing; see :meth:`check_free`."""
+        contents = {path: CONTENTS[ending](night) for ending, path in self._state()[2].items()}
         with alone(self.out):
             self.check_free(night.name)
-            known = self._known  # a staging that was killed leaves files of the one before
-            files = {path.name: list(dict.fromkeys([sha256(content), *known.get(path.name, [])]))[:2]
-                     for path, content in contents.items()}  # fmt: skip
+            place, earlier, _ = self._state()  # a staging that was killed leaves files of the one before
+            both = {path.name: [sha256(new), *earlier["files"].get(path.name, [])] for path, new in contents.items()}
+            files = {name: list(dict.fromkeys(digests))[:2] for name, digests in both.items()}
             path = str(Path(night.name).resolve()) if Path(night.name).exists() else None
             account = account_of(night) | {"path": path, "key": key, "files": files}
-            write_text(self._account_path, json.dumps(account, indent=1) + "\n")
+            write_text(place, json.dumps(account, indent=1) + "\n")
             for file, content in contents.items():
                 write_bytes(file, content)
         return account
@@ -116,12 +84,7 @@ class NightFiles:
 def output_names(recordings: Sequence[str | Path], out: str | Path) -> list[str]:
     """Return a name for each recording's files: that of an earlier staging into the folder, or the recording's own.
 
-    Where two are alike, the name of the recording's folder stands in front.
-
-    Raises
-    ------
-    BeetlError
-        Two are alike even so.
+    Where two are alike, the name of the recording's folder stands in front. Two that are alike even so are an error.
     """
     paths = [Path(recording) for recording in recordings]
     accounts = {_read_account(account).get("path"): account.stem for account in Path(out).glob("*.json")}
@@ -148,13 +111,7 @@ def night_key(stager: str | None, recording: str | Path, hypnogram: str | Path |
 
 
 def check_summary(path: str | Path) -> list[dict[str, str]]:
-    """Return the rows of an earlier summary, none where there is no such file.
-
-    Raises
-    ------
-    BeetlError
-        The file is something else.
-    """
+    """Return the rows of an earlier summary, none where there is no such file; anything else is an error."""
     path = Path(path)
     if not path.exists():
         return []
@@ -174,11 +131,6 @@ def write_summary(path: Path, name: str, account: Mapping[str, Any], failed: str
     """Write the line of a night into the summary, by name: statistics, agreement, confidence, warnings, failure.
 
     Other nights stay, and the numbers of a night that fails now but did not before.
-
-    Raises
-    ------
-    BeetlError
-        The file is there and no summary.
     """
     with alone(Path(path).parent):
         rows = {row["recording"]: row for row in check_summary(path)}
@@ -191,13 +143,13 @@ def write_summary(path: Path, name: str, account: Mapping[str, Any], failed: str
 
 
 def _read_account(path: Path) -> dict[str, Any]:
-    """Return the account of a night that an earlier staging wrote, or nothing."""
+    """Return the account of a night that an earlier staging wrote, or one of no files."""
     try:
         content = json_of(path.read_bytes())
     except (OSError, ValueError):
-        return {}
+        content = None
     ours = isinstance(content, dict) and content.get("note") == DISCLAIMER and isinstance(content.get("files"), dict)
-    return content if ours else {}
+    return content if ours else {"files": {}}
 
 
 def _digest(path: Path) -> str | None:

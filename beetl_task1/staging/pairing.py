@@ -36,10 +36,7 @@ def night_name(path: str | Path) -> str:
 def named(files: Sequence[Path]) -> dict[str, Path]:
     """Return files by the names of their nights; where a name is there twice, with that of the folder before it.
 
-    Raises
-    ------
-    BeetlError
-        Two files have one name even so.
+    A name that is there twice even so is an error.
     """
     names = apart(files, [night_name(path) for path in files])
     for name in names:
@@ -52,10 +49,7 @@ def named(files: Sequence[Path]) -> dict[str, Path]:
 def paired(recordings: Sequence[Path], scorings: Sequence[Path]) -> list[Path | None]:
     """Return the scoring of each recording: that of its name; of several, the one in a folder of the same name.
 
-    Raises
-    ------
-    BeetlError
-        A scoring could be of several recordings, or the other way round.
+    A scoring that may be of two even so is an error.
     """
     found: list[Path | None] = []
     names, of_name = [night_name(recording) for recording in recordings], dict[str, list[Path]]()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import t as student
 from sklearn.metrics import accuracy_score
@@ -113,7 +112,6 @@ class Scorers:
         """Return differences over means of the most used statistics, a colour for each pair, with bias and limits."""
         limits, shown = self.bland_altman(), self.drawn
         figure = Figure(figsize=(14, 3.2 * -(-len(shown) // 4)), layout="constrained", dpi=110)
-        FigureCanvasAgg(figure)
         panels = figure.subplots(-(-len(shown) // 4), 4, squeeze=False).ravel()
         for axes, measure in zip(panels, shown, strict=False):
             for i, ((a, b), (first, second)) in enumerate(self._pairs().items()):

@@ -152,13 +152,7 @@ class Stager:
         return replace(self, options=options)
 
     def stage(self, recording: PathOrRaw, hypnogram: str | Path | None = None) -> StagedNight:
-        """Stage one recording, and compare it with a scorer's hypnogram where there is one.
-
-        Raises
-        ------
-        BeetlError
-            The recording, the hypnogram or an option is not as it must be.
-        """
+        """Stage one recording, and compare it with a scorer's hypnogram where there is one."""
         options, scheme = self.options, get_scheme(self.options.scheme)
         voters = Voters.read(recording, options.pairs, options.unit)
         epochs = voters.epochs[0]
@@ -232,13 +226,7 @@ class Stager:
 
 
 def group_for_age(age: float) -> tuple[str, str | None]:
-    """Return the group whose models suit an age in years, and a warning where the age is outside all groups.
-
-    Raises
-    ------
-    BeetlError
-        Not an age.
-    """
+    """Return the group whose models suit an age in years, and a warning where the age is outside all groups."""
     if not 0 <= age <= 130:
         raise BeetlError(f"age {age:g}: expected years from 0 to 130")
     younger, older = TARGET_GROUPS

@@ -42,10 +42,7 @@ class Unlike:
 def unlike_training(epochs: Epochs) -> Unlike:
     """Return what is unlike the training: montage, amplitude, flat signal, noise, mains, filters, duration.
 
-    Raises
-    ------
-    DataError
-        The signal cannot be EEG in volts, or is flat throughout.
+    What cannot be EEG in volts is an error.
     """
     names, lines = [str(one) for one in epochs.montage.derivations], [*epochs.montage.warnings]
     unusable = np.asarray(epochs.flat.any(axis=1))
@@ -136,13 +133,7 @@ class Voters:
 
     @classmethod
     def read(cls, recording: PathOrRaw, pairs: Sequence[Sequence[str] | None], unit: str) -> "Voters":
-        """Return the pairs of a recording that can be read.
-
-        Raises
-        ------
-        DataError
-            None of them can.
-        """
+        """Return the pairs of a recording that can be read; an error where none can."""
         found, errors = cls(), []
         for pair in pairs:
             try:

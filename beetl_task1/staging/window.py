@@ -25,11 +25,6 @@ def seconds_from_start(time: str, start: datetime | None) -> float:
 
     ``time`` is a clock time such as ``"23:15"`` or ``"23:15:30"``, or seconds from the beginning such as ``"1800"``.
     Clock times need the start of the recording; one before it is of the next day.
-
-    Raises
-    ------
-    BeetlError
-        Neither form, or a clock time for a recording that does not say when it began.
     """
     clock = re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d))?", time.strip())
     if clock is None:
@@ -57,11 +52,6 @@ def epochs_in_bed(
     An epoch counts if its middle does. Times are as in :func:`seconds_from_start`; the beginning and the end of the
     recording by default, also for times up to 15 minutes outside it, which are told in one line each. ``onsets``
     (n_epochs,) in s.
-
-    Raises
-    ------
-    BeetlError
-        Nothing lies between them, they are reversed, or one is further outside the recording.
     """
     end, middles = float(onsets[-1]) + EPOCH_SECONDS, onsets + EPOCH_SECONDS / 2
     off, on = _lights(end, start, lights_off, lights_on)
