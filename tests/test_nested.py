@@ -187,7 +187,7 @@ def test_a_recording(tmp_path, where, new, message):
 
 
 def test_the_account_of_a_staging(tmp_path):
-    from beetl_task1.staging.output import NightFiles
+    from beetl_task1.staging.batch import NightFiles
 
     (tmp_path / "night.json").write_text(tables(100_000))
     refused(lambda: NightFiles(tmp_path, "night").check_free("night.edf"), "not as an earlier `stage` wrote it")

@@ -38,12 +38,12 @@ def named(files: Sequence[Path]) -> dict[str, Path]:
 
     A name that is there twice even so is an error.
     """
-    names = apart(files, [night_name(path) for path in files])
-    for name in names:
-        if names.count(name) > 1:
-            first, second, *_ = (path for path, other in zip(files, names, strict=True) if other == name)
-            raise BeetlError(f"{first} and {second}: are both of {name}; leave one of them out, or rename it")
-    return dict(zip(names, files, strict=True))
+    found: dict[str, Path] = {}
+    for name, path in zip(apart(files, [night_name(path) for path in files]), files, strict=True):
+        if name in found:
+            raise BeetlError(f"{found[name]} and {path}: are both of {name}; leave one of them out, or rename it")
+        found[name] = path
+    return found
 
 
 def paired(recordings: Sequence[Path], scorings: Sequence[Path]) -> list[Path | None]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import mne
 import numpy as np
 from scipy.signal import welch
 
@@ -223,6 +224,30 @@ class Stager:
         gaps = np.flatnonzero(np.diff(onsets) != EPOCH_SECONDS) + 1
         parts = np.split(probabilities, gaps)
         return np.concatenate([forward_backward(part, transitions, prior) for part in parts])
+
+
+def stage(
+    recording: PathOrRaw,
+    *,
+    checkpoints: str | Path,
+    group: str,
+    recipe: str = DEFAULT,
+    allow_simulated: bool = False,
+    hypnogram: str | Path | None = None,
+    **options: Any,
+) -> StagedNight:
+    """Stage one recording in any format that mne reads; ``stage(...).annotations`` are its :class:`mne.Annotations`.
+
+    With the recipe as :meth:`beetl_task1.staging.stager.Stager.load` finds it, and the options of
+    :class:`beetl_task1.staging.stager.Options`; compared with a scorer's hypnogram where one is given.
+    """
+    stager = Stager.load(checkpoints, group, Options(**options), recipe=recipe, allow_simulated=allow_simulated)
+    return stager.stage(recording, hypnogram)
+
+
+def annotate(recording: PathOrRaw, **options: Any) -> mne.Annotations:
+    """Return the stages of a recording as :class:`mne.Annotations`; takes what :func:`stage` takes."""
+    return stage(recording, **options).annotations
 
 
 def group_for_age(age: float) -> tuple[str, str | None]:
