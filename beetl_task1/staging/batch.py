@@ -14,8 +14,7 @@ from ..progress import Progress
 from ..store import key_of, sha256
 from ..typed import json_of
 from ..writing import alone, write_bytes, write_rows, write_text
-from .cohort import ByAge, CohortNight
-from .pairing import apart, bare_name
+from .cohort import ByAge, CohortNight, apart, bare_name
 from .staged import CONTENTS, DISCLAIMER, StagedNight, account_of
 from .stager import Stager
 

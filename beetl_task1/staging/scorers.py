@@ -22,8 +22,7 @@ from ..hypnograms.spans import Hypnogram, n_epochs, on_grid
 from ..scoring import kappa
 from ..task import EPOCH_SECONDS
 from ..writing import write_bytes, write_text
-from .cohort import expanded
-from .pairing import named
+from .cohort import expanded, named
 from .statistics import all_statistics
 
 LIMITS = 1.96

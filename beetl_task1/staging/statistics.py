@@ -15,7 +15,7 @@ from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, Span, listed, n_epochs, near_sleep, on_grid
 from ..scoring import kappa
 from ..task import EPOCH_SECONDS
-from .window import epochs_in_bed
+from .window import epochs_in_bed, runs
 
 MINUTES = EPOCH_SECONDS / 60
 _PERSISTENT = 20
@@ -109,7 +109,7 @@ def sleep_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | No
         "sleep_onset_latency": asleep[0] * MINUTES if slept else None,
         "rem_latency": (dreams[0] - asleep[0]) * MINUTES if len(dreams) else None,
         "wake_after_sleep_onset": (stages[asleep[0] :] == 0).sum() * MINUTES if slept else None,
-        "awakenings": len(_runs(asleep)) - 1 if slept else None,
+        "awakenings": len(runs(asleep)) - 1 if slept else None,
         **{f"minutes_{name}": minutes[i] for i, name in enumerate(scheme.short)},
         **{f"percent_{name}": 100 * minutes[i] / slept if slept else None for i, name in _asleep(scheme)},
     }
@@ -135,7 +135,7 @@ def course_statistics(stages: np.ndarray, scheme: Scheme) -> dict[str, float | N
     asleep = np.flatnonzero(stages > 0)
     slept, period = len(asleep), stages[asleep[0] : asleep[-1] + 1] if len(asleep) else stages[:0]
     first = {name: np.flatnonzero(stages == i) for i, name in _asleep(scheme)}
-    first["persistent_sleep"] = np.array([run[0] for run in _runs(asleep) if len(run) >= _PERSISTENT])
+    first["persistent_sleep"] = np.array([run[0] for run in runs(asleep) if len(run) >= _PERSISTENT])
     before, after = period[:-1], period[1:]
     lighter = (after <= 1) & (before > after)
     result = {
@@ -155,15 +155,10 @@ def _asleep(scheme: Scheme) -> list[tuple[int, str]]:
     return list(enumerate(scheme.short))[1:]
 
 
-def _runs(epochs: np.ndarray, least: int = 1) -> list[np.ndarray]:
-    """Return ascending numbers of epochs in runs, between which more than ``least`` epochs pass."""
-    return np.split(epochs, np.flatnonzero(np.diff(epochs) > least) + 1) if len(epochs) else []
-
-
 def _cycles(stages: np.ndarray, rem: int) -> int:
     """Return the number of NREM-REM cycles of a sleep period."""
     cycles, end = 0, 0
-    for dreams in _runs(np.flatnonzero(stages == rem), _NREM):
+    for dreams in runs(np.flatnonzero(stages == rem), _NREM):
         cycles += bool(dreams[0] - end >= _NREM and (len(dreams) >= _REM or not cycles))
         end = dreams[-1] + 1
     return cycles

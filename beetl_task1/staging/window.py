@@ -2,10 +2,8 @@
 
 import re
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import find_objects, label
 
 from ..errors import BeetlError
 from ..task import EPOCH_SECONDS
@@ -109,12 +107,12 @@ def sleep_period(asleep: np.ndarray) -> slice:
     ``asleep`` (n_epochs,) says whether each epoch seems to be sleep. Runs below 5 minutes do not count, periods less
     than 2 hours apart are one, and the one with most sleep is taken; everything, if that would be less than 3 hours.
     """
-    runs = [run for (run,) in find_objects(label(asleep)[0]) if run.stop - run.start >= _SHORT_NAP]
-    breaks = [i for i, (one, following) in enumerate(pairwise(runs), 1) if following.start - one.stop >= _BREAK]
-    periods = [runs[first:last] for first, last in pairwise([0, *breaks, len(runs)])]
-    main = max(periods, key=lambda period: sum(run.stop - run.start for run in period))
-    whole = slice(0, len(asleep))
-    if not main:
-        return whole
-    found = widened(slice(main[0].start, main[-1].stop), len(asleep))
-    return found if found.stop - found.start >= _SHORTEST_NIGHT else whole
+    naps = [run for run in runs(np.flatnonzero(asleep)) if len(run) >= _SHORT_NAP]
+    main = max(runs(np.concatenate(naps), _BREAK), key=len) if naps else np.arange(len(asleep))
+    found = widened(slice(int(main[0]), int(main[-1]) + 1), len(asleep))
+    return found if found.stop - found.start >= _SHORTEST_NIGHT else slice(0, len(asleep))
+
+
+def runs(epochs: np.ndarray, least: int = 1) -> list[np.ndarray]:
+    """Return ascending numbers of epochs in runs, between which more than ``least`` epochs pass."""
+    return np.split(epochs, np.flatnonzero(np.diff(epochs) > least) + 1) if len(epochs) else []

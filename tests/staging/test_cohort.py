@@ -17,7 +17,7 @@ from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import ByAge, CohortNight, Options, Stager, find_nights, stage_all
-from beetl_task1.staging.pairing import paired
+from beetl_task1.staging.cohort import paired
 
 
 @pytest.fixture(scope="module")
