@@ -133,8 +133,8 @@ def scorecard(
     of_subject = [_unit_of(who, nights, truth, labels, reading) for who, nights in subjects.items()]
     found = None
     if probabilities is not None:
-        true = reading.labels(_stacked(truth, keys))
-        found = calibration(true, reading.probabilities(_stacked(probabilities, keys)), reading.stages)
+        true = reading.labels(stacked(truth, keys))
+        found = calibration(true, reading.probabilities(stacked(probabilities, keys)), reading.stages)
     return Scorecard(
         name=name,
         group=group,
@@ -172,12 +172,13 @@ def _interval(subjects: Sequence[Unit]) -> Interval | None:
     return subject_interval([np.array(unit.confusion) for unit in subjects]) if len(subjects) > 1 else None
 
 
-def _stacked(values: Labels, keys: Sequence[RecordingKey]) -> np.ndarray:
-    return np.concatenate([np.asarray(values[key]) for key in keys])
+def stacked(values: Labels, keys: Sequence[RecordingKey] = ()) -> np.ndarray:
+    """Return what is known of some recordings, by default of all in order, as one array."""
+    return np.concatenate([np.asarray(values[key]) for key in keys or sorted(values)])
 
 
 def _unit_of(name: str, keys: Sequence[RecordingKey], truth: Labels, labels: Labels, reading: Scheme) -> Unit:
-    return _unit(name, reading.labels(_stacked(truth, keys)), reading.labels(_stacked(labels, keys)), reading)
+    return _unit(name, reading.labels(stacked(truth, keys)), reading.labels(stacked(labels, keys)), reading)
 
 
 def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> Unit:
