@@ -18,7 +18,6 @@ from .cohort import ByAge, CohortNight, apart, bare_name
 from .staged import CONTENTS, DISCLAIMER, StagedNight, account_of
 from .stager import Stager
 
-SUMMARY = "summary.csv"
 _ENDINGS = (".csv", "-hypnogram.edf", ".png")
 ALSO = {"svg": (".svg",), "pdf": (".pdf",), "bids": ("_events.tsv", "_events.json")}
 """What is written where it is asked for, and its endings."""
@@ -29,18 +28,10 @@ AGREEMENTS = ("agreement", "agreement_around_sleep")
 
 @dataclass
 class StagedNights:
-    """What :func:`stage_all` has done.
+    """What :func:`stage_all` has done: the table of all nights, and what is known by the names of their files.
 
-    Attributes
-    ----------
-    accounts : dict
-        Of each night by the name of its files, as :func:`beetl_task1.staging.staged.account_of` gives them.
-    kept : list of str
-        Names of the nights that an earlier staging with the same weights and settings had done.
-    failures : dict
-        Names of the nights that could not be staged, and why.
-    summary : path
-        The table of all nights.
+    ``accounts`` are as :func:`beetl_task1.staging.staged.account_of` gives them, ``kept`` the nights that an earlier
+    staging with the same weights and settings had done, ``failures`` why others could not be staged.
     """
 
     summary: Path
@@ -88,7 +79,7 @@ def stage_all(
     files = [NightFiles(Path(out), name, also) for name in output_names([night.recording for night in found], out)]
     for one, night in zip(files, found, strict=True):
         one.check_free(night.recording)
-    staged = StagedNights(Path(out) / SUMMARY)
+    staged = StagedNights(Path(out) / "summary.csv")
     check_summary(staged.summary)
     own = [stagers.for_night(night) for night in found]
     for done, (one, night, stager) in enumerate(zip(files, found, own, strict=True), start=1):

@@ -49,14 +49,9 @@ def find_channels(
     labels that are there twice. A channel that is not there is derived, where both its electrodes are; of several
     that measure an electrode, those with one reference.
 
-    Parameters
-    ----------
-    there, eeg : sequence of str
-        All channels, and those of type EEG. If nothing is asked for, a single one is taken for both, with a warning.
-    wanted : sequence of str, optional
-        What to take for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``. One alone is taken for both.
-    name : str
-        What errors call the recording.
+    ``there`` are all channels, ``eeg`` those of type EEG: if nothing is asked for, a single one is taken for both, with
+    a warning. ``wanted`` stand for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``; one alone is taken
+    for both. Errors call the recording by its ``name``, and list what there is.
     """
     asked = tuple(wanted or CHANNELS)
     if not 1 <= len(asked) <= len(CHANNELS):
@@ -106,7 +101,8 @@ def _find(channel: str, there: Sequence[str]) -> Derivation | None:
 def _electrodes(name: str, there: Sequence[str], twins: Mapping[str, str]) -> list[str]:
     """Return the channels that measure an electrode against a reference."""
     labels = {channel: twins.get(channel, channel) for channel in there}
-    return [channel for channel, label in labels.items() if _bare(name) in (_bare(label), _bare(_alone(label)))]
+    alone = {channel: (_bare(label), _bare(_REFERENCE.sub("", label))) for channel, label in labels.items()}
+    return [channel for channel, names in alone.items() if _bare(name) in names]
 
 
 def _references(pair: Derivation, twins: Mapping[str, str] | None = None) -> list[str]:
@@ -122,10 +118,6 @@ def _references(pair: Derivation, twins: Mapping[str, str] | None = None) -> lis
         f"reference: {pair} have unlike references ({one or 'not named'} and {other or 'not named'}), so the "
         f"difference holds what lies between these too; name a channel with --channels"
     ]
-
-
-def _alone(label: str) -> str:
-    return _REFERENCE.sub("", label)
 
 
 def _bare(name: str) -> str:

@@ -70,13 +70,7 @@ class ByAge:
         self.load, self.group, self.warnings = cache(load), group, tuple(warnings)
 
     def for_night(self, night: CohortNight) -> Stager:
-        """Return the stager for the age of a night, with its own channels and lights.
-
-        Raises
-        ------
-        BeetlError
-            The night has no age and no group holds for all, or there is no checkpoint for its group.
-        """
+        """Return the stager for the age of a night, with its own channels and lights; no age nor group is an error."""
         group, warnings = self.group, self.warnings
         if night.age is not None:
             group, warning = group_for_age(night.age)
@@ -151,10 +145,8 @@ def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | 
 
 
 def _expanded(given: str | Path) -> list[Path]:
-    if Path(given).suffix.lower() in _OPENED_WHOLE:
-        return [Path(given)]
-    found = expanded(given, _is_table if _is_table(Path(given)) else _is_recording)
-    return [Path(given)] if found is None else found
+    wanted = _is_table if _is_table(Path(given)) else _is_recording
+    return (Path(given).suffix.lower() not in _OPENED_WHOLE and expanded(given, wanted)) or [Path(given)]
 
 
 def _is_table(path: Path) -> bool:

@@ -95,24 +95,17 @@ def read_epochs(recording: PathOrRaw, channels: Sequence[str] | None = None, *, 
     recording's own high-pass is lower, and cut into epochs of 30 s from its beginning, and from the end of each gap.
     What remains at the end is dropped.
 
-    Parameters
-    ----------
-    recording, channels
-        In any format that mne reads, and as in :func:`beetl_task1.staging.channels.find_channels`.
-    unit : {"V", "mV", "uV"}
-        Unit of the signal. mne converts from the unit that the file names, so this is for channels whose unit the file
-        does not name or, if it names all, for files that name a wrong one.
-
-    Raises
-    ------
-    DataError
-        The recording cannot be read, lacks a channel, is shorter than an epoch or not finite.
+    ``channels`` are as in :func:`beetl_task1.staging.channels.find_channels`. mne converts from the unit that the file
+    names, so ``unit`` (V, mV or uV) is for channels whose unit the file does not name or, if it names all, for files
+    that name a wrong one. What is not finite, or shorter than an epoch, is an error.
     """
     if unit not in UNITS:
         raise unknown("unit", unit, UNITS)
     name, path = recording_name(recording), None if isinstance(recording, BaseRaw) else Path(recording)
     whole = _open(recording)
-    montage = find_channels(whole.raw.ch_names, _eeg(whole.raw), channels, name=name)
+    typed = [whole.raw.ch_names[i] for i in mne.pick_types(whole.raw.info, eeg=True, exclude=())]
+    eeg = [one for one in typed if not any(word in one.lower() for word in _NOT_EEG)]
+    montage = find_channels(whole.raw.ch_names, eeg, channels, name=name)
     names, opened = list(dict.fromkeys(one for both in montage.derivations for one in both.channels)), whole
     if path is not None and (whole.header is not None or path.suffix.lower() in _BY_CHANNEL):
         opened = _open(path, names)  # again, with nothing but the channels that are needed
@@ -158,12 +151,6 @@ def _open(recording: PathOrRaw, include: Sequence[str] = ()) -> Opened:
             f"{recording}: mne cannot read it ({reason}); give an intact recording in a format that mne reads, "
             f"such as .edf, .bdf, .vhdr or .fif"
         ) from error
-
-
-def _eeg(raw: BaseRaw) -> list[str]:
-    """Return the channels that may be EEG: those of that type, and not named as something else."""
-    names = [raw.ch_names[i] for i in mne.pick_types(raw.info, eeg=True, exclude=())]
-    return [name for name in names if not any(word in name.lower() for word in _NOT_EEG)]
 
 
 def _start(opened: Opened) -> datetime | None:

@@ -69,9 +69,8 @@ class Scorers:
         pairs = {f"{a} and {b}": (self._all(a, b)) for a, b in combinations(self.names, 2)}
         if len(self.names) > 2:
             pairs |= {f"{name} and the others": self._all(name, None) for name in self.names}
-        return (
-            pd.DataFrame({pair: self._agree(*both) for pair, both in pairs.items()}).T.astype(float).rename_axis("pair")
-        )
+        rows = {pair: self._agree(*both) for pair, both in pairs.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").astype(float).rename_axis("pair")
 
     def consensus(self, night: str, without: str | None = None) -> np.ndarray:
         """Return what most scorers of a night say, (n_epochs,), -1 where none of them scored.
@@ -109,11 +108,11 @@ class Scorers:
 
     def plot(self) -> Figure:
         """Return differences over means of the most used statistics, a colour for each pair, with bias and limits."""
-        limits, shown = self.bland_altman(), self.drawn
+        limits, shown, pairs = self.bland_altman(), self.drawn, self._pairs()
         figure = Figure(figsize=(14, 3.2 * -(-len(shown) // 4)), layout="constrained", dpi=110)
         panels = figure.subplots(-(-len(shown) // 4), 4, squeeze=False).ravel()
         for axes, measure in zip(panels, shown, strict=False):
-            for i, ((a, b), (first, second)) in enumerate(self._pairs().items()):
+            for i, ((a, b), (first, second)) in enumerate(pairs.items()):
                 one, other, row = first[measure], second[measure], limits.loc[f"{a} and {b}", measure]
                 axes.plot((one + other) / 2, other - one, "o", color=f"C{i}", markersize=4, label=f"{b} less {a}")
                 axes.axhline(row["bias"], color=f"C{i}", linewidth=1)

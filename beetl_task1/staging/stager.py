@@ -171,7 +171,7 @@ class Stager:
             made_by=self._made_by(len(voters.epochs)), channels=voters.channels, probabilities=probabilities,
             warnings=warnings, spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence,
             unusable=voters.unusable, artefact=voters.artefact, scored=scored,
-            unlike_training=voters.unlike_training
+            unlike_training=all(one.signal for one in voters.unlike)
             or any(line.startswith(("age ", "age:")) for line in warnings))  # fmt: skip
 
     def _other_person(self, epochs: Epochs) -> Iterator[str]:

@@ -190,12 +190,7 @@ def read_scored(
     """Read a scorer's stages of a recording with so many epochs and that start.
 
     Each epoch gets the stage that most of it has; ``onsets`` (n_epochs,) are theirs in s, where there are gaps;
-    ``names`` as in :func:`beetl_task1.hypnograms.formats.read_hypnogram`.
-
-    Raises
-    ------
-    DataError
-        The file is missing, cannot be read, or names no stage within the recording.
+    ``names`` as in :func:`beetl_task1.hypnograms.formats.read_hypnogram`. A file without stages of it is an error.
     """
     end = n_epochs * float(EPOCH_SECONDS) if onsets is None else float(onsets[-1]) + EPOCH_SECONDS
     hypnogram = read_hypnogram(path, start, seconds=end, names=names)

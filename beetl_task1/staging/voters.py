@@ -169,11 +169,6 @@ class Voters:
         return list(dict.fromkeys([*said, *(line for one in self.epochs for line in one.notes)]))
 
     @property
-    def unlike_training(self) -> bool:
-        """Whether the signals of all pairs are."""
-        return all(one.signal for one in self.unlike)
-
-    @property
     def _clean(self) -> np.ndarray:
         return np.array([~(one.unusable | one.artefact) for one in self.unlike])
 
