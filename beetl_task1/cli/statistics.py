@@ -81,12 +81,12 @@ def statistics(
 
 def _read(given: tuple[str, ...], **how: Any) -> tuple[dict[str, "Scored"], list[BeetlError]]:
     """Return the nights that can be read, and why others cannot."""
-    from ..hypnograms.formats import is_hypnogram
+    from ..hypnograms.formats import is_hypnogram, is_staged_table
     from ..staging.cohort import expanded
     from ..staging.statistics import statistics_of
 
     nights, failures = {}, []
-    for path in [path for one in given for path in expanded(one, is_hypnogram) or [Path(one)]]:
+    for path in [path for one in given for path in expanded(one, is_hypnogram, is_staged_table) or [Path(one)]]:
         try:
             nights[str(path)] = statistics_of(path, **how)
         except BeetlError as error:

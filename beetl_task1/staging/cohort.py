@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import BeetlError
 from ..hypnograms.edf import read_header
-from ..hypnograms.formats import is_hypnogram
+from ..hypnograms.formats import is_hypnogram, is_staged_table
 from ..hypnograms.tables import decoded
 from .stager import Options, Stager, group_for_age
 
@@ -109,7 +109,7 @@ def find_nights(
         rows, said = _read_table(path) if _is_table(path) else ([CohortNight(path)], [])
         nights, notes = nights + rows, notes + said
     nights = list(dict.fromkeys(nights))
-    scored = expanded(hypnograms[0], is_hypnogram) if len(hypnograms) == 1 else None
+    scored = expanded(hypnograms[0], is_hypnogram, is_staged_table) if len(hypnograms) == 1 else None
     if scored is not None:
         partners = paired([Path(night.recording) for night in nights], scored)
         nights = [replace(n, hypnogram=n.hypnogram or path) for n, path in zip(nights, partners, strict=True)]
@@ -127,10 +127,10 @@ def find_nights(
     return nights, notes
 
 
-def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | None:
-    """Return what a pattern or a folder holds of the files that are wanted, sorted; None where it is neither.
+def expanded(given: str | Path, *kinds: Callable[[Path], bool]) -> list[Path] | None:
+    """Return what a pattern or a folder holds of the first kind that is there, sorted; None where it is neither.
 
-    Nothing wanted in it is an error.
+    None of any kind is an error.
     """
     path = Path(given)
     if path.is_dir():
@@ -139,8 +139,9 @@ def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | 
         files = [Path(one) for one in sorted(glob.glob(str(given), recursive=True))]
     else:
         return None
-    if found := [one for one in files if wanted(one)]:
-        return found
+    for wanted in kinds:
+        if found := [one for one in files if wanted(one)]:
+            return found
     raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
 
 

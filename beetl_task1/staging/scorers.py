@@ -15,7 +15,7 @@ from scipy.stats import t as student
 from sklearn.metrics import accuracy_score
 
 from ..errors import BeetlError
-from ..hypnograms.formats import is_hypnogram, read_hypnogram
+from ..hypnograms.formats import is_hypnogram, is_staged_table, read_hypnogram
 from ..hypnograms.names import UNSCORED
 from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, n_epochs, on_grid
@@ -192,7 +192,7 @@ def read_scorers(given: Sequence[str | Path], names: Mapping[str, str] | None = 
     """
     if len(given) < 2:
         raise BeetlError("expected two scorers or more, each a file, a folder or a pattern; name another")
-    found = [expanded(one, is_hypnogram) for one in given]
+    found = [expanded(one, is_hypnogram, is_staged_table) for one in given]
     several = [named(files) for files in found if files is not None]
     if several and len(several) < len(found):
         raise BeetlError("expected only files or only folders and patterns; name the folders of all scorers")
