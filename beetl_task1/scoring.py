@@ -57,6 +57,13 @@ def stage_recall(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return recall
 
 
+def kappa(one: np.ndarray, other: np.ndarray) -> float | None:
+    """Return Cohen's kappa of two lists of labels; None where both hold one and the same value only, or nothing."""
+    from sklearn.metrics import cohen_kappa_score
+
+    return float(cohen_kappa_score(one, other)) if len(np.unique([one, other])) > 1 else None
+
+
 def whole_stages(name: str, values: np.ndarray) -> np.ndarray:
     """Return stages 0..5 (n_epochs,) as int64, or a :class:`BeetlError` that calls them ``name``."""
     values = np.asarray(values)

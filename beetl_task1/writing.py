@@ -4,13 +4,15 @@ Where several files belong together, one command at a time writes them: :func:`a
 """
 
 import contextlib
+import csv
 import hashlib
+import io
 import logging
 import os
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -102,10 +104,24 @@ def is_free(folder: Path) -> bool:
     return all(path.name == LOCK or LEFT.fullmatch(path.name) for path in folder.iterdir())
 
 
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file whole."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file (UTF-8, ``\\n``) whole; bytes of file names that are no UTF-8 are written as escapes."""
-    with whole_file(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        file.write(text)
+    write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_rows(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write a CSV whole; what a row does not have is left empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def check_folder(path: str | Path) -> None:
@@ -162,8 +178,7 @@ def write_own(path: str | Path, text: str) -> None:
     """
     check_own(path)
     content = text.encode("utf-8", errors="backslashreplace")
-    with whole_file(path) as file:
-        file.write(content + _signature(content))
+    write_bytes(path, content + _signature(content))
 
 
 def _signature(content: bytes) -> bytes:

@@ -187,10 +187,10 @@ def test_a_recording(tmp_path, where, new, message):
 
 
 def test_the_account_of_a_staging(tmp_path):
-    from beetl_task1.staging.output import check_free
+    from beetl_task1.staging.batch import NightFiles
 
     (tmp_path / "night.json").write_text(tables(100_000))
-    refused(lambda: check_free(tmp_path, "night", "night.edf"), "not as an earlier `stage` wrote it")
+    refused(lambda: NightFiles(tmp_path, "night").check_free("night.edf"), "not as an earlier `stage` wrote it")
 
 
 def test_what_is_written_by_us_is_read(tree, tmp_path):

@@ -53,6 +53,7 @@ def audit(
     return Audit(
         path=str(folder.path),
         provenance=folder.provenance.describe(),
+        rules=folder.provenance.rules(),
         findings=sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
         parts=rows,
         nights=[night.row for part in parts for night in nights[part]],

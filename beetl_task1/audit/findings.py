@@ -152,6 +152,8 @@ class Audit:
     path: str
     provenance: str
     """What the data are: competition files, simulated, or rebuilt from open recordings."""
+    rules: str
+    """``"competition"``, or ``"open"`` and why, where what is labelled may train only so."""
     findings: Sequence[Finding]
     """The worst first."""
     parts: Sequence[PartRow]

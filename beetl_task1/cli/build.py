@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..task import SOURCE_GROUP, STAGES, TARGET_GROUPS
 from . import options
@@ -48,6 +49,8 @@ def build(
     """
     from .. import sleep_edf as library
 
+    if downloaded is not None:
+        _refuse_unused(*(() if fetch else ("groups", "split")), "seed")
     wanted["groups"] = wanted["groups"] or (SOURCE_GROUP, *TARGET_GROUPS)
     if fetch:
         with progress_bar("fetch (subjects)") as progress:
@@ -62,6 +65,15 @@ def build(
     values = {"out": str(built.out), "counts": counts, "left_out": built.assignment.left_out,
               "warnings": built.warnings}  # fmt: skip
     show(values, _lines(built, counts))
+
+
+def _refuse_unused(*names: str) -> None:
+    """Refuse options that were given and that ``--match`` has no use for."""
+    ctx = click.get_current_context()
+    asked = [name for name in names if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    given = [param.opts[0] for param in ctx.command.params if param.name in asked]
+    if given:
+        raise click.UsageError(f"--match takes each night as it was downloaded, got {', '.join(given)}; leave it out")
 
 
 def _lines(built: "Rebuilt", counts: list[dict[str, Any]]) -> Iterator[Any]:

@@ -51,6 +51,7 @@ def inspect(ctx: click.Context, data: "DataFolder", groups: tuple[str, ...], job
 def audit_lines(result: "Audit", nights: bool) -> Iterator[Any]:
     """Show what an audit found, with or without a line for each night."""
     yield f"data: {result.provenance} in {result.path}"
+    yield f"rules: {result.rules}"
     yield _parts(result.parts)
     if nights:
         yield _stages(result.nights)

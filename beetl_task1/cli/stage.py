@@ -133,7 +133,7 @@ def _transitions(tree: Path | None, smooth: bool, group: str) -> "Transitions | 
 
 
 def _values(staged: "StagedNights", out: Path) -> dict[str, Any]:
-    from ..staging.output import AGREEMENTS
+    from ..staging.batch import AGREEMENTS
 
     shown = ("statistics", "confidence", "unlike_training", "warnings", "channels", "made_by", *AGREEMENTS)
     nights = {name: {key: of[key] for key in shown if key in of} for name, of in staged.accounts.items()}
@@ -142,7 +142,7 @@ def _values(staged: "StagedNights", out: Path) -> dict[str, Any]:
 
 
 def _lines(staged: "StagedNights", out: Path) -> Iterator[str]:
-    from ..staging.contents import DISCLAIMER
+    from ..staging.staged import DISCLAIMER
 
     for name, account in staged.accounts.items():
         yield _line(name, account)
@@ -167,7 +167,7 @@ def _failed(staged: "StagedNights", n_nights: int) -> str:
 
 
 def _line(name: str, account: dict[str, Any]) -> str:
-    from ..staging.output import AGREEMENTS
+    from ..staging.batch import AGREEMENTS
 
     values = account["statistics"]
     rem = "none" if values["rem_latency"] is None else f"{values['rem_latency']:g} min"

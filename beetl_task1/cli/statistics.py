@@ -11,8 +11,10 @@ from . import options
 from .show import show, table
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from ..staging.scorers import Scorers
-    from ..staging.statistics import ScoredNight
+    from ..staging.statistics import Scored
 
 _SIDE_BY_SIDE = 5
 
@@ -44,11 +46,11 @@ def statistics(
       beetl-task1 statistics --compare scorer-a/ scorer-b/ "staged/*-hypnogram.edf" --out agreement
     """
     from ..hypnograms.names import read_stage_names
-    from ..staging.tables import check_empty, write_scorers, write_statistics
+    from ..writing import is_free
 
     names = read_stage_names(stage_names) if stage_names else None
-    if out is not None:
-        check_empty(out)
+    if out is not None and not is_free(out):
+        raise BeetlError(f"{out}: expected a new or empty folder, got one that holds files; choose another --out")
     if compare:
         from ..staging.scorers import read_scorers
 
@@ -57,7 +59,7 @@ def statistics(
         found = read_scorers(hypnograms, names)
         _warn(found.notes)
         if out is not None:
-            write_scorers(found, out)
+            found.write(out)
         show(_compared(found), _comparison(found, out))
         return
     nights, failures = _read(hypnograms, lights_off=lights_off, lights_on=lights_on, names=names)
@@ -65,7 +67,9 @@ def statistics(
         _warn(f"{path}: {note}" for note in night.notes)
     out = None if failures else out  # or the next try would find a folder with something in it
     if out is not None:
-        write_statistics({path: night.statistics for path, night in nights.items()}, out)
+        from ..staging.scorers import write_table
+
+        write_table(_frame(nights).rename_axis("hypnogram"), out / "statistics.csv")
     values = {path: {"scheme": night.scheme.name, "statistics": night.statistics, "warnings": list(night.notes)}
               for path, night in nights.items()}  # fmt: skip
     show({"hypnograms": values, "failures": [str(error) for error in failures]}, _lines(nights, out))
@@ -75,14 +79,14 @@ def statistics(
         raise failures[-1]
 
 
-def _read(given: tuple[str, ...], **how: Any) -> tuple[dict[str, "ScoredNight"], list[BeetlError]]:
+def _read(given: tuple[str, ...], **how: Any) -> tuple[dict[str, "Scored"], list[BeetlError]]:
     """Return the nights that can be read, and why others cannot."""
-    from ..hypnograms.formats import is_hypnogram
+    from ..hypnograms.formats import is_hypnogram, is_staged_table
     from ..staging.cohort import expanded
     from ..staging.statistics import statistics_of
 
     nights, failures = {}, []
-    for path in [path for one in given for path in expanded(one, is_hypnogram) or [Path(one)]]:
+    for path in [path for one in given for path in expanded(one, is_hypnogram, is_staged_table) or [Path(one)]]:
         try:
             nights[str(path)] = statistics_of(path, **how)
         except BeetlError as error:
@@ -95,22 +99,27 @@ def _warn(notes: Any) -> None:
         click.echo(f"  warning: {note}", err=True)
 
 
-def _lines(nights: dict[str, "ScoredNight"], out: Path | None) -> Iterator[Any]:
-    measures = list(dict.fromkeys(measure for night in nights.values() for measure in night.statistics))
-    rows = [(measure, *(_shown(night.statistics.get(measure)) for night in nights.values())) for measure in measures]
+def _frame(nights: dict[str, "Scored"]) -> "DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame.from_dict({path: night.statistics for path, night in nights.items()}, orient="index")
+
+
+def _lines(nights: dict[str, "Scored"], out: Path | None) -> Iterator[Any]:
+    frame = _frame(nights).astype(float)
     if len(nights) <= _SIDE_BY_SIDE:
+        rows = [(measure, *map(_shown, values)) for measure, *values in frame.T.itertuples(name=None)]
         yield table("statistics", "", *(Path(path).name for path in nights), rows=rows)
     else:
-        from ..staging.tables import means
-
-        found = means([night.statistics for night in nights.values()])
-        yield table(f"statistics of {len(nights)} nights", "", "nights", "mean", "SD", "median", rows=found)
+        found = frame.agg(["count", "mean", "std", "median"]).T.itertuples(name=None)
+        rows = [(measure, int(n), *(None if x != x else x for x in values)) for measure, n, *values in found]
+        yield table(f"statistics of {len(nights)} nights", "", "nights", "mean", "SD", "median", rows=rows)
     if out is not None:
         yield f"wrote {out}: statistics.csv, a row for each night"
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}".removesuffix(".0")
+def _shown(value: float) -> str:
+    return "-" if value != value else f"{value:.1f}".removesuffix(".0")
 
 
 def _plain(frame: Any) -> list[dict[str, Any]]:
@@ -121,22 +130,19 @@ def _plain(frame: Any) -> list[dict[str, Any]]:
 
 def _compared(found: "Scorers") -> dict[str, Any]:
     return {"scheme": found.scheme.name, "scorers": found.names, "nights": list(found.nights),
-            "agreement": _plain(found.agreement()), "statistics": _plain(found.statistics()),
-            "bland_altman": _plain(found.bland_altman()), "warnings": list(found.notes)}  # fmt: skip
+            **{name.replace("-", "_"): _plain(frame) for name, frame in found.tables().items()},
+            "warnings": list(found.notes)}  # fmt: skip
 
 
 def _comparison(found: "Scorers", out: Path | None) -> Iterator[Any]:
-    from ..staging.scorers import DRAWN
-
     rows = [(pair, int(row["nights"]), int(row["epochs"]), _two(100 * row["accuracy"], 1),
              *(_two(row[name]) for name in row.index if name.startswith("kappa")))
             for pair, row in found.agreement().iterrows()]  # fmt: skip
     stages = [f"kappa {name}" for name in found.scheme.short]
     yield table("agreement", "", "nights", "epochs", "accuracy, %", "kappa", *stages, rows=rows)
-    shown = (*DRAWN, *(f"minutes_{name}" for name in found.scheme.short[1:]))
     limits = found.bland_altman()
     rows = [(f"{pair}: {measure}", int(row["nights"]), *(_two(row[name], 1) for name in row.index if name != "nights"))
-            for (pair, measure), row in limits.iterrows() if measure in shown]  # fmt: skip
+            for (pair, measure), row in limits.iterrows() if measure in found.drawn]  # fmt: skip
     if limits["nights"].max() >= 3:
         yield table("differences of the statistics (second less first) and their limits of agreement", "", "nights",
                     "mean", "bias", "from", "to", "SD", "lower", "upper", rows=rows)  # fmt: skip

@@ -49,6 +49,22 @@ class Provenance:
         what = ", ".join(f"{k} {v}" for k, v in self.details.items() if isinstance(v, str | int) and k in _SHOWN)
         return f"{self.kind} data ({what})" if what else f"{self.kind} data"
 
+    @property
+    def hidden_people(self) -> list[str]:
+        """People of the competition's test sets whose labels a rebuilt tree has among those that train."""
+        told = self.details.get("subjects", {}) if self.kind == OPEN else {}
+        labelled = {f"{part.group}/s{subject}" for part in PARTS if part.labelled for subject in part.subjects}
+        hidden = {person for part in PARTS if not part.labelled for person in part.people}
+        return [f"{name}, SC4{who:02d}" for name in told if name in labelled or name.startswith(SOURCE_GROUP)
+                if (who := told[name].get("sleep_edf_subject")) in hidden]  # fmt: skip
+
+    def rules(self) -> str:
+        """Say under which rules all that is labelled here may train, and why."""
+        if not self.hidden_people:
+            return "competition"
+        return (f"open, since labels of people of the competition's test sets are here ({_some(self.hidden_people)}); "
+                "train with --rules open")  # fmt: skip
+
 
 @dataclass(frozen=True)
 class PartFiles:
@@ -172,14 +188,9 @@ def check_people(provenance: Provenance, path: Path) -> None:
     DataError
         Naming such people.
     """
-    told = provenance.details.get("subjects", {}) if provenance.kind == OPEN else {}
-    labelled = {f"{part.group}/s{subject}" for part in PARTS if part.labelled for subject in part.subjects}
-    hidden = {person for part in PARTS if not part.labelled for person in part.people}
-    found = [f"{name}, SC4{who:02d}" for name in told if name in labelled or name.startswith(SOURCE_GROUP)
-             if (who := told[name].get("sleep_edf_subject")) in hidden]  # fmt: skip
-    if found:
+    if provenance.hidden_people:
         raise DataError(
-            f"{path}: labels of people of the competition's test sets would train ({_some(found)}); "
+            f"{path}: labels of people of the competition's test sets would train ({_some(provenance.hidden_people)}); "
             'build it with --split beetl, or add --rules open (rules = "open" in a recipe of your own)',
             "rules",
         )

@@ -12,6 +12,8 @@ _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _ANONYMOUS = date(1985, 1, 1)
 """What the specification has for a date that is not told."""
 _MOST_CHANNELS = 2000
+_GAP = 0.05
+"""s; times of records are written with few digits."""
 _ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 
 
@@ -208,3 +210,8 @@ def record_onsets(path: str | Path, header: EdfHeader) -> np.ndarray | None:
     if len(first) < header.n_there:
         return None
     return np.array([first[record] for record in range(header.n_there)])
+
+
+def record_gaps(onsets: np.ndarray, header: EdfHeader) -> np.ndarray:
+    """Return which records do not follow the one before at once; onsets are as of :func:`record_onsets`."""
+    return np.flatnonzero(np.abs(np.diff(onsets) - header.record_seconds) > _GAP) + 1

@@ -49,8 +49,7 @@ def _xml(path: Path, content: bytes, timing: Timing) -> Hypnogram:
     stages = [stage.text or "?" for stage in root.iter("SleepStage")]
     if stages:  # Compumedics: a number for each epoch, 5 is REM
         seconds = float(root.findtext("EpochLength") or 30)
-        names = [PRESETS["rk"].get(stage.strip(), stage) for stage in stages]
-        return Hypnogram(tuple(Span(i * seconds, seconds, name) for i, name in enumerate(names)))
+        return Hypnogram.steady((PRESETS["rk"].get(stage.strip(), stage) for stage in stages), seconds)
     found = _philips(root, timing) or _embla(root, timing) or Hypnogram(tuple(_nsrr(root)))
     if not found.spans:
         raise ValueError("no scored events in it")

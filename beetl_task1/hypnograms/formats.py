@@ -80,10 +80,15 @@ def is_hypnogram(path: Path) -> bool:
     header = read_header(path)
     if header is not None:
         return not header.has_signals or any(map(_HYPNOGRAM.search, header.labels))
-    staged = path.suffix.lower() in (".csv", ".json") and path.with_name(f"{path.stem}-hypnogram.edf").exists()
+    staged = path.suffix.lower() in (".csv", ".json") and is_staged_table(path.with_suffix(".csv"))
     beside = staged or path.name.endswith(("_description.txt", "_events.json")) or path.name == "summary.csv"
     beside = beside or path.stem.lower() in ("readme", "license", "changes")
     return path.is_file() and path.suffix.lower() in (*EXPORTS, *filter(None, _TEXT)) and not beside
+
+
+def is_staged_table(path: Path) -> bool:
+    """Whether a file is the table of a night whose stages `stage` wrote as EDF+ too."""
+    return path.suffix.lower() == ".csv" and path.with_name(f"{path.stem}-hypnogram.edf").exists()
 
 
 def _read_edf(path: Path, header: EdfHeader, timing: Timing) -> Hypnogram:

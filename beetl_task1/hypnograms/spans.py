@@ -49,6 +49,11 @@ class Hypnogram:
     start: datetime | None = None
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def steady(cls, names: Iterable[str], seconds: float, notes: tuple[str, ...] = ()) -> "Hypnogram":
+        """Return a hypnogram of names that each hold for so many seconds, one after the other."""
+        return cls(tuple(Span(i * seconds, seconds, name) for i, name in enumerate(names)), notes=notes)
+
     @property
     def names(self) -> list[str]:
         """The names in it, sorted."""

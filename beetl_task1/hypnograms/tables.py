@@ -4,7 +4,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -230,17 +230,16 @@ def evenly(path: Path, stages: Sequence[str], timing: Timing) -> Hypnogram:
     """
     step = float(EPOCH_SECONDS)
     n, seconds = len(stages), timing.seconds
-    hypnogram = Hypnogram(tuple(Span(i * step, step, name) for i, name in enumerate(stages)))
     if seconds is None or abs(n - seconds // step) <= _SLACK:
-        return hypnogram
+        return Hypnogram.steady(stages, step)
     expected = f"{int(seconds // step)} epochs of {step:g} s in the recording"
     other = next((length for length in _LENGTHS if abs(seconds / length - n) <= max(_SLACK, 30 / length)), None)
     if other and other != 6:
-        spans = tuple(Span(i * float(other), other, name) for i, name in enumerate(stages))
-        return Hypnogram(spans, notes=(f"its {n} lines for {expected} are taken as epochs of {other} s",))
+        note = f"its {n} lines for {expected} are taken as epochs of {other} s"
+        return Hypnogram.steady(stages, float(other), (note,))
     if n * step > seconds:
         raise DataError(
             f"{path}: expected {expected}, got {n} lines of stages; give the scoring of this recording, or a table "
             f"with the columns onset,stage in seconds"
         )
-    return replace(hypnogram, notes=(f"its {n} lines are fewer than the {expected}: taken to begin with it",))
+    return Hypnogram.steady(stages, step, (f"its {n} lines are fewer than the {expected}: taken to begin with it",))

@@ -40,8 +40,7 @@ def _explained(path: Path, lines: Sequence[str]) -> Hypnogram | None:
 
 
 def _numbered(numbers: Sequence[str], seconds: float, meanings: dict[str, str]) -> Hypnogram:
-    names = [meanings.get(number.strip(), number.strip()) for number in numbers]
-    return Hypnogram(tuple(Span(i * seconds, seconds, name) for i, name in enumerate(names)))
+    return Hypnogram.steady((meanings.get(number.strip(), number.strip()) for number in numbers), seconds)
 
 
 def _ending(lines: Sequence[str]) -> Hypnogram | None:

@@ -11,7 +11,7 @@ import numpy as np
 from ..data.raw import open_raw
 from ..data.recording import LARGEST_STD
 from ..errors import DataError
-from ..hypnograms.edf import EdfHeader, read_header, record_onsets
+from ..hypnograms.edf import EdfHeader, read_header, record_gaps, record_onsets
 from ..hypnograms.formats import read_hypnogram
 from ..hypnograms.names import UNSCORED, is_aasm, is_known
 from ..hypnograms.schemes import AASM
@@ -19,8 +19,6 @@ from ..hypnograms.spans import Hypnogram, near_sleep, on_grid
 from ..task import CHANNELS, EPOCH_SECONDS, N_TIMES, SFREQ
 
 Window = Callable[[np.ndarray], slice]
-_GAP = 0.05
-"""s between records that should follow each other."""
 _SLEEP_PAST = 300.0
 """s of sleep after the signal's end that are let pass; the study's scorings run past it in Wake or unscored."""
 
@@ -99,7 +97,7 @@ def fault_of(psg: Path, hypnogram: Path) -> str | None:
     if header.cut:
         return f"{psg.name} {header.cut}; fetch it again"
     onsets = record_onsets(psg, header)
-    if onsets is not None and (np.abs(np.diff(onsets) - header.record_seconds) > _GAP).any():
+    if onsets is not None and len(record_gaps(onsets, header)):
         return f"{psg.name} has gaps (EDF+D), so its epochs are not where they seem to be; remove it"
     end = header.n_there * header.record_seconds
     scored = [span for span in _scoring(hypnogram, header.start).spans if span.stage != UNSCORED]

@@ -23,8 +23,13 @@ class Derivation:
     plus: str
     minus: str | None = None
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels of the recording that it is made of."""
+        return (self.plus,) if self.minus is None else (self.plus, self.minus)
+
     def __str__(self) -> str:
-        return self.plus if self.minus is None else f"{self.plus} minus {self.minus}"
+        return " minus ".join(self.channels)
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,9 @@ def find_channels(
     labels that are there twice. A channel that is not there is derived, where both its electrodes are; of several
     that measure an electrode, those with one reference.
 
-    Parameters
-    ----------
-    there, eeg : sequence of str
-        All channels, and those of type EEG. If nothing is asked for, a single one is taken for both, with a warning.
-    wanted : sequence of str, optional
-        What to take for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``. One alone is taken for both.
-    name : str
-        What errors call the recording.
-
-    Raises
-    ------
-    DataError
-        A channel is neither there nor can be derived; the error lists what there is.
+    ``there`` are all channels, ``eeg`` those of type EEG: if nothing is asked for, a single one is taken for both, with
+    a warning. ``wanted`` stand for Fpz-Cz and Pz-Oz: channels, or differences such as ``"C3-M2"``; one alone is taken
+    for both. Errors call the recording by its ``name``, and list what there is.
     """
     asked = tuple(wanted or CHANNELS)
     if not 1 <= len(asked) <= len(CHANNELS):
@@ -64,37 +59,25 @@ def find_channels(
             f"--channels: expected two names, for Fpz-Cz and Pz-Oz, got {', '.join(asked)}; give "
             f'--channels "Fpz-Cz,Pz-Oz"'
         )
-    first, *others = [_find(channel, there) for channel in asked]
-    if first and not others:
-        return _one_for_both(first, there, f"{first} alone was asked for")
-    if first and others[0]:
-        pair = (first, others[0])
-        return Montage(pair, (*_other_montage(asked), *(line for one in pair for line in _references(one))))
-    if wanted is None and len(eeg) == 1:
-        return _one_for_both(Derivation(eeg[0]), there, f"{eeg[0]} is its only EEG channel")
-    missing = [channel for channel in asked if _find(channel, there) is None]
-    nearest = _nearest(there) or "A,B"
+    pair, why = [one for channel in asked if (one := _find(channel, there))], ""
+    if len(pair) == len(asked) == 1:
+        why = f"{pair[0]} alone was asked for"
+    elif len(pair) < len(asked) and wanted is None and len(eeg) == 1:
+        pair, why = [Derivation(eeg[0])], f"{eeg[0]} is its only EEG channel"
+    if why:
+        lacking = " and ".join(channel for channel in CHANNELS if _find(channel, there) != pair[0])
+        text = f"missing channel: lacks {lacking} ({why}); it stands in for both, expect worse staging"
+        return Montage((pair[0], pair[0]), (text,))
+    if len(pair) == len(asked):
+        others = [both for both in zip(asked, CHANNELS, strict=True) if _bare(both[0]) != _bare(both[1])]
+        said = [f"other montage: {a} stands in for {b}, which the models were trained on" for a, b in others]
+        return Montage((pair[0], pair[1]), (*said, *(line for one in pair for line in _references(one))))
+    missing = " and ".join(channel for channel in asked if _find(channel, there) is None)
     raise DataError(
         f"{name}: expected channels {', '.join(asked)}, got {' '.join(', '.join(there).split()) or 'none'}; it lacks "
-        f'{" and ".join(missing)}: name the nearest two with --channels "{nearest}" (A-B subtracts B from A), or a '
+        f'{missing}: name the nearest two with --channels "{_nearest(there) or "A,B"}" (A-B subtracts B from A), or a '
         f"single one"
     )
-
-
-def _one_for_both(derivation: Derivation, there: Sequence[str], why: str) -> Montage:
-    lacking = [channel for channel in CHANNELS if _find(channel, there) != derivation]
-    return Montage(
-        (derivation, derivation),
-        (f"missing channel: lacks {' and '.join(lacking)} ({why}); it stands in for both, expect worse staging",),
-    )
-
-
-def _other_montage(asked: Sequence[str]) -> list[str]:
-    return [
-        f"other montage: {channel} stands in for {trained}, which the models were trained on"
-        for channel, trained in zip(asked, CHANNELS, strict=True)
-        if _bare(channel) != _bare(trained)
-    ]
 
 
 def _find(channel: str, there: Sequence[str]) -> Derivation | None:
@@ -118,7 +101,8 @@ def _find(channel: str, there: Sequence[str]) -> Derivation | None:
 def _electrodes(name: str, there: Sequence[str], twins: Mapping[str, str]) -> list[str]:
     """Return the channels that measure an electrode against a reference."""
     labels = {channel: twins.get(channel, channel) for channel in there}
-    return [channel for channel, label in labels.items() if _bare(name) in (_bare(label), _bare(_alone(label)))]
+    alone = {channel: (_bare(label), _bare(_REFERENCE.sub("", label))) for channel, label in labels.items()}
+    return [channel for channel, names in alone.items() if _bare(name) in names]
 
 
 def _references(pair: Derivation, twins: Mapping[str, str] | None = None) -> list[str]:
@@ -134,10 +118,6 @@ def _references(pair: Derivation, twins: Mapping[str, str] | None = None) -> lis
         f"reference: {pair} have unlike references ({one or 'not named'} and {other or 'not named'}), so the "
         f"difference holds what lies between these too; name a channel with --channels"
     ]
-
-
-def _alone(label: str) -> str:
-    return _REFERENCE.sub("", label)
 
 
 def _bare(name: str) -> str:

@@ -1,20 +1,21 @@
-"""The nights of a cohort: files, folders, patterns, or a table with a row for each; and their stagers by age."""
+"""The nights of a cohort: files, folders, patterns, or tables; their names and scorings, and their stagers by age."""
 
 import csv
 import difflib
 import glob
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import BeetlError
 from ..hypnograms.edf import read_header
-from ..hypnograms.formats import is_hypnogram
+from ..hypnograms.formats import is_hypnogram, is_staged_table
 from ..hypnograms.tables import decoded
-from .pairing import paired
 from .stager import Options, Stager, group_for_age
 
 _TABLES, _SHEETS = (".csv", ".tsv"), (".xlsx", ".xls", ".ods")
@@ -32,6 +33,10 @@ _COLUMNS = {
     "lights": ("lights",),
 }
 _EMPTY = ("", "n/a", "na", "nan", "none", "-")
+_ENDINGS = re.compile(
+    r"[-_ .]*(hypnogram|hypno|scored|scoring|scores?|stages|events|psg|annot(ations)?)$", re.IGNORECASE
+)
+_SLEEP_EDF = re.compile(r"((?:SC4|ST7)\d{3})\w\w-(?:PSG|Hypnogram)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,6 @@ class CohortNight:
     lights_on: str | None = None
 
 
-class Stagers(Protocol):
-    """What gives each night its stager: a :class:`Stager` by itself, or :class:`ByAge`."""
-
-    def for_night(self, night: CohortNight) -> Stager:
-        """Return the stager of a night."""
-
-
 class ByAge:
     """Stagers by the age of a night, each loaded once, when a night first needs it.
 
@@ -69,17 +67,10 @@ class ByAge:
     """
 
     def __init__(self, load: Callable[[str], Stager], group: str | None = None, warnings: Sequence[str] = ()):
-        self.load, self.group, self.warnings = load, group, tuple(warnings)
-        self._loaded: dict[str, Stager] = {}
+        self.load, self.group, self.warnings = cache(load), group, tuple(warnings)
 
     def for_night(self, night: CohortNight) -> Stager:
-        """Return the stager for the age of a night, with its own channels and lights.
-
-        Raises
-        ------
-        BeetlError
-            The night has no age and no group holds for all, or there is no checkpoint for its group.
-        """
+        """Return the stager for the age of a night, with its own channels and lights; no age nor group is an error."""
         group, warnings = self.group, self.warnings
         if night.age is not None:
             group, warning = group_for_age(night.age)
@@ -89,9 +80,7 @@ class ByAge:
                 f"{night.recording}: expected either --group or --age, or a column age in a table; give one of them, "
                 f"for instance --age 70"
             )
-        if group not in self._loaded:
-            self._loaded[group] = self.load(group)
-        return replace(self._loaded[group].for_night(night), warnings=warnings)
+        return replace(self.load(group).for_night(night), warnings=warnings)
 
 
 def find_nights(
@@ -116,59 +105,53 @@ def find_nights(
     """
     nights: list[CohortNight] = []
     notes: list[str] = []
-    for one in given:
-        if Path(one).suffix.lower() in (*_TABLES, *_SHEETS):
-            rows, said = _read_table(Path(one))
-            nights, notes = nights + rows, notes + said
-        else:
-            nights += [CohortNight(path) for path in _expanded(one)]
+    for path in (path for one in given for path in _expanded(one)):
+        rows, said = _read_table(path) if _is_table(path) else ([CohortNight(path)], [])
+        nights, notes = nights + rows, notes + said
     nights = list(dict.fromkeys(nights))
-    scored = expanded(hypnograms[0], is_hypnogram) if len(hypnograms) == 1 else None
+    scored = expanded(hypnograms[0], is_hypnogram, is_staged_table) if len(hypnograms) == 1 else None
     if scored is not None:
         partners = paired([Path(night.recording) for night in nights], scored)
         nights = [replace(n, hypnogram=n.hypnogram or path) for n, path in zip(nights, partners, strict=True)]
-        lacking = sum(night.hypnogram is None for night in nights)
-        notes += [f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name"] * bool(lacking)
-        hypnograms = ()
-    if hypnograms and len(hypnograms) != len(nights):
-        raise BeetlError(
-            f"expected one --hypnogram for each of {len(nights)} recordings, got {len(hypnograms)}; "
-            f"repeat it in the order of the recordings"
-        )
-    if hypnograms:
+        if lacking := sum(night.hypnogram is None for night in nights):
+            notes.append(f"{hypnograms[0]}: {lacking} of {len(nights)} nights have no scoring of their name")
+    elif hypnograms:
+        if len(hypnograms) != len(nights):
+            raise BeetlError(
+                f"expected one --hypnogram for each of {len(nights)} recordings, got {len(hypnograms)}; "
+                f"repeat it in the order of the recordings"
+            )
+        for missing in (path for path in hypnograms if not Path(path).is_file()):
+            raise BeetlError(f"--hypnogram {missing}: no such file; give one that is there")
         nights = [replace(night, hypnogram=path) for night, path in zip(nights, hypnograms, strict=True)]
-    for missing in (path for path in hypnograms if not Path(path).is_file()):
-        raise BeetlError(f"--hypnogram {missing}: no such file; give one that is there")
     return nights, notes
 
 
-def expanded(given: str | Path, wanted: Callable[[Path], bool]) -> list[Path] | None:
-    """Return what a pattern or a folder holds of the files that are wanted, sorted; None where it is neither.
+def expanded(given: str | Path, *kinds: Callable[[Path], bool]) -> list[Path] | None:
+    """Return what a pattern or a folder holds of the first kind that is there, sorted; None where it is neither.
 
-    Raises
-    ------
-    BeetlError
-        Nothing of it is wanted.
+    None of any kind is an error.
     """
     path = Path(given)
     if path.is_dir():
-        found = [one for one in sorted(path.rglob("*")) if not _hidden(one, path) and wanted(one)]
+        files = [one for one in sorted(path.rglob("*")) if "/." not in f"/{one.relative_to(path).as_posix()}"]
     elif not path.exists() and glob.has_magic(str(given)):
-        found = [Path(one) for one in sorted(glob.glob(str(given), recursive=True)) if wanted(Path(one))]
+        files = [Path(one) for one in sorted(glob.glob(str(given), recursive=True))]
     else:
         return None
-    if not found:
-        raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
-    return found
+    for wanted in kinds:
+        if found := [one for one in files if wanted(one)]:
+            return found
+    raise BeetlError(f"{given}: nothing of that kind is there; name files, a folder or a pattern that has some")
 
 
 def _expanded(given: str | Path) -> list[Path]:
-    found = None if Path(given).suffix.lower() in _OPENED_WHOLE else expanded(given, _is_recording)
-    return [Path(given)] if found is None else found
+    wanted = _is_table if _is_table(Path(given)) else _is_recording
+    return (Path(given).suffix.lower() not in _OPENED_WHOLE and expanded(given, wanted)) or [Path(given)]
 
 
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in (*_TABLES, *_SHEETS)
 
 
 def _is_recording(path: Path) -> bool:
@@ -195,36 +178,29 @@ def _read_table(path: Path) -> tuple[list[CohortNight], list[str]]:
         (_, header), *rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))] or [(1, [])]
     except csv.Error as error:
         raise BeetlError(f"{path}: cannot be read as a table ({error}); write a row for each recording") from error
-    meant = [_meaning(name) for name in header]
-    if "recording" not in meant:
+    columns: dict[str | None, list[str]] = {}
+    meanings = {name: meaning for meaning, names in _COLUMNS.items() for name in names}
+    meant = [meanings.get(re.sub(r"[^a-z]", "", name.lower())) for name in header]
+    for meaning, name in zip(meant, header, strict=True):
+        columns.setdefault(meaning, []).append(name)
+    unused = [name for name in columns.pop(None, []) if name.strip()]
+    if "recording" not in columns:
         raise BeetlError(f"{path}: expected a column recording, got {', '.join(header) or 'nothing'}; name one so")
-    twice = sorted({meaning for meaning in meant if meaning and meant.count(meaning) > 1})
-    if twice:
-        same = [name for name, meaning in zip(header, meant, strict=True) if meaning == twice[0]]
-        raise BeetlError(f"{path}: the columns {', '.join(same)} all mean {twice[0]}; leave one of them")
-    unused = [name for name, meaning in zip(header, meant, strict=True) if meaning is None and name.strip()]
+    for meaning, same in columns.items():
+        if len(same) > 1:
+            raise BeetlError(f"{path}: the columns {', '.join(same)} all mean {meaning}; leave one of them")
     nights = []
     for number, row in rows:
-        cells = {
-            m: cell.strip() for m, cell in zip(meant, row, strict=False) if m and cell.strip().lower() not in _EMPTY
-        }
+        cells = zip(meant, map(str.strip, row), strict=False)
         try:
-            nights.append(_night(path.parent, cells))
+            nights.append(_night(path.parent, {m: cell for m, cell in cells if m and cell.lower() not in _EMPTY}))
         except BeetlError as error:
             raise BeetlError(f"{path}: row {number}: {error}") from error
     if not nights:
         raise BeetlError(f"{path}: names no recording; write one in each row")
-    return nights, [line for name in unused for line in _about(path, name)]
-
-
-def _meaning(column: str) -> str | None:
-    bare = re.sub(r"[^a-z]", "", column.lower())
-    return next((meaning for meaning, names in _COLUMNS.items() if bare in names), None)
-
-
-def _about(path: Path, column: str) -> Iterator[str]:
-    near = difflib.get_close_matches(column.lower(), _COLUMNS, n=1, cutoff=0.7)
-    yield f"{path}: the column {column!r} is not used" + (f"; did you mean {near[0]!r}?" if near else "")
+    near = [difflib.get_close_matches(name.lower(), _COLUMNS, n=1, cutoff=0.7) for name in unused]
+    return nights, [f"{path}: the column {name!r} is not used" + (f"; did you mean {meant[0]!r}?" if meant else "")
+                    for name, meant in zip(unused, near, strict=True)]  # fmt: skip
 
 
 def _night(folder: Path, cells: dict[str, str]) -> CohortNight:
@@ -255,3 +231,57 @@ def _from(folder: Path, name: str) -> Path:
     """Return a path that counts from a folder, unless it is there as it stands only."""
     path = Path(name).expanduser()
     return path if path.is_absolute() or (path.exists() and not (folder / path).exists()) else folder / path
+
+
+def bare_name(path: str | Path) -> str:
+    """Return the name of a file without its ending."""
+    return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def apart(paths: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """Return names of files, with the name of the file's folder in front where two are alike."""
+    return [
+        f"{path.resolve().parent.name}_{name}" if names.count(name) > 1 else name
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def night_name(path: str | Path) -> str:
+    """Return what a recording and its scorings have in common in their names; their folder's where that is nothing."""
+    name = bare_name(path)
+    study = _SLEEP_EDF.match(name)
+    return study[1].upper() if study else _ENDINGS.sub("", name) or Path(path).resolve().parent.name
+
+
+def named(files: Sequence[Path]) -> dict[str, Path]:
+    """Return files by the names of their nights; where a name is there twice, with that of the folder before it.
+
+    A name that is there twice even so is an error.
+    """
+    found: dict[str, Path] = {}
+    for name, path in zip(apart(files, [night_name(path) for path in files]), files, strict=True):
+        if name in found:
+            raise BeetlError(f"{found[name]} and {path}: are both of {name}; leave one of them out, or rename it")
+        found[name] = path
+    return found
+
+
+def paired(recordings: Sequence[Path], scorings: Sequence[Path]) -> list[Path | None]:
+    """Return the scoring of each recording: that of its name; of several, the one in a folder of the same name.
+
+    A scoring that may be of two even so is an error.
+    """
+    found: list[Path | None] = []
+    names, of_name = [night_name(recording) for recording in recordings], dict[str, list[Path]]()
+    for path in scorings:
+        of_name.setdefault(night_name(path), []).append(path)
+    times = Counter(names)
+    for recording, name in zip(recordings, names, strict=True):
+        alike = of_name.get(name, [])
+        beside = [path for path in alike if path.resolve().parent.name == recording.resolve().parent.name]
+        chosen = beside if times[name] > 1 or len(alike) > 1 else alike
+        if len(chosen) > 1 or (len(alike) > 1 and not chosen):
+            both = " and ".join(map(str, (chosen or alike)[:2]))
+            raise BeetlError(f"{recording}: {both} may both be its scoring; name it in a table of recordings")
+        found += chosen[:1] or [None]
+    return found

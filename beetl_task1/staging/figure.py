@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..task import EPOCH_SECONDS, STAGES
@@ -29,7 +28,6 @@ def figure_of(night: "StagedNight") -> Figure:
     Over hours from the beginning where the recording does not say when it began.
     """
     figure = Figure(figsize=(12, 7), layout="constrained", dpi=_DPI)
-    FigureCanvasAgg(figure)
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1.2, 1.6))
     gaps = np.flatnonzero(np.diff(night.onsets) > EPOCH_SECONDS) + 1
     begins = np.insert(night.onsets, gaps, night.onsets[gaps - 1] + EPOCH_SECONDS)

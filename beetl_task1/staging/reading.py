@@ -1,8 +1,8 @@
 """From a recording in any format that mne reads to epochs as the models know them."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -77,7 +77,15 @@ class Epochs:
     mains: tuple[float, ...] = (0.0, 0.0)
     birthday: datetime | None = None
     unit: str = "V"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> float | None:
+        """Age in years that the header tells."""
+        if self.birthday is None or self.start is None:
+            return None
+        years = (self.start - self.birthday).days / 365.25
+        return years if 0 < years < 120 else None
 
 
 def read_epochs(recording: PathOrRaw, channels: Sequence[str] | None = None, *, unit: str = "V") -> Epochs:
@@ -87,44 +95,38 @@ def read_epochs(recording: PathOrRaw, channels: Sequence[str] | None = None, *, 
     recording's own high-pass is lower, and cut into epochs of 30 s from its beginning, and from the end of each gap.
     What remains at the end is dropped.
 
-    Parameters
-    ----------
-    recording, channels
-        In any format that mne reads, and as in :func:`beetl_task1.staging.channels.find_channels`.
-    unit : {"V", "mV", "uV"}
-        Unit of the signal. mne converts from the unit that the file names, so this is for channels whose unit the file
-        does not name or, if it names all, for files that name a wrong one.
-
-    Raises
-    ------
-    DataError
-        The recording cannot be read, lacks a channel, is shorter than an epoch or not finite.
+    ``channels`` are as in :func:`beetl_task1.staging.channels.find_channels`. mne converts from the unit that the file
+    names, so ``unit`` (V, mV or uV) is for channels whose unit the file does not name or, if it names all, for files
+    that name a wrong one. What is not finite, or shorter than an epoch, is an error.
     """
     if unit not in UNITS:
         raise unknown("unit", unit, UNITS)
     name, path = recording_name(recording), None if isinstance(recording, BaseRaw) else Path(recording)
-    opened = _open(recording)
-    montage = find_channels(opened.raw.ch_names, _eeg(opened.raw), channels, name=name)
-    factors = _factors(opened, montage, unit)
-    whole, opened = opened, _only(opened, path, montage)
-    raw = opened.raw
+    whole = _open(recording)
+    typed = [whole.raw.ch_names[i] for i in mne.pick_types(whole.raw.info, eeg=True, exclude=())]
+    eeg = [one for one in typed if not any(word in one.lower() for word in _NOT_EEG)]
+    montage = find_channels(whole.raw.ch_names, eeg, channels, name=name)
+    names, opened = list(dict.fromkeys(one for both in montage.derivations for one in both.channels)), whole
+    if path is not None and (whole.header is not None or path.suffix.lower() in _BY_CHANNEL):
+        opened = _open(path, names)  # again, with nothing but the channels that are needed
+    raw, factors = opened.raw, _factors(whole, names, unit)
     parts, notes = stretches(raw, path, opened.header)
-    signals = {one: _signal(raw, one, factors, parts, name) for one in dict.fromkeys(montage.derivations)}
-    both = [signals[one] for one in montage.derivations]
-    if not any(map(len, both[0].epochs)):
+    cuts = {one: [_cut(raw, one, factors, part, name) for part in parts] for one in montage.derivations}
+    first, _ = both = [list(zip(*cuts[one], strict=True)) for one in montage.derivations]
+    if not any(map(len, first[0] if first else ())):
         raise DataError(
             f"{name}: lasts {raw.n_times / raw.info['sfreq']:.0f} s, expected at least one epoch of "
             f"{EPOCH_SECONDS} s; give a longer recording"
         )
-    pairs = zip(parts, both[0].epochs, strict=True)
+    pairs = zip(parts, first[0], strict=True)
     onsets = np.concatenate([part.onset + np.arange(len(cut)) * float(EPOCH_SECONDS) for part, cut in pairs])
     bad, marked = marked_bad(raw, onsets, path, opened.header)
-    X = np.stack([np.concatenate(one.epochs) for one in both], axis=1, dtype=np.float32)
-    flat = np.stack([np.concatenate(one.flat) for one in both], axis=1)
+    X = np.stack([np.concatenate(epochs) for epochs, _, _ in both], axis=1, dtype=np.float32)
+    flat = np.stack([np.concatenate(still) for _, still, _ in both], axis=1)
     return Epochs(
         X, montage, _start(whole), raw.info["sfreq"], raw.info["highpass"], raw.info["lowpass"], onsets, bad, flat,
-        tuple(one.mains for one in both), _birthday(whole), unit,
-        (*_about_file(whole, montage), *opened.warnings, *notes, *marked))  # fmt: skip
+        tuple(max(shares) for _, _, shares in both), _birthday(whole), unit,
+        (*_about_file(whole, names), *opened.warnings, *notes, *marked))  # fmt: skip
 
 
 def recording_name(recording: PathOrRaw) -> str:
@@ -151,25 +153,6 @@ def _open(recording: PathOrRaw, include: Sequence[str] = ()) -> Opened:
         ) from error
 
 
-def _eeg(raw: BaseRaw) -> list[str]:
-    """Return the channels that may be EEG: those of that type, and not named as something else."""
-    names = [raw.ch_names[i] for i in mne.pick_types(raw.info, eeg=True, exclude=())]
-    return [name for name in names if not any(word in name.lower() for word in _NOT_EEG)]
-
-
-def _names(montage: Montage) -> list[str]:
-    """Return the channels of the recording that are needed."""
-    both = [name for channel in montage.derivations for name in (channel.plus, channel.minus) if name]
-    return list(dict.fromkeys(both))
-
-
-def _only(opened: Opened, path: Path | None, montage: Montage) -> Opened:
-    """Open again with nothing but the channels that are needed, where the format allows it."""
-    if path is not None and (opened.header is not None or path.suffix.lower() in _BY_CHANNEL):
-        return _open(path, _names(montage))
-    return opened
-
-
 def _start(opened: Opened) -> datetime | None:
     """Return when a recording began, also where mne does not understand how its header writes it."""
     if opened.header is not None:
@@ -185,60 +168,43 @@ def _birthday(opened: Opened) -> datetime | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _factors(opened: Opened, montage: Montage, unit: str) -> dict[str, float]:
+def _factors(opened: Opened, names: Sequence[str], unit: str) -> dict[str, float]:
     """Return what makes volts of each channel as mne returns it."""
-    names, header = _names(montage), opened.header
+    header = opened.header
     if header is None:
         return dict.fromkeys(names, UNITS[unit])
     written = [u.lower() for label, u in zip(header.labels, header.units, strict=True) if "Annotations" not in label]
     units = dict(zip(opened.raw.ch_names, written, strict=False))
-    open_ones = [name for name in names if units.get(name, "") not in (*_KNOWN_UNITS, "nv")]
-    asked = open_ones or names
+    asked = [name for name in names if units.get(name, "") not in (*_KNOWN_UNITS, "nv")] or names
     return {name: (_NANO if units.get(name) == "nv" else 1.0) * (UNITS[unit] if name in asked else 1.0)
             for name in names}  # fmt: skip
 
 
-def _about_file(opened: Opened, montage: Montage) -> list[str]:
-    """Return what the header and the labels of a file say that a user should know."""
-    lines, names, header = [], _names(montage), opened.header
+def _about_file(opened: Opened, names: Sequence[str]) -> Iterator[str]:
+    """Say what of the header and the labels of a file a user should know."""
+    header = opened.header
     if header is not None and header.cut:
-        lines.append(f"file: {header.cut}")
+        yield f"file: {header.cut}"
     if header is not None and 0 <= header.n_records < header.n_there:
-        lines.append(f"file: its header says {header.n_records} records, it holds {header.n_there}: all are taken")
+        yield f"file: its header says {header.n_records} records, it holds {header.n_there}: all are taken"
     for label, same in doubled(opened.raw.ch_names).items():
-        used = [name for name in same if name in names]
-        if used:
-            lines.append(f"label: {label} is there {len(same)} times; taken: {used[0]}")
-    marked = [name for name in names if name in opened.raw.info["bads"]]
-    return [*lines, *(f"bad: the recording marks channel {name} as bad" for name in marked)]
+        if used := [name for name in same if name in names]:
+            yield f"label: {label} is there {len(same)} times; taken: {used[0]}"
+    yield from (f"bad: the recording marks channel {name} as bad" for name in names if name in opened.raw.info["bads"])
 
 
-@dataclass(frozen=True)
-class _Channel:
-    """One channel by stretch: epochs at 100 Hz in volts, whether each is flat; and the mains' share of its power."""
-
-    epochs: list[np.ndarray]
-    flat: list[np.ndarray]
-    mains: float
-
-
-def _signal(
-    raw: BaseRaw, derivation: Derivation, factors: dict[str, float], parts: Sequence[Stretch], name: str
-) -> _Channel:
-    cut, flat, shares = [], [], []
-    for part in parts:
-        signal = _read(raw, derivation.plus, part, name) * factors[derivation.plus]
-        if derivation.minus:
-            signal -= _read(raw, derivation.minus, part, name) * factors[derivation.minus]
-        if not np.isfinite(signal).all():
-            raise DataError(f"{name}: {derivation} holds NaN or infinite values; cut or fill them first")
-        shares.append(_mains(signal, raw.info["sfreq"]))
-        still = _still(signal, raw.info["sfreq"])
-        signal = _as_trained(signal, raw)
-        n_epochs = len(signal) // N_TIMES
-        flat.append(still[:n_epochs])
-        cut.append(signal[: n_epochs * N_TIMES].reshape(n_epochs, N_TIMES))
-    return _Channel(cut, flat, max(shares, default=0.0))
+def _cut(
+    raw: BaseRaw, derivation: Derivation, factors: dict[str, float], part: Stretch, name: str
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the epochs (n, 3000) of a stretch at 100 Hz in volts, whether each is flat, and the mains' share."""
+    plus, *minus = (_read(raw, channel, part, name) * factors[channel] for channel in derivation.channels)
+    signal = np.subtract(plus, *minus) if minus else plus
+    if not np.isfinite(signal).all():
+        raise DataError(f"{name}: {derivation} holds NaN or infinite values; cut or fill them first")
+    still, mains = _still(signal, raw.info["sfreq"]), _mains(signal, raw.info["sfreq"])
+    signal = _as_trained(signal, raw)
+    n_epochs = len(signal) // N_TIMES
+    return signal[: n_epochs * N_TIMES].reshape(n_epochs, N_TIMES), still[:n_epochs], mains
 
 
 def _still(signal: np.ndarray, sfreq: float) -> np.ndarray:

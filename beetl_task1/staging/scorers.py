@@ -1,6 +1,7 @@
 """Several scorings of the same nights: how far they agree, what most say, and how their statistics differ."""
 
 import glob
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,24 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import t as student
-from sklearn.metrics import accuracy_score, cohen_kappa_score
+from sklearn.metrics import accuracy_score
 
 from ..errors import BeetlError
-from ..hypnograms.formats import is_hypnogram, read_hypnogram
+from ..hypnograms.formats import is_hypnogram, is_staged_table, read_hypnogram
 from ..hypnograms.names import UNSCORED
 from ..hypnograms.schemes import AASM, RK, Scheme
 from ..hypnograms.spans import Hypnogram, n_epochs, on_grid
-from .cohort import expanded
-from .pairing import named
+from ..scoring import kappa
+from ..task import EPOCH_SECONDS
+from ..writing import write_bytes, write_text
+from .cohort import expanded, named
 from .statistics import all_statistics
 
 LIMITS = 1.96
 """Standard deviations between which 95% of the differences lie (Bland & Altman 1986)."""
-DRAWN = ("total_sleep_time", "sleep_efficiency", "sleep_onset_latency", "rem_latency", "wake_after_sleep_onset",
-         "awakenings")  # fmt: skip
+_DRAWN = ("total_sleep_time", "sleep_efficiency", "sleep_onset_latency", "rem_latency", "wake_after_sleep_onset",
+          "awakenings")  # fmt: skip
 _WITH_LIMITS = 3
 """Scorers whose pairs are few enough to draw their limits."""
 
@@ -67,7 +69,8 @@ class Scorers:
         pairs = {f"{a} and {b}": (self._all(a, b)) for a, b in combinations(self.names, 2)}
         if len(self.names) > 2:
             pairs |= {f"{name} and the others": self._all(name, None) for name in self.names}
-        return pd.DataFrame({pair: self._agree(*both) for pair, both in pairs.items()}).T.rename_axis("pair")
+        rows = {pair: self._agree(*both) for pair, both in pairs.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").astype(float).rename_axis("pair")
 
     def consensus(self, night: str, without: str | None = None) -> np.ndarray:
         """Return what most scorers of a night say, (n_epochs,), -1 where none of them scored.
@@ -100,25 +103,17 @@ class Scorers:
             95% interval, Student's), ``sd`` of the differences, ``lower`` and ``upper`` (bias -/+ 1.96 SD); NaN below
             three nights.
         """
-        found = self.statistics()
-        rows = {}
-        for a, b in combinations(self.names, 2):
-            one, other = (found.xs(name, level="scorer").reindex(list(self.nights)) for name in (a, b))
-            for measure in found.columns:
-                rows[f"{a} and {b}", measure] = _limits(one[measure], other[measure])
-        return pd.DataFrame(rows).T.rename_axis(["pair", "measure"])
+        limits = {f"{a} and {b}": _limits(one, other) for (a, b), (one, other) in self._pairs().items()}
+        return pd.concat(limits, names=["pair", "measure"])
 
     def plot(self) -> Figure:
         """Return differences over means of the most used statistics, a colour for each pair, with bias and limits."""
-        found, limits = self.statistics(), self.bland_altman()
-        shown = [*DRAWN, *(f"minutes_{name}" for name in self.scheme.short[1:])]
+        limits, shown, pairs = self.bland_altman(), self.drawn, self._pairs()
         figure = Figure(figsize=(14, 3.2 * -(-len(shown) // 4)), layout="constrained", dpi=110)
-        FigureCanvasAgg(figure)
         panels = figure.subplots(-(-len(shown) // 4), 4, squeeze=False).ravel()
         for axes, measure in zip(panels, shown, strict=False):
-            for i, (a, b) in enumerate(combinations(self.names, 2)):
-                one, other = (found.xs(name, level="scorer").reindex(list(self.nights))[measure] for name in (a, b))
-                row = limits.loc[f"{a} and {b}", measure]
+            for i, ((a, b), (first, second)) in enumerate(pairs.items()):
+                one, other, row = first[measure], second[measure], limits.loc[f"{a} and {b}", measure]
                 axes.plot((one + other) / 2, other - one, "o", color=f"C{i}", markersize=4, label=f"{b} less {a}")
                 axes.axhline(row["bias"], color=f"C{i}", linewidth=1)
                 for edge in ("lower", "upper") if len(self.names) <= _WITH_LIMITS else ():
@@ -131,6 +126,33 @@ class Scorers:
         figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
         return figure
 
+    @property
+    def drawn(self) -> list[str]:
+        """The most used statistics."""
+        return [*_DRAWN, *(f"minutes_{name}" for name in self.scheme.short[1:])]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return agreement, statistics and their limits of agreement by the names of their files."""
+        return {"agreement": self.agreement(), "statistics": self.statistics(), "bland-altman": self.bland_altman()}
+
+    def write(self, out: str | Path) -> None:
+        """Write the tables as CSV, the figure, and each consensus."""
+        for night in self.nights:
+            names = [self.scheme.short[stage] if stage >= 0 else "?" for stage in self.consensus(night)]
+            onsets = pd.RangeIndex(0, len(names) * EPOCH_SECONDS, EPOCH_SECONDS, name="onset")
+            write_table(pd.DataFrame({"stage": names}, index=onsets), Path(out) / f"consensus-{night}.csv")
+        for name, frame in self.tables().items():
+            write_table(frame, Path(out) / f"{name}.csv")
+        content = io.BytesIO()
+        self.plot().savefig(content, format="png", metadata={"Software": None})
+        write_bytes(Path(out) / "bland-altman.png", content.getvalue())
+
+    def _pairs(self) -> dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]:
+        """Return the statistics of each pair of scorers, a row for each night."""
+        found = self.statistics()
+        by = {name: found.xs(name, level="scorer").reindex(list(self.nights)) for name in self.names}
+        return {(a, b): (by[a], by[b]) for a, b in combinations(self.names, 2)}
+
     def _all(self, one: str, other: str | None) -> tuple[int, np.ndarray, np.ndarray]:
         """Return the number of nights, and the stages of epochs that both scored; ``other`` is None for the others."""
         pairs = []
@@ -142,20 +164,18 @@ class Scorers:
         first, second = np.concatenate([np.zeros((2, 0), dtype=int), *pairs], axis=1)
         return len(pairs), first, second
 
-    def _agree(self, nights: int, one: np.ndarray, other: np.ndarray) -> dict[str, float]:
-        row = {"nights": nights, "epochs": len(one), "accuracy": np.nan, "kappa": np.nan}
+    def _agree(self, nights: int, one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
+        row = {"nights": nights, "epochs": len(one), "accuracy": None, "kappa": kappa(one, other)}
         if len(one):
-            row |= {"accuracy": accuracy_score(one, other), "kappa": _kappa(one, other)}
-        return row | {f"kappa_{name}": _kappa(one == i, other == i) for i, name in enumerate(self.scheme.short)}
+            row["accuracy"] = accuracy_score(one, other)
+        return row | {f"kappa_{name}": kappa(one == i, other == i) for i, name in enumerate(self.scheme.short)}
 
     @cached_property
     def _by_reliability(self) -> list[str]:
         """The scorers, who says most often what others say first."""
-        shares: dict[str, list[float]] = {name: [] for name in self.names}
-        for a, b in combinations(self.names, 2):
-            _, one, other = self._all(a, b)
-            for name in (a, b):
-                shares[name].append(float(np.mean(one == other)) if len(one) else 0.0)
+        pairs = {pair: self._all(*pair)[1:] for pair in combinations(self.names, 2)}
+        agreed = {pair: float(np.mean(one == other)) if len(one) else 0.0 for pair, (one, other) in pairs.items()}
+        shares = {name: [share for pair, share in agreed.items() if name in pair] for name in self.names}
         return sorted(self.names, key=lambda name: -float(np.mean(shares[name] or [0.0])))
 
 
@@ -172,38 +192,30 @@ def read_scorers(given: Sequence[str | Path], names: Mapping[str, str] | None = 
     """
     if len(given) < 2:
         raise BeetlError("expected two scorers or more, each a file, a folder or a pattern; name another")
-    found = [(Path(one), expanded(one, is_hypnogram)) for one in given]
-    several = [files for _, files in found if files is not None]
+    found = [expanded(one, is_hypnogram, is_staged_table) for one in given]
+    several = [named(files) for files in found if files is not None]
     if several and len(several) < len(found):
         raise BeetlError("expected only files or only folders and patterns; name the folders of all scorers")
-    if several:
-        by = [named(files) for files in several]
-        common = [night for night in by[0] if all(night in files for files in by[1:])]
-        if not common:
-            raise BeetlError(f"no night is there from all: {_few(by[0])} and {_few(by[1])}; name the files alike")
-    else:
-        common = ["night"]
-        by = [{"night": path} for path, _ in found]
+    by = several or [{"night": Path(one)} for one in given]
+    common = [night for night in by[0] if all(night in files for files in by[1:])]
+    if not common:
+        few = [", ".join(list(files)[:3]) for files in by[:2]]
+        raise BeetlError(f"no night is there from all: {few[0]} and {few[1]}; name the files alike")
     left = sum(len(files) for files in by) - len(common) * len(by)
     notes = [f"{left} files have no partner of their name, and are left out"] if left else []
-    who = _scorer_names([path for path, _ in found])
-    read = {night: {name: files[night] for name, files in zip(who, by, strict=True)} for night in common}
-    return _aligned(read, notes, names)
-
-
-def _aligned(files: Mapping[str, Mapping[str, Path]], notes: list[str], names: Mapping[str, str] | None) -> Scorers:
-    nights: dict[str, dict[str, np.ndarray]] = {}
-    scheme = RK
-    for night, by in files.items():
+    who, nights = _scorer_names([Path(one) for one in given]), {}
+    for night in common:
         read: dict[str, Hypnogram] = {}
-        for name, path in by.items():
+        for name, files in zip(who, by, strict=True):
             start = next((one.start for one in read.values() if one.start), None)
-            read[name] = read_hypnogram(path, start, names=names)
-            notes += [f"{path}: {note}" for note in read[name].notes]
-        scheme = AASM if any(one.scheme is AASM for one in read.values()) else scheme
-        size = n_epochs(read.values(), " and ".join(map(str, by.values())))
-        nights[night] = {name: on_grid(one.spans, size) for name, one in read.items()}
-    return Scorers({n: {k: scheme.labels(s) for k, s in by.items()} for n, by in nights.items()}, scheme, tuple(notes))
+            read[name] = read_hypnogram(files[night], start, names=names)
+            notes += [f"{files[night]}: {note}" for note in read[name].notes]
+        size = n_epochs(read.values(), " and ".join(str(files[night]) for files in by))
+        nights[night] = read, size
+    scheme = AASM if any(one.scheme is AASM for read, _ in nights.values() for one in read.values()) else RK
+    grids = {night: {name: scheme.labels(on_grid(one.spans, size)) for name, one in read.items()}
+             for night, (read, size) in nights.items()}  # fmt: skip
+    return Scorers(grids, scheme, tuple(notes))
 
 
 def _scorer_names(paths: Sequence[Path]) -> list[str]:
@@ -216,22 +228,19 @@ def _scorer_names(paths: Sequence[Path]) -> list[str]:
     raise BeetlError(f"{paths[0]}: is given twice; name each scorer once")
 
 
-def _few(files: Mapping[str, Path]) -> str:
-    return ", ".join(list(files)[:3])
+def _limits(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return bias and limits of agreement of each statistic (columns) over nights (rows)."""
+    difference = other - one
+    n, bias, sd = difference.count(), difference.mean(), difference.std()
+    margin = student.ppf(0.975, n - 1) * sd / n**0.5
+    found = pd.DataFrame({
+        "nights": n.astype(float), "mean": ((one + other) / 2).mean(), "bias": bias, "bias_low": bias - margin,
+        "bias_high": bias + margin, "sd": sd, "lower": bias - LIMITS * sd, "upper": bias + LIMITS * sd,
+    })  # fmt: skip
+    found.loc[n < 3, "mean":] = np.nan
+    return found
 
 
-def _kappa(one: np.ndarray, other: np.ndarray) -> float:
-    return float(cohen_kappa_score(one, other)) if len(set(one) | set(other)) > 1 else float("nan")
-
-
-def _limits(one: pd.Series, other: pd.Series) -> dict[str, float]:
-    both = pd.concat([one, other], axis=1, keys=["one", "other"]).dropna()
-    n, difference = len(both), both["other"] - both["one"]
-    names = ("mean", "bias", "bias_low", "bias_high", "sd", "lower", "upper")
-    if n < 3:
-        return {"nights": n} | dict.fromkeys(names, np.nan)
-    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
-    margin = float(student.ppf(0.975, n - 1)) * sd / n**0.5
-    values = (float(both.to_numpy().mean()), bias, bias - margin, bias + margin, sd, bias - LIMITS * sd,
-              bias + LIMITS * sd)  # fmt: skip
-    return {"nights": n} | dict(zip(names, values, strict=True))
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table of statistics as CSV."""
+    write_text(path, frame.to_csv(float_format="%.6g", lineterminator="\n"))

@@ -1,11 +1,12 @@
 """Stage recordings with trained checkpoints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import mne
 import numpy as np
 from scipy.signal import welch
 
@@ -21,12 +22,11 @@ from ..recipes.checkpoint import check_simulated, checkpoint_folder, load_predic
 from ..recipes.recipe import DEFAULT
 from ..store import key_of
 from ..task import EPOCH_SECONDS, SFREQ, SOURCE_GROUP, TARGET_GROUPS
-from .agreement import read_scored
 from .reading import Epochs, PathOrRaw, recording_name
 from .staged import StagedNight
-from .unlike import age_of
+from .statistics import read_scored
 from .voters import VOTES, Voters
-from .window import epochs_in_bed, lights_outside, seconds_from_start, sleep_period, widened
+from .window import epochs_in_bed, seconds_from_start, sleep_period, widened
 
 if TYPE_CHECKING:
     from .cohort import CohortNight
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 OWN = "a user's own"
 _LONG_HOURS = 14
 _SURE = 0.5
+_ALIKE = 0.75
+"""Share of the epochs on which pairs agree, below which they are said to differ."""
 _ANY_START = datetime(2000, 1, 1, tzinfo=UTC)
 _PASSES = 3
 _MUCH = 0.9
@@ -65,7 +67,7 @@ class Options:
     Raises
     ------
     BeetlError
-        A time is none.
+        A time is none, or channels are names and pairs of names at once.
     """
 
     channels: Sequence[str] | Sequence[Sequence[str]] | None = None
@@ -82,10 +84,14 @@ class Options:
         """What votes: each pair of channels, None for those of the training."""
         if not self.channels:
             return [None]
-        names = [one for one in self.channels if isinstance(one, str)]
-        return [names] if names else [one for one in self.channels if not isinstance(one, str)]
+        pairs = [one for one in self.channels if not isinstance(one, str)]
+        if pairs and len(pairs) < len(self.channels):
+            both = ", ".join(map(str, self.channels))
+            raise BeetlError(f"channels: expected names or pairs of names, got both: {both}; write only pairs")
+        return [*pairs] or [[str(one) for one in self.channels]]
 
     def __post_init__(self) -> None:
+        self.pairs  # noqa: B018  (says at once what is wrong with them)
         if self.vote not in VOTES:
             raise unknown("vote", self.vote, VOTES)
         for time in (self.lights_off, self.lights_on):
@@ -137,9 +143,8 @@ class Stager:
     @property
     def key(self) -> str | None:
         """Digest of all but the night that decides what is staged; None without a checkpoint."""
-        return (
-            key_of(__version__, self.weights, self.group, self.warnings, repr(self.options)) if self.weights else None
-        )
+        decisive = (__version__, self.weights, self.group, self.warnings, repr(self.options))
+        return key_of(*decisive) if self.weights else None
 
     def for_night(self, night: "CohortNight") -> "Stager":
         """Return it with the channels and lights that a night has for itself."""
@@ -148,57 +153,44 @@ class Stager:
         return replace(self, options=options)
 
     def stage(self, recording: PathOrRaw, hypnogram: str | Path | None = None) -> StagedNight:
-        """Stage one recording, and compare it with a scorer's hypnogram where there is one.
-
-        Raises
-        ------
-        BeetlError
-            The recording, the hypnogram or an option is not as it must be.
-        """
+        """Stage one recording, and compare it with a scorer's hypnogram where there is one."""
         options, scheme = self.options, get_scheme(self.options.scheme)
         voters = Voters.read(recording, options.pairs, options.unit)
         epochs = voters.epochs[0]
-        n_epochs, lights = len(epochs.X), (epochs.start, options.lights_off, options.lights_on)
-        in_bed = epochs_in_bed(n_epochs, *lights, onsets=epochs.onsets)
+        in_bed, outside = epochs_in_bed(epochs.onsets, epochs.start, options.lights_off, options.lights_on)
         scored = None if hypnogram is None else read_scored(
-            hypnogram, n_epochs, epochs.start, onsets=epochs.onsets, names=options.stage_names)  # fmt: skip
-        given = widened(in_bed, n_epochs) if options.lights_off and options.lights_on else None
-        probabilities, age = self._probabilities(voters, epochs.onsets, given), self._age(epochs)
+            hypnogram, len(epochs.X), epochs.start, onsets=epochs.onsets, names=options.stage_names)  # fmt: skip
+        given = widened(in_bed, len(epochs.X)) if options.lights_off and options.lights_on else None
+        probabilities = self._probabilities(voters, epochs.onsets, given)
         confidence = np.where(voters.unusable, 0.0, scheme.probabilities(probabilities).max(axis=1))
-        outside = lights_outside(float(epochs.onsets[-1]) + EPOCH_SECONDS, *lights)
         warnings = (
-            *voters.lines, *age, *outside, *_unsure(confidence[in_bed]), *voters.differing,
-            *(scored.notes if scored else ()), *self._whole_day(n_epochs), *self._other_age(),
-            *self.warnings)  # fmt: skip
+            *voters.lines, *self._other_person(epochs), *outside, *_unsure(confidence[in_bed], voters.alike),
+            *(scored.notes if scored else ()), *self._other_nights(len(epochs.X)), *self.warnings)  # fmt: skip
         return StagedNight(
             name=recording_name(recording), start=epochs.start, scheme=scheme, in_bed=in_bed,
             made_by=self._made_by(len(voters.epochs)), channels=voters.channels, probabilities=probabilities,
             warnings=warnings, spectrogram=_spectrogram(epochs.X[:, 0]), onsets=epochs.onsets, confidence=confidence,
             unusable=voters.unusable, artefact=voters.artefact, scored=scored,
-            unlike_training=all(one.signal for one in voters.unlike) or bool(age)
-            or any(line.startswith("age ") for line in self.warnings))  # fmt: skip
+            unlike_training=all(one.signal for one in voters.unlike)
+            or any(line.startswith(("age ", "age:")) for line in warnings))  # fmt: skip
 
-    def _age(self, epochs: Epochs) -> list[str]:
-        """Return what to say of a person whose age, by the header, is not that of the models."""
-        age, (youngest, oldest) = age_of(epochs), map(int, self.group.split("-"))
-        if age is None or youngest <= age < oldest + 1:
-            return []
-        return [f"age: the header tells of a person of {age:.0f} years, but the models are of {self.group}"]
+    def _other_person(self, epochs: Epochs) -> Iterator[str]:
+        """Say it of a person whose age, by the header, is not that of the models."""
+        age, (youngest, oldest) = epochs.age, map(int, self.group.split("-"))
+        if age is not None and not youngest <= age < oldest + 1:
+            yield f"age: the header tells of a person of {age:.0f} years, but the models are of {self.group}"
 
-    def _whole_day(self, n_epochs: int) -> list[str]:
-        hours = n_epochs * EPOCH_SECONDS / 3600
-        if hours <= _LONG_HOURS or self.options.lights_off or self.options.lights_on:
-            return []
-        return [f"all {hours:.1f} h count as time in bed: give lights off and lights on for the statistics of a night"]
-
-    def _other_age(self) -> list[str]:
-        chain = self.options.transitions
-        if chain is None or not chain.ages or self.group in chain.ages:
-            return []
-        return [
-            f"transitions: counted in people of {', '.join(chain.ages)} years, but the night is of {self.group}, and "
-            f"stages follow each other differently with age; learn others with --transitions, or pass --no-smooth"
-        ]
+    def _other_nights(self, n_epochs: int) -> Iterator[str]:
+        """Say what is unlike the nights that statistics and transitions are of."""
+        hours, chain = n_epochs * EPOCH_SECONDS / 3600, self.options.transitions
+        if hours > _LONG_HOURS and not (self.options.lights_off or self.options.lights_on):
+            yield f"all {hours:.1f} h count as time in bed: give lights off and lights on for the statistics of a night"
+        if chain is not None and chain.ages and self.group not in chain.ages:
+            yield (
+                f"transitions: counted in people of {', '.join(chain.ages)} years, but the night is of {self.group}, "
+                f"and stages follow each other differently with age; learn others with --transitions, or pass "
+                f"--no-smooth"
+            )
 
     def _made_by(self, n_pairs: int) -> str:
         chain = self.options.transitions
@@ -208,19 +200,14 @@ class Stager:
     def _probabilities(self, voters: Voters, onsets: np.ndarray, night: slice | None) -> np.ndarray:
         """Predict everything, then the night by itself, since the models compare an epoch with its night."""
         n_epochs = len(onsets)
-        probabilities = self._predict(voters, slice(0, n_epochs))
-        if night is not None:
-            probabilities[night] = self._predict(voters, night)
-            return self._smooth(probabilities, night, onsets)
-        night = slice(0, n_epochs)
-        for _ in range(_PASSES):
-            asleep = self._smooth(probabilities, night, onsets).argmax(axis=1) > 0
-            found = sleep_period(asleep)
-            if found == night or found.stop - found.start > _MUCH * n_epochs:
+        probabilities, seen = self._predict(voters, slice(0, n_epochs)), slice(0, n_epochs)
+        for _ in range(_PASSES if night is None else 1):
+            found = night or sleep_period(self._smooth(probabilities, seen, onsets).argmax(axis=1) > 0)
+            if night is None and (found == seen or found.stop - found.start > _MUCH * n_epochs):
                 break
-            night = found
-            probabilities[night] = self._predict(voters, night)
-        return self._smooth(probabilities, night, onsets)
+            seen = found
+            probabilities[seen] = self._predict(voters, seen)
+        return self._smooth(probabilities, seen, onsets)
 
     def _predict(self, voters: Voters, part: slice) -> np.ndarray:
         """Return what the pairs of channels say together of a part of the recording."""
@@ -239,32 +226,51 @@ class Stager:
         return np.concatenate([forward_backward(part, transitions, prior) for part in parts])
 
 
-def group_for_age(age: float) -> tuple[str, str | None]:
-    """Return the group whose models suit an age in years, and a warning where the age is outside all groups.
+def stage(
+    recording: PathOrRaw,
+    *,
+    checkpoints: str | Path,
+    group: str,
+    recipe: str = DEFAULT,
+    allow_simulated: bool = False,
+    hypnogram: str | Path | None = None,
+    **options: Any,
+) -> StagedNight:
+    """Stage one recording in any format that mne reads; ``stage(...).annotations`` are its :class:`mne.Annotations`.
 
-    Raises
-    ------
-    BeetlError
-        Not an age.
+    With the recipe as :meth:`beetl_task1.staging.stager.Stager.load` finds it, and the options of
+    :class:`beetl_task1.staging.stager.Options`; compared with a scorer's hypnogram where one is given.
     """
+    stager = Stager.load(checkpoints, group, Options(**options), recipe=recipe, allow_simulated=allow_simulated)
+    return stager.stage(recording, hypnogram)
+
+
+def annotate(recording: PathOrRaw, **options: Any) -> mne.Annotations:
+    """Return the stages of a recording as :class:`mne.Annotations`; takes what :func:`stage` takes."""
+    return stage(recording, **options).annotations
+
+
+def group_for_age(age: float) -> tuple[str, str | None]:
+    """Return the group whose models suit an age in years, and a warning where the age is outside all groups."""
     if not 0 <= age <= 130:
         raise BeetlError(f"age {age:g}: expected years from 0 to 130")
     younger, older = TARGET_GROUPS
-    if age >= 80:
-        return older, f"age {age:g} is above all that the models were trained on (to 95)" if age >= 96 else None
-    if age >= 65:
-        return younger, None
-    youngest = int(SOURCE_GROUP.split("-")[0])
-    if age >= youngest:
-        return younger, f"age {age:g}: the models are tuned to {younger}, though trained on {SOURCE_GROUP} too"
-    return younger, f"age {age:g} is below all that the models were trained on (from {youngest})"
+    youngest, warning = int(SOURCE_GROUP.split("-")[0]), None
+    if age >= 96:
+        warning = f"age {age:g} is above all that the models were trained on (to 95)"
+    elif age < youngest:
+        warning = f"age {age:g} is below all that the models were trained on (from {youngest})"
+    elif age < 65:
+        warning = f"age {age:g}: the models are tuned to {younger}, though trained on {SOURCE_GROUP} too"
+    return older if age >= 80 else younger, warning
 
 
-def _unsure(confidence: np.ndarray) -> list[str]:
+def _unsure(confidence: np.ndarray, alike: float) -> Iterator[str]:
     mean = float(confidence.mean())
-    if mean >= _SURE:
-        return []
-    return [f"confidence: the stages have a probability of {mean:.2f} on average: look at them before you use them"]
+    if mean < _SURE:
+        yield f"confidence: the stages have a probability of {mean:.2f} on average: look at them before you use them"
+    if alike < _ALIKE:
+        yield f"derivations: the pairs of channels agree on {alike:.0%} of the epochs; look at each by itself"
 
 
 def _spectrogram(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 from mne.io import BaseRaw
 
-from ..hypnograms.edf import EdfHeader, read_tals, record_onsets
+from ..hypnograms.edf import EdfHeader, read_tals, record_gaps, record_onsets
 from ..task import EPOCH_SECONDS
 
-_SMALLEST_GAP = 0.05
-"""s; times of records are written with few digits."""
 _SKIPPED = "bad_acq_skip"
 _JOINTS = ("bad boundary", "edge boundary", "new segment/")
 
@@ -30,27 +28,17 @@ def stretches(raw: BaseRaw, path: Path | None, header: EdfHeader | None) -> tupl
 
     Gaps are what the records of EDF+D tell, what was skipped in the acquisition, and where recordings were joined.
     """
-    found = _by_records(raw, path, header) if path is not None and header is not None else None
-    found = found or [Stretch(0, raw.n_times, 0.0)]
+    onsets = record_onsets(path, header) if path is not None and header is not None else None
+    found = [Stretch(0, raw.n_times, 0.0)]
+    if header is not None and onsets is not None and len(onsets) > 1:
+        jumps = record_gaps(onsets, header)
+        edges = [round(i * header.record_seconds * raw.info["sfreq"]) for i in (0, *jumps.tolist(), len(onsets))]
+        begins = onsets[[0, *jumps]].tolist()
+        found = [Stretch(a, min(b, raw.n_times), onset) for (a, b), onset in zip(pairwise(edges), begins, strict=True)]
     parts = [part for whole in found for part in _by_annotations(raw, whole)]
-    notes = []
     gaps = [b.onset - a.onset - (a.stop - a.first) / raw.info["sfreq"] for a, b in pairwise(parts)]
-    if gaps:
-        text = f"gap: {len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'} or joints, {sum(gaps) / 60:.1f} min together; "
-        notes.append(f"{text}no epoch lies across one, and the statistics are of the epochs that there are")
-    return parts, notes
-
-
-def _by_records(raw: BaseRaw, path: Path, header: EdfHeader) -> list[Stretch] | None:
-    onsets = record_onsets(path, header)
-    if onsets is None or len(onsets) < 2:
-        return None
-    per_record = header.record_seconds * raw.info["sfreq"]
-    breaks = np.flatnonzero(np.abs(np.diff(onsets) - header.record_seconds) > _SMALLEST_GAP) + 1
-    first = [0, *breaks.tolist()]
-    ends = [*breaks.tolist(), len(onsets)]
-    return [Stretch(round(a * per_record), min(round(b * per_record), raw.n_times), float(onsets[a]))
-            for a, b in zip(first, ends, strict=True)]  # fmt: skip
+    text = f"gap: {len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'} or joints, {sum(gaps) / 60:.1f} min together; "
+    return parts, [f"{text}no epoch lies across one, and the statistics are of the epochs that there are"] * bool(gaps)
 
 
 def _by_annotations(raw: BaseRaw, whole: Stretch) -> list[Stretch]:
@@ -89,7 +77,5 @@ def marked_bad(
             over = (onsets < onset + duration) & (onsets + EPOCH_SECONDS > onset)
             bad |= over
             names |= {name} if over.any() else set()
-    if not bad.any():
-        return bad, []
-    return bad, [f"bad: annotations ({', '.join(sorted(names)[:4])}) lie over {bad.sum()} epochs; they are staged, and "
-                 f"marked in the table"]  # fmt: skip
+    text = f"bad: annotations ({', '.join(sorted(names)[:4])}) lie over {bad.sum()} epochs; they are staged, and marked"
+    return bad, [f"{text} in the table"] * bool(names)

@@ -2,10 +2,8 @@
 
 import re
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import find_objects, label
 
 from ..errors import BeetlError
 from ..task import EPOCH_SECONDS
@@ -25,11 +23,6 @@ def seconds_from_start(time: str, start: datetime | None) -> float:
 
     ``time`` is a clock time such as ``"23:15"`` or ``"23:15:30"``, or seconds from the beginning such as ``"1800"``.
     Clock times need the start of the recording; one before it is of the next day.
-
-    Raises
-    ------
-    BeetlError
-        Neither form, or a clock time for a recording that does not say when it began.
     """
     clock = re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d))?", time.strip())
     if clock is None:
@@ -50,47 +43,37 @@ def seconds_from_start(time: str, start: datetime | None) -> float:
 
 
 def epochs_in_bed(
-    n_epochs: int, start: datetime | None, lights_off: str | None, lights_on: str | None, *,
-    onsets: np.ndarray | None = None,
-) -> slice:  # fmt: skip
-    """Return which epochs lie between lights off and lights on; an epoch counts if its middle does.
+    onsets: np.ndarray, start: datetime | None, lights_off: str | None, lights_on: str | None
+) -> tuple[slice, list[str]]:
+    """Return which epochs lie between lights off and lights on, and which of the times lie outside the recording.
 
-    Times are as in :func:`seconds_from_start`; the beginning and the end of the recording by default, also for times
-    up to 15 minutes outside it. ``onsets`` (n_epochs,) in s, where there are gaps.
-
-    Raises
-    ------
-    BeetlError
-        Nothing lies between them, they are reversed, or one is further outside the recording.
+    An epoch counts if its middle does. Times are as in :func:`seconds_from_start`; the beginning and the end of the
+    recording by default, also for times up to 15 minutes outside it, which are told in one line each. ``onsets``
+    (n_epochs,) in s.
     """
-    begins = np.arange(n_epochs) * float(EPOCH_SECONDS) if onsets is None else onsets
-    off, on = _lights(float(begins[-1]) + EPOCH_SECONDS, start, lights_off, lights_on)
-    middles = begins + EPOCH_SECONDS / 2
+    end, middles = float(onsets[-1]) + EPOCH_SECONDS, onsets + EPOCH_SECONDS / 2
+    off, on = _lights(end, start, lights_off, lights_on)
     inside = np.flatnonzero((middles >= off) & (middles < on))
     if not len(inside):
         raise BeetlError(
             f"lights off {lights_off or 'at the beginning'}, lights on {lights_on or 'at the end'}: no "
-            f"epoch of the recording ({n_epochs * EPOCH_SECONDS / 3600:.2f} h) lies between them; check "
+            f"epoch of the recording ({len(onsets) * EPOCH_SECONDS / 3600:.2f} h) lies between them; check "
             f"--lights-off and --lights-on"
         )
-    return slice(int(inside[0]), int(inside[-1]) + 1)
-
-
-def lights_outside(end: float, start: datetime | None, lights_off: str | None, lights_on: str | None) -> list[str]:
-    """Return, in one line each, which of the times lie a little outside a recording of so many seconds."""
-    off, on = _lights(end, start, lights_off, lights_on)
     lines = []
     if off < 0:
         lines.append(f"lights off {lights_off} lies {-off:g} s before the recording begins: its beginning is taken")
     if on > end + EPOCH_SECONDS:
         lines.append(f"lights on {lights_on} lies {(on - end) / 60:.1f} min after the recording ends: its end is taken")
-    return lines
+    return slice(int(inside[0]), int(inside[-1]) + 1), lines
 
 
 def _lights(end: float, start: datetime | None, lights_off: str | None, lights_on: str | None) -> tuple[float, float]:
     """Return both times in s from the start of a recording that ends at ``end``, a little outside it at most."""
-    off = 0.0 if lights_off is None else _nearest(seconds_from_start(lights_off, start), lights_off, end)
+    off = 0.0 if lights_off is None else seconds_from_start(lights_off, start)
     on = end if lights_on is None else seconds_from_start(lights_on, start)
+    if ":" in (lights_off or "") and off > end and DAY - off < off - end:
+        off -= DAY  # nearer before the recording than after it
     if on <= off and lights_on is not None:
         if ":" not in lights_on or on + DAY > end + OUTSIDE:
             hint = "; swap them" if lights_off is not None and 0 <= on < off <= end else "; check both"
@@ -101,22 +84,14 @@ def _lights(end: float, start: datetime | None, lights_off: str | None, lights_o
         on += DAY
     for name, text, time in (("off", lights_off, off), ("on", lights_on, on)):
         if text is not None and not -OUTSIDE <= time <= end + OUTSIDE:
+            span = f"lasts {end:g} s"
+            if start is not None:
+                span = f"lasts from {start:%H:%M:%S} to {start + timedelta(seconds=end):%H:%M:%S}"
             raise BeetlError(
-                f"lights {name} {text}: no epoch of the recording has it, which {_span(start, end)}; give times within "
-                f"it with --lights-off and --lights-on"
+                f"lights {name} {text}: no epoch of the recording has it, which {span}; give times within it with "
+                f"--lights-off and --lights-on"
             )
     return off, on
-
-
-def _nearest(seconds: float, text: str, end: float) -> float:
-    """Return a clock time that is not in the recording as one before it, if that is nearer than after it."""
-    return seconds - DAY if ":" in text and seconds > end and DAY - seconds < seconds - end else seconds
-
-
-def _span(start: datetime | None, end: float) -> str:
-    if start is None:
-        return f"lasts {end:g} s"
-    return f"lasts from {start:%H:%M:%S} to {start + timedelta(seconds=end):%H:%M:%S}"
 
 
 def widened(window: slice, n_epochs: int) -> slice:
@@ -132,12 +107,12 @@ def sleep_period(asleep: np.ndarray) -> slice:
     ``asleep`` (n_epochs,) says whether each epoch seems to be sleep. Runs below 5 minutes do not count, periods less
     than 2 hours apart are one, and the one with most sleep is taken; everything, if that would be less than 3 hours.
     """
-    runs = [run for (run,) in find_objects(label(asleep)[0]) if run.stop - run.start >= _SHORT_NAP]
-    breaks = [i for i, (one, following) in enumerate(pairwise(runs), 1) if following.start - one.stop >= _BREAK]
-    periods = [runs[first:last] for first, last in pairwise([0, *breaks, len(runs)])]
-    main = max(periods, key=lambda period: sum(run.stop - run.start for run in period))
-    whole = slice(0, len(asleep))
-    if not main:
-        return whole
-    found = widened(slice(main[0].start, main[-1].stop), len(asleep))
-    return found if found.stop - found.start >= _SHORTEST_NIGHT else whole
+    naps = [run for run in runs(np.flatnonzero(asleep)) if len(run) >= _SHORT_NAP]
+    main = max(runs(np.concatenate(naps), _BREAK), key=len) if naps else np.arange(len(asleep))
+    found = widened(slice(int(main[0]), int(main[-1]) + 1), len(asleep))
+    return found if found.stop - found.start >= _SHORTEST_NIGHT else slice(0, len(asleep))
+
+
+def runs(epochs: np.ndarray, least: int = 1) -> list[np.ndarray]:
+    """Return ascending numbers of epochs in runs, between which more than ``least`` epochs pass."""
+    return np.split(epochs, np.flatnonzero(np.diff(epochs) > least) + 1) if len(epochs) else []

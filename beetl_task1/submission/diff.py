@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
-from sklearn.metrics import cohen_kappa_score, confusion_matrix
+from sklearn.metrics import confusion_matrix
 
 from ..errors import SubmissionError
+from ..scoring import kappa
 from ..task import N_OUTPUTS, STAGES
 from ..validation.result import Result
 from .answer import ANSWER, read_answer
@@ -59,7 +59,7 @@ def diff(first: Path, second: Path) -> AnswerDiff:
         second=str(second),
         n_rows=len(a),
         n_different=int((a != b).sum()),
-        kappa=float(cohen_kappa_score(a, b, labels=range(N_OUTPUTS))) if len(np.unique([a, b])) > 1 else None,
+        kappa=kappa(a, b),
         table=confusion_matrix(a, b, labels=range(N_OUTPUTS)).tolist(),
         subjects=subjects,
         nights={f"s{key.subject}r{key.session}": [len(rows), int(rows.sum())] for key, rows in nights.items()},

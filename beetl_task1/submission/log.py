@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..errors import SubmissionError
 from ..typed import text_of
 from ..validation.result import Result
-from ..writing import alone, write_text
+from ..writing import alone, write_rows
 from .answer import ANSWER, answer_sha256, read_answer
 
 LOG = "log.csv"
@@ -144,9 +144,5 @@ def _identity(line: Logged) -> tuple[str, ...]:
 
 
 def _write(submissions: Path, lines: Sequence[Logged], changed: int) -> Logged:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, Logged.__struct_fields__, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(line.to_dict() for line in lines)
-    write_text(Path(submissions) / LOG, text.getvalue())
+    write_rows(Path(submissions) / LOG, Logged.__struct_fields__, (line.to_dict() for line in lines))
     return lines[changed]

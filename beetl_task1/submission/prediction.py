@@ -86,12 +86,10 @@ class Prediction:
 
     def plot(self) -> "Figure":
         """Return the share of each stage in each recording, drawn without pyplot's global state."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         counts = self.counts()
         figure = Figure(figsize=(8, 1.5 + 0.28 * len(counts)), layout="constrained")
-        FigureCanvasAgg(figure)
         axes = figure.subplots()
         shares = counts.div(counts.sum(axis=1), axis=0)
         left = np.zeros(len(shares))

@@ -1,12 +1,11 @@
 """The table of a sweep: a CSV of one row for each recipe, group and seed, written whole row by row."""
 
 import csv
-import io
 from pathlib import Path
 
 from ..errors import BeetlError
 from ..task import STAGES
-from ..writing import write_text
+from ..writing import write_rows
 
 Row = dict[str, str]
 CELL = ("recipe", "group", "seed")
@@ -40,11 +39,7 @@ def read_table(path: Path) -> list[Row]:
 def add_row(path: Path, row: Row) -> None:
     """Put a row in the place of the one of the same cell, or at the end."""
     rows = {named(other): other for other in read_table(path)} | {named(row): row}
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows.values())
-    write_text(path, text.getvalue())
+    write_rows(path, COLUMNS, rows.values())
 
 
 def named(row: Row) -> tuple[str, ...]:

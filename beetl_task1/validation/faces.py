@@ -30,11 +30,9 @@ def frame_of(units: Sequence["Unit"]) -> "pd.DataFrame":
 
 def figure_of(card: "Scorecard") -> "Figure":
     """Return the score of each subject beside the confusion matrix, drawn without pyplot's global state."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     _draw_scores(left, card)
     _draw_confusion(right, card)

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from ..data.recording import RecordingKey
 from ..errors import BeetlError
 from ..hypnograms.schemes import Scheme, get_scheme
+from ..scoring import kappa
 from .calibration import Calibration, calibration
 from .faces import figure_of, frame_of, html_of
 from .resampling import Interval, confusion_score, subject_interval
@@ -132,8 +133,8 @@ def scorecard(
     of_subject = [_unit_of(who, nights, truth, labels, reading) for who, nights in subjects.items()]
     found = None
     if probabilities is not None:
-        true = reading.labels(_stacked(truth, keys))
-        found = calibration(true, reading.probabilities(_stacked(probabilities, keys)), reading.stages)
+        true = reading.labels(stacked(truth, keys))
+        found = calibration(true, reading.probabilities(stacked(probabilities, keys)), reading.stages)
     return Scorecard(
         name=name,
         group=group,
@@ -171,12 +172,13 @@ def _interval(subjects: Sequence[Unit]) -> Interval | None:
     return subject_interval([np.array(unit.confusion) for unit in subjects]) if len(subjects) > 1 else None
 
 
-def _stacked(values: Labels, keys: Sequence[RecordingKey]) -> np.ndarray:
-    return np.concatenate([np.asarray(values[key]) for key in keys])
+def stacked(values: Labels, keys: Sequence[RecordingKey] = ()) -> np.ndarray:
+    """Return what is known of some recordings, by default of all in order, as one array."""
+    return np.concatenate([np.asarray(values[key]) for key in keys or sorted(values)])
 
 
 def _unit_of(name: str, keys: Sequence[RecordingKey], truth: Labels, labels: Labels, reading: Scheme) -> Unit:
-    return _unit(name, reading.labels(_stacked(truth, keys)), reading.labels(_stacked(labels, keys)), reading)
+    return _unit(name, reading.labels(stacked(truth, keys)), reading.labels(stacked(labels, keys)), reading)
 
 
 def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> Unit:
@@ -187,7 +189,6 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
     )
     present = support > 0
     f1 = np.where(present, np.nan_to_num(f1), np.nan)
-    kappa = cohen_kappa_score(true, decided, labels=numbers) if len(np.unique([true, decided])) > 1 else np.nan
 
     def named(values: Iterable[T]) -> dict[str, T]:
         return dict(zip(reading.stages, values, strict=True))
@@ -197,7 +198,7 @@ def _unit(name: str, true: np.ndarray, decided: np.ndarray, reading: Scheme) -> 
         n_epochs=len(true),
         score=float(confusion_score(confusion)),
         accuracy=float(np.mean(true == decided)),
-        kappa=_plain(kappa),
+        kappa=kappa(true, decided),
         macro_f1=float(np.nanmean(f1)),
         recall=named(map(_plain, recall)),
         precision=named(map(_plain, precision)),

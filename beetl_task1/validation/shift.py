@@ -10,7 +10,7 @@ from ..data.probabilities import Probabilities
 from ..task import N_OUTPUTS, STAGES
 from .feature_shift import FeatureShift
 from .result import Result
-from .scorecard import Labels
+from .scorecard import Labels, stacked
 
 
 class ClassShift(Result, frozen=True):
@@ -153,7 +153,7 @@ def expected_score(probabilities: Probabilities, labels: Labels) -> float:
     summed over all. Right where the probabilities are calibrated; the difference between two sets tells which of them
     looks harder (difference of confidences: Guillory et al. 2021).
     """
-    p, decided = _stacked(probabilities).astype(np.float64), _stacked(labels)
+    p, decided = stacked(probabilities).astype(np.float64), stacked(labels)
     total = p.sum(axis=0)
     hit = np.bincount(decided, weights=p[np.arange(len(p)), decided], minlength=N_OUTPUTS)
     return float(100 * np.mean(hit[total > 0] / total[total > 0]))
@@ -229,20 +229,16 @@ def _verdict(doubts: list[str], guess: float) -> str:
     return f"Take the local score {much}: on the test set {reasons}. A guess for the test set is {guess:.0f}."
 
 
-def _stacked(values: Labels) -> np.ndarray:
-    return np.concatenate([np.asarray(values[key]) for key in sorted(values)])
-
-
 def _counts(labels: Labels) -> np.ndarray:
-    return np.bincount(_stacked(labels), minlength=N_OUTPUTS)
+    return np.bincount(stacked(labels), minlength=N_OUTPUTS)
 
 
 def _confidence(probabilities: Probabilities) -> float:
-    return float(_stacked(probabilities).max(axis=1).mean())
+    return float(stacked(probabilities).max(axis=1).mean())
 
 
 def _alike(a: Labels, b: Labels) -> float:
-    return float(np.mean(_stacked(a) == _stacked(b)))
+    return float(np.mean(stacked(a) == stacked(b)))
 
 
 def _variation(a: np.ndarray, b: np.ndarray) -> float:

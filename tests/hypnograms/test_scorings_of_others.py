@@ -13,7 +13,7 @@ from beetl_task1.hypnograms.formats import read_hypnogram
 from beetl_task1.hypnograms.names import is_known, read_stage_names, stage_of
 from beetl_task1.hypnograms.schemes import AASM, RK
 from beetl_task1.hypnograms.spans import Span, on_grid
-from beetl_task1.staging.agreement import read_scored
+from beetl_task1.staging.statistics import read_scored
 
 START = datetime.datetime(2021, 3, 2, 22, 30, tzinfo=datetime.UTC)
 Y = np.array([0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 2, 5, 5, 5, 0, 0, 2, 2, 5, 0])

@@ -12,6 +12,7 @@ from sleep_edf_files import write_pair
 from test_sleep_edf import REAL, needs_real
 
 from beetl_task1.cli.build import build as command
+from beetl_task1.cli.inspect import inspect
 from beetl_task1.data.files import DataFolder, check_people
 from beetl_task1.errors import DataError
 from beetl_task1.sleep_edf import counts_beside_competition, match, rebuild
@@ -205,6 +206,15 @@ def test_a_night_from_elsewhere_is_named(study, downloaded, tmp_path, rng):
     assert (tmp_path / "out/truth/80-95.txt").exists()
 
 
+@pytest.mark.parametrize("given", [["--group", "65-79"], ["--seed", "0"], ["--split", "ages"]])
+def test_what_matching_has_no_use_for_is_a_usage_error(study, downloaded, tmp_path, given):
+    out = tmp_path / "out"
+    done = run("--sleep-edf", study, "--match", downloaded, "--out", out, *given)
+    assert done.exit_code == 2
+    assert f"--match takes each night as it was downloaded, got {given[0]}; leave it out" in done.output
+    assert not out.exists()
+
+
 def test_faults_of_matching(study, downloaded, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("")
@@ -233,6 +243,18 @@ def test_labels_of_test_people_do_not_train(study, built, tmp_path):
     (copy / "provenance.json").write_text(json.dumps(marker))
     with pytest.raises(DataError, match=r"25-64/s0, SC451"):
         check_people(DataFolder(copy).provenance, copy)
+
+
+def test_inspect_tells_of_the_rules(study, built, tmp_path):
+    by_age = rebuild(study, tmp_path / "ages", split="ages").out
+    for data, rules in (
+        (built.out, "rules: competition\n"),
+        (by_age, "rules: open, since labels of people of the competition's test sets are here (65-79/s2, SC451, "),
+    ):
+        done = CliRunner().invoke(inspect, ["--data", str(data), "--jobs", "1", "--no-nights", "--allow-partial"])
+        assert rules in done.output
+    told = CliRunner().invoke(inspect, ["--data", str(by_age), "--jobs", "1", "--allow-partial", "--json"])
+    assert json.loads(told.output)["rules"].endswith("train with --rules open")
 
 
 def test_an_ensemble_passes_its_rules_on():

@@ -17,7 +17,7 @@ from beetl_task1.errors import BeetlError
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import ByAge, CohortNight, Options, Stager, find_nights, stage_all
-from beetl_task1.staging.pairing import paired
+from beetl_task1.staging.cohort import paired
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,17 @@ def test_tables(cohort, text, encoding):
         ),
         CohortNight(cohort / "p1/b.EDF", age=85.0),
     ]
+
+
+def test_a_pattern_of_tables(cohort):
+    (cohort / "1.csv").write_text("recording,age\np1/a.edf,70\n")
+    (cohort / "2.csv").write_text("recording,sex\np2/deep/c.rec,f\np1/a.edf,f\n")
+    nights, notes = find_nights([f"{cohort}/*.csv", f"{cohort}/p1/*.EDF"])
+    assert [(Path(night.recording).name, night.age) for night in nights] == [
+        ("a.edf", 70.0), ("c.rec", None), ("a.edf", None), ("b.EDF", None)]  # fmt: skip
+    assert notes == [f"{cohort / '2.csv'}: the column 'sex' is not used"]
+    with pytest.raises(BeetlError, match="nothing of that kind is there"):
+        find_nights([f"{cohort}/*.tsv"])
 
 
 @pytest.mark.parametrize(("text", "message"), [

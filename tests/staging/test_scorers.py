@@ -1,16 +1,19 @@
 """Several scorers: agreement by pair and stage, consensus, Bland-Altman, and the command that shows them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from sklearn.metrics import cohen_kappa_score
+from test_stage import Level, write_edf
 
 from beetl_task1.cli.statistics import statistics as command
 from beetl_task1.errors import BeetlError
 from beetl_task1.hypnograms.schemes import AASM, RK
+from beetl_task1.staging import Options, Stager, stage_all
 from beetl_task1.staging.scorers import Scorers, read_scorers
 from beetl_task1.staging.statistics import all_statistics
 
@@ -247,6 +250,18 @@ def test_what_stage_wrote_is_one_scoring_a_night(tmp_path):
 
     assert [path.name for path in sorted((tmp_path / "staged").iterdir()) if is_hypnogram(path)] == []
     assert is_hypnogram(tmp_path / "scorer/night.txt")
+
+
+def test_a_pattern_of_tables_that_stage_wrote(tmp_path):
+    path = write_edf(tmp_path / "night.edf")
+    stage_all(Stager(Level(), "65-79", Options()), [path], tmp_path / "staged")
+    by_table, by_edf = (
+        json.loads(run(f"{tmp_path}/staged/{pattern}", "--json").stdout)["hypnograms"] for pattern in ("*.csv", "*")
+    )
+    assert [list(map(Path, found)) for found in (by_table, by_edf)] == [
+        [tmp_path / "staged/night.csv"], [tmp_path / "staged/night-hypnogram.edf"]]  # fmt: skip
+    one, other = (next(iter(found.values()))["statistics"] for found in (by_table, by_edf))
+    assert one == other
 
 
 @pytest.mark.parametrize("onset", ["1e12", "5e9"])

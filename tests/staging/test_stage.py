@@ -20,7 +20,7 @@ from beetl_task1.models.base import Resources
 from beetl_task1.recipes.training import train
 from beetl_task1.staging import Options, Stager, annotate, find_nights, group_for_age, stage, stage_all
 from beetl_task1.staging import stager as stager_module
-from beetl_task1.staging.output import output_names
+from beetl_task1.staging.batch import output_names
 from beetl_task1.staging.reading import read_epochs
 from beetl_task1.writing import LOCK
 

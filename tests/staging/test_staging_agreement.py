@@ -10,7 +10,7 @@ import pytest
 from beetl_task1.errors import DataError
 from beetl_task1.hypnograms.names import stage_of
 from beetl_task1.hypnograms.schemes import AASM, RK
-from beetl_task1.staging.agreement import Scored, agreement_of, around_sleep, read_scored
+from beetl_task1.staging.statistics import Scored, agreement_of, around_sleep, read_scored
 
 START = datetime.datetime(2020, 1, 1, 22, 30, tzinfo=datetime.UTC)
 

@@ -68,13 +68,17 @@ def test_clock_time_needs_a_start():
         seconds_from_start("23:00", None)
 
 
+def in_bed(n_epochs, *lights):
+    return epochs_in_bed(np.arange(n_epochs) * 30.0, *lights)[0]
+
+
 def test_time_in_bed():
-    assert epochs_in_bed(100, START, None, None) == slice(0, 100)
-    assert epochs_in_bed(100, START, "22:35", "23:00") == slice(10, 60)
-    assert epochs_in_bed(100, None, "300", None) == slice(10, 100)
-    assert epochs_in_bed(2880, START, "23:30", "22:29") == slice(120, 2878)
+    assert in_bed(100, START, None, None) == slice(0, 100)
+    assert in_bed(100, START, "22:35", "23:00") == slice(10, 60)
+    assert in_bed(100, None, "300", None) == slice(10, 100)
+    assert in_bed(2880, START, "23:30", "22:29") == slice(120, 2878)
     with pytest.raises(BeetlError, match="no epoch of the recording"):
-        epochs_in_bed(100, START, "12:00", None)
+        in_bed(100, START, "12:00", None)
 
 
 def test_main_sleep_of_a_day():

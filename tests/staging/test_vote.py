@@ -157,6 +157,11 @@ def test_a_loud_recording_has_no_artefacts():
         assert not Stager(Loudness(), "65-79", Options()).stage(raw).artefact.any()
 
 
+def test_names_and_pairs_at_once_are_refused():
+    with pytest.raises(BeetlError, match=r"expected names or pairs of names, got both: EEG Fpz-Cz, \('Pz', 'Oz'\)"):
+        Options(channels=["EEG Fpz-Cz", ("Pz", "Oz")])
+
+
 def test_pairs_in_a_table(tmp_path):
     write_edf(tmp_path / "night.edf", ("EEG F3-M2", "EEG O1-M2"))
     (tmp_path / "c.csv").write_text('recording,channels\nnight.edf,"F3-M2,O1-M2 | F4-M1, O2-M1"\n')

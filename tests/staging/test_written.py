@@ -11,8 +11,8 @@ from test_stage import STAGES, START, Level, make_raw, write_edf
 
 from beetl_task1.errors import BeetlError
 from beetl_task1.staging import Options, Stager, stage_all
-from beetl_task1.staging.agreement import read_scored
 from beetl_task1.staging.figure import COLOURS, draw
+from beetl_task1.staging.statistics import read_scored
 
 ALL = ("svg", "pdf", "bids")
 
