@@ -8,8 +8,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer
 
+from ..features import Night
 from ..typed import AtLeast0, AtLeast1, Count, Positive
-from .tabular import TabularModel, TabularSettings
+from .tabular import TabularModel, TabularSettings, looked_up
 
 
 class FeaturesBoost(TabularModel):
@@ -50,3 +51,12 @@ class FeaturesBoost(TabularModel):
         )
         boosting = HistGradientBoostingClassifier(**own, early_stopping=False, random_state=self.seed)
         return make_pipeline(bins, boosting), "histgradientboostingclassifier__sample_weight"
+
+    def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return probabilities; bins as the pipeline finds them, column by column, as trees look at them."""
+        bins, boosting = self.classifier_
+
+        def bin_of(i: int, x: np.ndarray) -> np.ndarray:
+            return np.searchsorted(bins.bin_edges_[i][1:-1], x, side="right")
+
+        return np.asarray(boosting.predict_proba(looked_up(table.T, bin_of, night.order).T))

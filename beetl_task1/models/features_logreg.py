@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ..features import Night
 from ..typed import Count, Positive
 from .tabular import TabularModel, TabularSettings, normal_scores, quantiles_to_normal
 
@@ -47,8 +48,14 @@ class FeaturesLogreg(TabularModel):
             steps += [Nystroem(gamma=gamma, n_components=n_near, random_state=self.seed), StandardScaler()]
         return make_pipeline(*steps, regression), "logisticregression__sample_weight"
 
-    def classify(self, table: np.ndarray) -> np.ndarray:
-        """Return probabilities; the quantiles by :func:`normal_scores`, which takes most of the time otherwise."""
+    def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return probabilities; the quantiles by :func:`normal_scores`, once for all models that have the same."""
         if self.settings.inputs == "standard":
-            return super().classify(table)
-        return np.asarray(self.classifier_[1:].predict_proba(normal_scores(self.classifier_[0], table)))
+            return super().classify(table, night)
+        quantiles = self.classifier_[0]
+
+        def scores() -> np.ndarray:
+            return normal_scores(quantiles, table, night.order)
+
+        inputs = scores() if self.transfers else night.once(quantiles.quantiles_.tobytes(), scores)
+        return np.asarray(self.classifier_[1:].predict_proba(inputs))
