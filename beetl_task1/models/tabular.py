@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
@@ -134,7 +135,7 @@ class TabularModel(Model):
             night = night_of(usual, self.resources.store)
         table = self._carried(night.table(ranks=self.settings.ranks))
         proba = np.zeros((len(table), N_OUTPUTS))
-        with threadpool_limits(1):  # a night is small: more threads would wait for each other at every tree
+        with _threads().limit(limits=1):  # a night is small: more threads would wait for each other at every tree
             proba[:, self.classifier_.classes_] = self.classify(table, night)
         return proba
 
@@ -197,6 +198,12 @@ class TabularModel(Model):
         for transfer in self.transfers:
             table = transfer.night(table)
         return table
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return what limits the threads of the libraries, which are found once: finding them takes as long as a model."""
+    return ThreadpoolController()
 
 
 def _level(recording: Recording, F: np.ndarray) -> np.ndarray:
