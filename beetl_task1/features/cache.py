@@ -81,7 +81,10 @@ def night_features(recording: Recording, store: Store) -> np.ndarray:
         return recording.features
     if store.folder is None:
         return extract(_signals(recording))
-    return store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
+    with recording.read_once():
+        found = store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
+    recording.n_epochs = len(found)
+    return found
 
 
 def features_of(
@@ -124,7 +127,8 @@ def prepare_features(
     recordings: Iterable[Recording], store: Store, jobs: int = 1, progress: Progress | None = None
 ) -> None:
     """Compute the features that a store does not hold, and keep them there; parameters as in :func:`features_of`."""
-    tasks = [(r, store) for r in recordings if r.features is None and not store.holds(KIND, r.fingerprint)]
+    told = [r for r in recordings if r.features is None]
+    tasks = [(r, store) for r in told if not (r.hashed and store.holds(KIND, r.fingerprint))]
     if tasks:
         check_shared(store.folder)
     at_once = min(jobs, max(len(tasks), 1))
