@@ -29,7 +29,7 @@ def count(words: np.ndarray) -> np.ndarray:
 def mean_of_rows(values: np.ndarray) -> np.ndarray:
     """Return the mean over a short last axis (at most 128 values), to the bit as ``values.mean(-1)`` has it."""
     size = values.shape[-1]
-    columns = list(np.ascontiguousarray(values.reshape(-1, size).T))
+    columns = list(values.reshape(-1, size).T)
     if size < _LANES:
         total, rest = columns[0].copy(), columns[1:]
     else:
