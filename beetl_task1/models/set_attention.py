@@ -77,12 +77,16 @@ def _normed(weights: Weights, name: str, x: np.ndarray) -> np.ndarray:
 
 
 def _attention(weights: Weights, name: str, x: np.ndarray, heads: int) -> np.ndarray:
-    """Return what each epoch hears; a head at a time, since each takes n_epochs ** 2 numbers."""
+    """Return what each epoch hears; a head at a time, since each takes n_epochs ** 2 numbers, and in one place."""
     both = x @ weights[name + ".self_attn.in_proj_weight"].T + weights[name + ".self_attn.in_proj_bias"]
     queries, keys, values = np.split(both, 3, axis=1)
     width = x.shape[1] // heads
-    heard = [
-        softmax(queries[:, part] @ keys[:, part].T / np.float32(np.sqrt(width)), axis=1) @ values[:, part]
-        for part in (slice(head * width, (head + 1) * width) for head in range(heads))
-    ]
+    heard = []
+    for part in (slice(head * width, (head + 1) * width) for head in range(heads)):
+        share = queries[:, part] @ keys[:, part].T
+        share /= np.float32(np.sqrt(width))
+        share -= share.max(axis=1, keepdims=True)
+        np.exp(share, out=share)
+        share /= share.sum(axis=1, keepdims=True)
+        heard.append(share @ values[:, part])
     return _linear(weights, name + ".self_attn.out_proj", np.hstack(heard))
