@@ -4,9 +4,6 @@ from typing import Any
 
 import numpy as np
 from msgspec.structs import asdict
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer
 
 from ..features import Night
 from ..typed import AtLeast0, AtLeast1, Count, Positive
@@ -40,6 +37,10 @@ class FeaturesBoost(TabularModel):
         Features are binned before the boosting: its own binning weighs every quantile by the epochs' weights, which
         takes several times as long as growing the trees.
         """
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import KBinsDiscretizer
+
         own = {k: v for k, v in asdict(self.settings).items() if k not in TabularSettings.__struct_fields__}
         bins = KBinsDiscretizer(
             self.settings.max_bins,

@@ -3,10 +3,6 @@
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ..features import Night
 from ..typed import Count, Positive
@@ -37,6 +33,11 @@ class FeaturesLogreg(TabularModel):
 
     def make_classifier(self, n_columns: int) -> tuple[Any, str]:
         """Return the pipeline, and the name of its argument for weights."""
+        from sklearn.kernel_approximation import Nystroem
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         regression = LogisticRegression(C=self.settings.C, max_iter=300, tol=1e-3)
         steps = (
             [quantiles_to_normal(self.seed), StandardScaler()]

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.preprocessing import QuantileTransformer
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from ..data.recording import Recording, check_length
@@ -228,8 +227,10 @@ def _thinned(
     return rows, weights[rows]
 
 
-def quantiles_to_normal(seed: int) -> QuantileTransformer:
+def quantiles_to_normal(seed: int) -> Any:
     """Return an unfitted transformer of each column to a normal distribution."""
+    from sklearn.preprocessing import QuantileTransformer
+
     return QuantileTransformer(n_quantiles=200, output_distribution="normal", subsample=20_000, random_state=seed)
 
 

@@ -124,15 +124,17 @@ def test_the_same_model_has_the_same_bytes_in_every_process(name):
     assert model.to_bytes() == runs[0], "written again without training"
 
 
-def test_models_on_features_import_neither_torch_nor_mne_and_leave_torch_to_others():
+def test_models_on_features_import_neither_torch_nor_pandas_and_leave_them_to_others():
     code = (
         "import sys\n"
         "import beetl_task1.submission.predict\n"
         "from beetl_task1.models.registry import model_class\n"
         "[model_class(f'features-{name}') for name in ('boost', 'logreg', 'set')]\n"
-        "found = {'torch', 'mne', 'braindecode'} & set(sys.modules)\n"
-        "import torch\n"
-        "sys.exit(str(found) if found or not torch.ones(1) else 0)"
+        "found = {'torch', 'mne', 'braindecode', 'pandas'} & set(sys.modules)\n"
+        "import pandas, torch\n"
+        "from sklearn.datasets import load_iris\n"
+        "whole = torch.ones(1) and len(load_iris(as_frame=True).frame)\n"
+        "sys.exit(str(found) if found or not whole else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
