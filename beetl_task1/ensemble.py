@@ -8,7 +8,7 @@ import numpy as np
 from .context.similar import SimilarEpochs
 from .data.recording import Recording
 from .errors import BeetlError
-from .features import night_features, prepare_features
+from .features import night_of, prepare_features
 from .models.base import Predictor, Resources
 
 Mean = Literal["arithmetic", "geometric"]
@@ -96,7 +96,8 @@ class Ensemble:
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return the mean probabilities of a night, shape ``(n_epochs, 6)``."""
+        night = night_of(recording, self.resources.store)  # held, so that all members describe it once
         found = mean_of([member.predict_proba(recording) for member in self.members], self.mean, self.weights)
         if self.similar is None:
             return found
-        return self.similar.agreed(found, night_features(recording, self.resources.store))
+        return self.similar.heard(found, self.similar.rows(night.relative))

@@ -40,11 +40,11 @@ class SimilarEpochs(Settings, frozen=True):
         F : array, shape (n_epochs, n_features)
             Features of the same epochs.
         """
-        return self.heard(proba, self.rows(F))
+        return self.heard(proba, self.rows(relative(F)))
 
-    def rows(self, F: np.ndarray) -> np.ndarray:
-        """Return the rows of the epochs that each epoch of a night hears, shape (n_epochs, at most ``size``)."""
-        return nearest(F, min(self.size, len(F) // PART_OF_NIGHT))
+    def rows(self, R: np.ndarray) -> np.ndarray:
+        """Return the rows of the epochs that each epoch hears, (n_epochs, at most ``size``), by relative features."""
+        return nearest(R, min(self.size, len(R) // PART_OF_NIGHT))
 
     def heard(self, proba: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return the same as :meth:`agreed` where the rows are known."""
@@ -55,12 +55,12 @@ class SimilarEpochs(Settings, frozen=True):
         return np.asarray(agreed / agreed.sum(axis=1, keepdims=True))
 
 
-def nearest(F: np.ndarray, size: int) -> np.ndarray:
-    """Return for each epoch the rows of its nearest in features relative to the night, (n_epochs, size), not itself."""
+def nearest(R: np.ndarray, size: int) -> np.ndarray:
+    """Return for each epoch the rows of its nearest in relative features, (n_epochs, size), not itself."""
     from sklearn.neighbors import NearestNeighbors
 
     if not size:
-        return np.empty((len(F), 0), dtype=np.int64)
-    neighbours = NearestNeighbors(n_neighbors=size, algorithm="brute").fit(relative(F))
+        return np.empty((len(R), 0), dtype=np.int64)
+    neighbours = NearestNeighbors(n_neighbors=size, algorithm="brute").fit(R)
     rows: np.ndarray = neighbours.kneighbors(return_distance=False)
     return rows

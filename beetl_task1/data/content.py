@@ -54,6 +54,12 @@ def digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def size_of(path: str | Path) -> int:
+    """Return how many bytes a file has."""
+    with _told(path):
+        return os.stat(path).st_size
+
+
 def _empty(path: str | Path) -> bytes:
     raise DataError(f"{path}: the file is empty; take the file from the download again", "empty")
 

@@ -1,6 +1,7 @@
 """The competition's folders, in each layout that is met, and what must be there."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -197,7 +198,7 @@ def check_people(provenance: Provenance, path: Path) -> None:
 
 
 def check_distinct(recordings: Iterable[Recording], jobs: int = 1) -> None:
-    """Refuse the same signal under two names; files are hashed, once, ``jobs`` at a time.
+    """Refuse the same signal under two names; files of one size are hashed, once, ``jobs`` at a time.
 
     Raises
     ------
@@ -205,9 +206,11 @@ def check_distinct(recordings: Iterable[Recording], jobs: int = 1) -> None:
         If two files have the same content.
     """
     seen: dict[str, Recording] = {}
-    recordings = list(recordings)
-    digests = each(attrgetter("fingerprint"), ((one,) for one in recordings), jobs, threads=True, sent=False)
-    for recording, digest in zip(recordings, digests, strict=True):
+    sized = [(recording, recording.n_bytes) for recording in recordings]
+    counts = Counter(size for _, size in sized)
+    alike = [recording for recording, size in sized if counts[size] > 1]
+    digests = each(attrgetter("fingerprint"), ((one,) for one in alike), jobs, threads=True, sent=False)
+    for recording, digest in zip(alike, digests, strict=True):
         twin = seen.setdefault(digest, recording)
         if twin is not recording:
             text = f"{recording.name}: the same night twice, its content equals {twin.name}"

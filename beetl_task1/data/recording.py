@@ -1,8 +1,11 @@
 """The night: one recording with its identity, its epochs and, where they are given, its labels and onsets."""
 
+import contextlib
 import hashlib
 import re
 import weakref
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +13,7 @@ import numpy as np
 
 from ..errors import BeetlError, DataError
 from ..task import N_CHANS, N_OUTPUTS, N_TIMES
-from .content import digest, read_hashed
+from .content import Content, digest, read_hashed, size_of
 from .pickles import load_array
 
 _AGAIN = "take the file from the download again"
@@ -75,6 +78,7 @@ class Recording:
         self._sha256: str | None = None
         self._n_epochs: int | None = None
         self._held: weakref.ref[np.ndarray] | None = None
+        self._opened: tuple[Content, Future[str]] | None = None
 
     @classmethod
     def from_arrays(
@@ -130,7 +134,7 @@ class Recording:
             )
         X = self._array if self._held is None else self._held()
         if X is None:
-            content, sha256 = read_hashed(self.name)
+            (content, sha256), self._opened = self._opened or read_hashed(self.name), None
             try:
                 X = _volts(load_array(self.name, content), self.name, self.unit)
             finally:
@@ -140,6 +144,17 @@ class Recording:
             self._n_epochs, self._held = len(X), weakref.ref(X)
             self._check_length()
         return X
+
+    @contextlib.contextmanager
+    def read_once(self) -> Iterator[None]:
+        """Read the file, if its digest is not known, and keep its content for ``X`` while the block runs."""
+        if self._sha256 is None and self._array is None:
+            self._opened = read_hashed(self.name)
+            self._sha256 = self._opened[1].result()
+        try:
+            yield
+        finally:
+            self._opened = None
 
     @property
     def y(self) -> np.ndarray | None:
@@ -168,8 +183,24 @@ class Recording:
 
     @property
     def n_epochs(self) -> int:
-        """Number of epochs; reads the signal once."""
+        """Number of epochs; reads the signal once, unless somebody who knows it has said it."""
         return len(self.X) if self._n_epochs is None else self._n_epochs
+
+    @n_epochs.setter
+    def n_epochs(self, known: int) -> None:
+        self._n_epochs = known
+        self._check_length()
+
+    @property
+    def hashed(self) -> bool:
+        """Whether the fingerprint is known, so that it takes no reading."""
+        return self._sha256 is not None
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the signal: of its file, which is not read, or in memory."""
+        held = self._array if self.features is None else self.features
+        return size_of(self.name) if held is None else held.nbytes
 
     @property
     def file_sha256(self) -> str:
@@ -185,7 +216,7 @@ class Recording:
         return of_file if self.unit == "V" else hashlib.sha256(f"{of_file} {self.unit}".encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        read_again = {"_held": None} if self.y_path is None else {"_held": None, "_y": None}
+        read_again = {"_held": None, "_opened": None} | ({} if self.y_path is None else {"_y": None})
         return self.__dict__ | read_again
 
     def __repr__(self) -> str:

@@ -1,7 +1,9 @@
 """Features of whole recordings, computed once and kept."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -10,10 +12,67 @@ from ..parallel import check_shared, each, elsewhere
 from ..progress import Progress
 from ..store import Store
 from .extraction import FEATURE_VERSION, extract
+from .relative import night_ranks, relative, rising
 
 KIND = f"features-v{FEATURE_VERSION}"
 """Where the store keeps them."""
 _READING = threading.Lock()
+
+
+class Night:
+    """The features of a recording and what several models make of them, each made when it is first asked for.
+
+    Parameters
+    ----------
+    recording : Recording
+    store : Store
+        Where its features are kept.
+    """
+
+    def __init__(self, recording: Recording, store: Store):
+        self._recording, self._store = recording, store
+        self._made: dict[Hashable, np.ndarray] = {}
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """What :func:`night_features` returns."""
+        return night_features(self._recording, self._store)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """What :func:`~.relative.rising` returns of them."""
+        return rising(self.features)
+
+    @cached_property
+    def relative(self) -> np.ndarray:
+        """What :func:`~.relative.relative` returns of them."""
+        return relative(self.features)
+
+    def table(self, *, ranks: bool = False) -> np.ndarray:
+        """Return what :func:`~.relative.with_night` returns of them, not to be written to."""
+
+        def made() -> np.ndarray:
+            more = [night_ranks(self.features, self.order)] if ranks else []
+            return np.hstack([self.features, self.relative, *more])
+
+        return self.once(("table", ranks), made)
+
+    def once(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return what is known by a key, made where it is not yet."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+
+_NIGHTS: WeakValueDictionary[Recording, Night] = WeakValueDictionary()
+
+
+def night_of(recording: Recording, store: Store) -> Night:
+    """Return the night of a recording: the same one for as long as somebody holds it, so that models share it."""
+    night = _NIGHTS.get(recording)
+    if night is None:
+        night = _NIGHTS[recording] = Night(recording, store)
+    return night
 
 
 def night_features(recording: Recording, store: Store) -> np.ndarray:
@@ -22,7 +81,10 @@ def night_features(recording: Recording, store: Store) -> np.ndarray:
         return recording.features
     if store.folder is None:
         return extract(_signals(recording))
-    return store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
+    with recording.read_once():
+        found = store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
+    recording.n_epochs = len(found)
+    return found
 
 
 def features_of(
@@ -65,7 +127,8 @@ def prepare_features(
     recordings: Iterable[Recording], store: Store, jobs: int = 1, progress: Progress | None = None
 ) -> None:
     """Compute the features that a store does not hold, and keep them there; parameters as in :func:`features_of`."""
-    tasks = [(r, store) for r in recordings if r.features is None and not store.holds(KIND, r.fingerprint)]
+    told = [r for r in recordings if r.features is None]
+    tasks = [(r, store) for r in told if not (r.hashed and store.holds(KIND, r.fingerprint))]
     if tasks:
         check_shared(store.folder)
     at_once = min(jobs, max(len(tasks), 1))

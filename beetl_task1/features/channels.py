@@ -7,10 +7,13 @@ from .spectra import BANDS, band_bins
 _BANDS = ("so", "delta", "theta", "alpha", "sigma", "beta")
 
 
-def channel_features(spectra: np.ndarray, density: np.ndarray, slow: np.ndarray) -> dict[str, np.ndarray]:
+def channel_features(
+    spectra: np.ndarray, power: np.ndarray, density: np.ndarray, slow: np.ndarray
+) -> dict[str, np.ndarray]:
     """Return what two channels have in common.
 
-    ``spectra`` and ``density`` are of :mod:`spectra`; ``slow``, (n_epochs, 2, n_samples), is of the filter bank.
+    ``spectra``, ``power`` and ``density`` are of :mod:`spectra`; ``slow``, (n_epochs, 2, n_samples), is of the filter
+    bank.
 
     Returns
     -------
@@ -19,7 +22,7 @@ def channel_features(spectra: np.ndarray, density: np.ndarray, slow: np.ndarray)
         log10 of the first channel's density over the second's.
     """
     cross = (spectra[:, 0] * spectra[:, 1].conj()).sum(-2)
-    auto = (np.square(spectra.real) + np.square(spectra.imag)).sum(-2)
+    auto = power.sum(-2)
     features = {f"coherence_{band}": _coherence(cross, auto, band_bins(*BANDS[band])) for band in _BANDS}
     features["correlation_slow"] = _ratio((slow[:, 0] * slow[:, 1]).sum(-1), np.square(slow).sum(-1))
     fast = band_bins(4, 30)

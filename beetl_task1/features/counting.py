@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 _LANES = 8
+_BINS, _REACH = 256, 3.2
+"""Values are counted in so many bins, from minus to plus so many times the spread of their row."""
 
 
 def packed(flags: np.ndarray) -> np.ndarray:
@@ -27,7 +29,7 @@ def count(words: np.ndarray) -> np.ndarray:
 def mean_of_rows(values: np.ndarray) -> np.ndarray:
     """Return the mean over a short last axis (at most 128 values), to the bit as ``values.mean(-1)`` has it."""
     size = values.shape[-1]
-    columns = list(np.ascontiguousarray(values.reshape(-1, size).T))
+    columns = list(values.reshape(-1, size).T)
     if size < _LANES:
         total, rest = columns[0].copy(), columns[1:]
     else:
@@ -46,6 +48,33 @@ def median_of(values: np.ndarray) -> np.ndarray:
     ranked, size = np.sort(values, axis=-1), values.shape[-1]
     low, high = ranked[..., [(size - 1) // 2]], ranked[..., [size // 2]]
     return np.asarray((low + high) / values.dtype.type(2))
+
+
+def ranked_values(values: np.ndarray, ranks: Sequence[int], spread: np.ndarray) -> list[np.ndarray]:
+    """Return what ``numpy.sort(values, axis=-1)[..., rank]`` has for each rank, of float32 around 0, shape (...).
+
+    Only the values of the bin that holds a rank are sorted: those of all rows together, as integers of the same order
+    that have the row in front. ``spread``, shape (...), decides how long it takes, and not what is found.
+    """
+    rows, n = np.ascontiguousarray(values).reshape(-1, values.shape[-1]), values.shape[-1]
+    scale = np.float32(_BINS / 2 / _REACH) / spread.reshape(-1, 1)
+    coarse = np.clip(rows * scale + _BINS // 2, 0, _BINS - 1).astype(np.uint8)
+    numbers = np.arange(len(rows))
+    counts = np.bincount((coarse + numbers[:, None] * _BINS).ravel(), minlength=len(rows) * _BINS).reshape(-1, _BINS)
+    upto, bits, found = counts.cumsum(axis=1), rows.view(np.int32).ravel(), []
+    for rank in ranks:
+        held = (upto <= rank).sum(axis=1)
+        inside = np.flatnonzero(coarse == held[:, None].astype(np.uint8))
+        near = np.sort((inside // n << 32) + _ordered(bits[inside]))
+        before, sizes = upto[numbers, held], counts[numbers, held]
+        place = np.cumsum(sizes) - before + rank
+        found.append(_ordered(near[place].astype(np.int32)).view(np.float32).reshape(values.shape[:-1]))
+    return found
+
+
+def _ordered(bits: np.ndarray) -> np.ndarray:
+    """Return the bits of floats as integers of the same order, and such integers as bits."""
+    return np.asarray(bits ^ (bits >> 31 & 0x7FFFFFFF))
 
 
 def sorted_rows(rows: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -18,7 +18,7 @@ _BURST = 4
 def event_features(power: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the features of bursts, muscle and variability, each (n_epochs, n_chans).
 
-    ``power`` holds the mean squares of every band from :func:`~.filters.binned_power`, without :data:`POWER_FLOOR`.
+    ``power`` holds the mean squares of bands from :func:`~.filters.binned_power`, without :data:`POWER_FLOOR`.
     """
     power = {band: values + POWER_FLOOR for band, values in power.items()}
     windows = {band: _pool(power[band], _WINDOW_SECONDS) for band in _VARYING}

@@ -11,7 +11,7 @@ from .channels import channel_features
 from .events import event_features, eye_features
 from .filters import binned_power, filter_bank
 from .shape import shape_features
-from .spectra import median_density, segment_spectra, spectral_features
+from .spectra import median_density, segment_power, segment_spectra, spectral_features
 from .waves import slow_wave_features
 
 FEATURE_VERSION = 1
@@ -20,6 +20,8 @@ FEATURE_VERSION = 1
 LARGEST = 1e-3
 """Signals are cut at this many volts, far above EEG and the range of the recorder."""
 
+_WAVES = ("slow", "eye")
+"""Bands that are looked at wave by wave, so that nobody asks for their power."""
 _CHUNK = 64
 _LANES = 16
 """Epochs are handed on in multiples of this, so that each takes the same path through vectorised code."""
@@ -72,9 +74,10 @@ def _extract_chunk(X: np.ndarray) -> np.ndarray:
 def _columns(x: np.ndarray) -> dict[str, np.ndarray]:
     """Return every feature of signals in uV by its full name, each of shape (n_epochs,)."""
     spectra = segment_spectra(x)
-    density = median_density(spectra)
+    squares = segment_power(spectra)
+    density = median_density(squares)
     bands = filter_bank(x)
-    power = {name: binned_power(bands[name], name) for name in bands}
+    power = {name: binned_power(bands[name], name) for name in bands if name not in _WAVES}
     each = {
         **spectral_features(density),
         **aperiodic_features(density),
@@ -84,5 +87,7 @@ def _columns(x: np.ndarray) -> dict[str, np.ndarray]:
     }
     columns = {f"{channel} {name}": each[name][:, i] for i, channel in enumerate(CHANNELS) for name in each}
     columns.update({f"{CHANNELS[0]} {name}": values for name, values in eye_features(bands["eye"][:, 0]).items()})
-    columns.update({f"both {name}": v for name, v in channel_features(spectra, density, bands["slow"]).items()})
+    columns.update(
+        {f"both {name}": v for name, v in channel_features(spectra, squares, density, bands["slow"]).items()}
+    )
     return columns

@@ -1,7 +1,7 @@
 """Features of an epoch relative to its own recording."""
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 LIMIT = 10.0
 """Relative features are cut at plus and minus this."""
@@ -36,21 +36,38 @@ def relative(F: np.ndarray) -> np.ndarray:
     return np.where(varies, np.clip(scaled, -LIMIT, LIMIT), 0).astype(np.float32)
 
 
-def night_ranks(F: np.ndarray) -> np.ndarray:
+def rising(F: np.ndarray) -> np.ndarray:
+    """Return the rows of each column from its lowest value to its highest, shape ``(n_columns, n_rows)``."""
+    return np.argsort(np.ascontiguousarray(np.asarray(F).T), axis=1)
+
+
+def night_ranks(F: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
     """Return each feature's rank within its recording as a normal score: what a night's extremes cannot stretch.
 
     Parameters
     ----------
     F : array, shape (n_epochs, n_features)
         Features of *one* recording, all its epochs.
+    order : array, shape (n_features, n_epochs), optional
+        What :func:`rising` returns of ``F``, where it is known.
 
     Returns
     -------
     ranks : array, shape (n_epochs, n_features), float32
         Within -3 and 3; equal values share their mean rank, so a feature that is constant has 0.
     """
-    shares = (rankdata(F, axis=0) - 0.5) / len(F)
-    return np.asarray(np.clip(norm.ppf(shares), -RANK_LIMIT, RANK_LIMIT), dtype=np.float32)
+    F, n = np.asarray(F), len(F)
+    order = rising(F) if order is None else order
+    ranked = np.take_along_axis(F.T, order, axis=1)
+    begins = np.ones(ranked.shape, dtype=bool)
+    begins[:, 1:] = ranked[:, 1:] != ranked[:, :-1]
+    first = np.flatnonzero(begins)
+    lengths = np.diff(np.append(first, ranked.size))
+    twice = 2 * (first % max(n, 1)) + 1 + lengths  # the mean rank of equal values, twice
+    scores = np.clip(ndtri((np.arange(2 * n + 1) / 2 - 0.5) / max(n, 1)), -RANK_LIMIT, RANK_LIMIT)
+    ranks = np.empty(ranked.shape, dtype=np.float32)
+    np.put_along_axis(ranks, order, np.repeat(scores.astype(np.float32)[twice], lengths).reshape(ranked.shape), axis=1)
+    return ranks.T
 
 
 def with_night(F: np.ndarray, *, ranks: bool = False) -> np.ndarray:

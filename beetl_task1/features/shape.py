@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..task import SFREQ
-from .counting import count, packed
+from .counting import count, packed, ranked_values
 
 VARIANCE_FLOOR = np.float32(1e-3)
 """Added to variances (uV^2), so that silence has finite logs and ratios."""
@@ -57,11 +57,11 @@ def distribution(centred: np.ndarray) -> dict[str, np.ndarray]:
     ``iqr`` is log10 of the interquartile range in uV; ``tails`` log10 of the range from the 5th to the 95th percentile
     over it; ``skewness`` and ``kurtosis`` (excess) their inverse hyperbolic sines.
     """
-    ranked = np.sort(centred, axis=-1)
-    p5, p25, p75, p95 = (ranked[..., round(p / 100 * (centred.shape[-1] - 1))] for p in (5, 25, 75, 95))
-    floor = np.sqrt(VARIANCE_FLOOR)
     squared = np.square(centred)
     variance = squared.mean(-1) + VARIANCE_FLOOR
+    ranks = [round(p / 100 * (centred.shape[-1] - 1)) for p in (5, 25, 75, 95)]
+    p5, p25, p75, p95 = ranked_values(centred, ranks, np.sqrt(variance))
+    floor = np.sqrt(VARIANCE_FLOOR)
     return {
         "iqr": np.log10(p75 - p25 + floor),
         "tails": np.log10((p95 - p5 + floor) / (p75 - p25 + floor)),

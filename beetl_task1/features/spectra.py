@@ -51,19 +51,24 @@ def segment_spectra(x: np.ndarray) -> np.ndarray:
     segments = sliding_window_view(x, _SIZE, axis=-1)[..., :: _SIZE // 2, :]
     window = (0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, _SIZE + 1)[:-1])).astype(np.float32)
     window *= np.float32(np.sqrt(2 / (SFREQ * np.square(window, dtype=np.float64).sum())))
-    segments = (segments - segments.mean(-1, keepdims=True)) * window
+    segments = segments - segments.mean(-1, keepdims=True)
+    segments *= window
     return np.asarray(fft.rfft(segments)[..., 2 : 2 + len(frequencies())])
 
 
-def median_density(spectra: np.ndarray) -> np.ndarray:
+def segment_power(spectra: np.ndarray) -> np.ndarray:
+    """Return the squares of :func:`segment_spectra`, same shape, float32; uV^2 / Hz."""
+    return np.asarray(np.square(spectra.real) + np.square(spectra.imag))
+
+
+def median_density(power: np.ndarray) -> np.ndarray:
     """Return the power density as the median over segments, freed of the median's bias, (n_epochs, n_chans, n_freqs).
 
     In uV^2 / Hz, at least :data:`DENSITY_FLOOR`. One artefact leaves a median alone (Allen et al. 2012, FINDCHIRP,
     appendix B, for the bias).
     """
-    power = np.square(spectra.real) + np.square(spectra.imag)
     n_segments = power.shape[-2]
-    ranked = sorted_rows(np.moveaxis(power, -2, 0).copy())
+    ranked = sorted_rows(list(np.moveaxis(power, -2, 0).copy()))
     low, high = (n_segments - 1) // 2, n_segments // 2
     even = 2.0 * np.arange(1, (n_segments - 1) // 2 + 1)
     bias = 1 + np.sum(1 / (even + 1) - 1 / even)

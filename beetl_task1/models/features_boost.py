@@ -4,12 +4,10 @@ from typing import Any
 
 import numpy as np
 from msgspec.structs import asdict
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer
 
+from ..features import Night
 from ..typed import AtLeast0, AtLeast1, Count, Positive
-from .tabular import TabularModel, TabularSettings
+from .tabular import TabularModel, TabularSettings, looked_up
 
 
 class FeaturesBoost(TabularModel):
@@ -39,6 +37,10 @@ class FeaturesBoost(TabularModel):
         Features are binned before the boosting: its own binning weighs every quantile by the epochs' weights, which
         takes several times as long as growing the trees.
         """
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import KBinsDiscretizer
+
         own = {k: v for k, v in asdict(self.settings).items() if k not in TabularSettings.__struct_fields__}
         bins = KBinsDiscretizer(
             self.settings.max_bins,
@@ -50,3 +52,12 @@ class FeaturesBoost(TabularModel):
         )
         boosting = HistGradientBoostingClassifier(**own, early_stopping=False, random_state=self.seed)
         return make_pipeline(bins, boosting), "histgradientboostingclassifier__sample_weight"
+
+    def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return probabilities; bins as the pipeline finds them, column by column, as trees look at them."""
+        bins, boosting = self.classifier_
+
+        def bin_of(i: int, x: np.ndarray) -> np.ndarray:
+            return np.searchsorted(bins.bin_edges_[i][1:-1], x, side="right")
+
+        return np.asarray(boosting.predict_proba(looked_up(table.T, bin_of, night.order).T))

@@ -3,11 +3,8 @@
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from ..features import Night
 from ..typed import Count, Positive
 from .tabular import TabularModel, TabularSettings, normal_scores, quantiles_to_normal
 
@@ -36,6 +33,11 @@ class FeaturesLogreg(TabularModel):
 
     def make_classifier(self, n_columns: int) -> tuple[Any, str]:
         """Return the pipeline, and the name of its argument for weights."""
+        from sklearn.kernel_approximation import Nystroem
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         regression = LogisticRegression(C=self.settings.C, max_iter=300, tol=1e-3)
         steps = (
             [quantiles_to_normal(self.seed), StandardScaler()]
@@ -47,8 +49,14 @@ class FeaturesLogreg(TabularModel):
             steps += [Nystroem(gamma=gamma, n_components=n_near, random_state=self.seed), StandardScaler()]
         return make_pipeline(*steps, regression), "logisticregression__sample_weight"
 
-    def classify(self, table: np.ndarray) -> np.ndarray:
-        """Return probabilities; the quantiles by :func:`normal_scores`, which takes most of the time otherwise."""
+    def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return probabilities; the quantiles by :func:`normal_scores`, once for all models that have the same."""
         if self.settings.inputs == "standard":
-            return super().classify(table)
-        return np.asarray(self.classifier_[1:].predict_proba(normal_scores(self.classifier_[0], table)))
+            return super().classify(table, night)
+        quantiles = self.classifier_[0]
+
+        def scores() -> np.ndarray:
+            return normal_scores(quantiles, table, night.order)
+
+        inputs = scores() if self.transfers else night.once(quantiles.quantiles_.tobytes(), scores)
+        return np.asarray(self.classifier_[1:].predict_proba(inputs))

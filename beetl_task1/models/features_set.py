@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ..errors import BeetlError, CheckpointError, one_line
+from ..features import Night
 from ..task import N_OUTPUTS
 from .set_attention import LIMIT, SetSettings, probabilities
 from .tabular import TabularModel, TabularSettings, normal_scores, quantiles_to_normal
@@ -40,13 +41,13 @@ class SetClassifier:
     def __init__(self, heads: int):
         self.heads = heads
 
-    def inputs(self, table: np.ndarray) -> np.ndarray:
-        """Return the inputs of the network, shape ``(n_epochs, n_columns)``."""
-        return np.asarray(np.clip(normal_scores(self, table), -LIMIT, LIMIT), np.float32)
+    def inputs(self, table: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+        """Return the inputs of the network, shape ``(n_epochs, n_columns)``; ``order`` as for :func:`normal_scores`."""
+        return np.asarray(np.clip(normal_scores(self, table, order), -LIMIT, LIMIT), np.float32)
 
-    def predict_proba(self, table: np.ndarray) -> np.ndarray:
+    def predict_proba(self, table: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
         """Return probabilities of one night, shape ``(n_epochs, n_outputs)``."""
-        return probabilities(self.weights_, self.heads, self.inputs(table))
+        return probabilities(self.weights_, self.heads, self.inputs(table, order))
 
 
 class FeaturesSet(TabularModel):
@@ -82,6 +83,10 @@ class FeaturesSet(TabularModel):
         size, settings = len(classifier.classes_), self.settings
         classifier.weights_ = trained(nights, size, settings, self.seed, self.resources.progress)
         return classifier
+
+    def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return probabilities of a night."""
+        return np.asarray(self.classifier_.predict_proba(table, night.order))
 
     def to_bytes(self) -> bytes:
         """Return what was learned in the format of safetensors."""

@@ -1,17 +1,17 @@
 """Classifiers of scikit-learn on hand-crafted features, each also relative to its own night."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.preprocessing import QuantileTransformer
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from ..data.recording import Recording, check_length
 from ..errors import BeetlError, CheckpointError
-from ..features import FEATURE_VERSION, feature_names, night_features, prepare_features, with_night
+from ..features import FEATURE_VERSION, Night, feature_names, night_features, night_of, prepare_features, with_night
 from ..task import CHANNELS, N_CHANS, N_OUTPUTS
 from ..typed import AtLeast0, Count, Settings
 from .base import Model, Transfer
@@ -122,18 +122,20 @@ class TabularModel(Model):
             )
             return classifier.fit(X, y, **{weight_argument: weights})
 
-    def classify(self, table: np.ndarray) -> np.ndarray:
-        """Return probabilities of the stages that trained, for rows of columns as they trained."""
+    def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return probabilities of the stages that trained, for rows of columns as they trained, made of a night."""
         return np.asarray(self.classifier_.predict_proba(table))
 
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
-        F = night_features(recording, self.resources.store)
-        usual = self._at_usual_level(recording, F)
-        table = self._table(F if usual is recording else night_features(usual, self.resources.store))
+        night = night_of(recording, self.resources.store)
+        usual = self._at_usual_level(recording, night.features)
+        if usual is not recording:
+            night = night_of(usual, self.resources.store)
+        table = self._carried(night.table(ranks=self.settings.ranks))
         proba = np.zeros((len(table), N_OUTPUTS))
-        with threadpool_limits(1):  # a night is small: more threads would wait for each other at every tree
-            proba[:, self.classifier_.classes_] = self.classify(table)
+        with _threads().limit(limits=1):  # a night is small: more threads would wait for each other at every tree
+            proba[:, self.classifier_.classes_] = self.classify(table, night)
         return proba
 
     def versions(self) -> dict[str, str]:
@@ -188,10 +190,19 @@ class TabularModel(Model):
 
     def _table(self, F: np.ndarray) -> np.ndarray:
         """Return the features of a night as they are and relative to it, changed as the transfers say."""
-        table = with_night(F, ranks=self.settings.ranks)
+        return self._carried(with_night(F, ranks=self.settings.ranks))
+
+    def _carried(self, table: np.ndarray) -> np.ndarray:
+        """Return the table of a night, changed as the transfers say."""
         for transfer in self.transfers:
             table = transfer.night(table)
         return table
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return what limits the threads of the libraries, which are found once: finding them takes as long as a model."""
+    return ThreadpoolController()
 
 
 def _level(recording: Recording, F: np.ndarray) -> np.ndarray:
@@ -216,22 +227,56 @@ def _thinned(
     return rows, weights[rows]
 
 
-def quantiles_to_normal(seed: int) -> QuantileTransformer:
+def quantiles_to_normal(seed: int) -> Any:
     """Return an unfitted transformer of each column to a normal distribution."""
+    from sklearn.preprocessing import QuantileTransformer
+
     return QuantileTransformer(n_quantiles=200, output_distribution="normal", subsample=20_000, random_state=seed)
 
 
-def normal_scores(quantiles: Any, X: np.ndarray) -> np.ndarray:
-    """Return what a fitted transformer to normal distributions returns, but for rounding, in a quarter of the time.
+def looked_up(
+    columns: np.ndarray,
+    look_up: Callable[[int, np.ndarray], np.ndarray],
+    order: np.ndarray | None = None,
+    dtype: Any = np.float64,
+) -> np.ndarray:
+    """Return what is found for the values of each column, shape ``(n_columns, n_rows)``.
+
+    Parameters
+    ----------
+    columns : array, shape (n_columns, n_rows)
+    look_up : callable
+        Called with the number of a column and values of it.
+    order : array, shape (n_features, n_rows), optional
+        Rows from the lowest value of a column to its highest, again and again for as many columns as there are:
+        searches in this order take a fraction of the time. In any other, what is found is the same.
+    dtype : dtype
+        Of what is returned.
+    """
+    found = np.empty(columns.shape, dtype)
+    for i, values in enumerate(columns):
+        rows = slice(None) if order is None else order[i % len(order)]
+        found[i, rows] = look_up(i, values[rows])
+    return found
+
+
+def normal_scores(quantiles: Any, X: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+    """Return what a fitted transformer to normal distributions returns, but for rounding, in a fraction of the time.
 
     scikit-learn asks scipy's distribution column by column, which checks more than it computes, and interpolates from
-    either side where repeated quantiles alone need that.
+    either side where repeated quantiles alone need that. ``order`` as for :func:`looked_up`.
     """
-    levels, known, columns = quantiles.references_, quantiles.quantiles_.T, np.ascontiguousarray(X.T)
-    shares = np.stack([np.interp(x, each, levels) for x, each in zip(columns, known, strict=True)])
-    for i in np.flatnonzero((known[:, 1:] == known[:, :-1]).any(axis=1)):
-        shares[i] = 0.5 * (shares[i] - np.interp(-columns[i], -known[i, ::-1], -levels[::-1]))
-    shares[columns + EDGE > known[:, -1:]] = 1
-    shares[columns - EDGE < known[:, :1]] = 0
+    levels, known, columns = quantiles.references_, quantiles.quantiles_.T.copy(), np.ascontiguousarray(X.T)
+    repeated = (known[:, 1:] == known[:, :-1]).any(axis=1)
+
+    def score(i: int, x: np.ndarray) -> np.ndarray:
+        share = np.interp(x, known[i], levels)
+        if repeated[i]:
+            share = 0.5 * (share - np.interp(-x, -known[i, ::-1], -levels[::-1]))
+        share[x + EDGE > known[i, -1]] = 1
+        share[x - EDGE < known[i, 0]] = 0
+        return np.asarray(ndtri(share.astype(x.dtype)))
+
+    scores = looked_up(columns, score, order, X.dtype)
     ends = ndtri([EDGE - np.spacing(1), 1 - (EDGE - np.spacing(1))])
-    return np.asarray(np.clip(ndtri(shares.astype(X.dtype)), *ends).T, X.dtype)
+    return np.clip(scores, *ends, out=scores).T

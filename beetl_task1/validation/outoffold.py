@@ -12,7 +12,7 @@ from ..data.probabilities import Probabilities
 from ..data.recording import Recording, RecordingKey
 from ..ensemble import Mean, mean_of
 from ..errors import DataError
-from ..features import night_features
+from ..features import night_of
 from ..models.base import Model, Predictor, Resources, StagedPredictor
 from ..recipes.experiment import Experiment
 from ..recipes.training import refused
@@ -200,7 +200,7 @@ def _agreed(experiment: Experiment, said: OutOfFold, resources: Resources) -> Ou
     if similar is None:
         return said
     nights = experiment.nights.target + unlabelled_nights(experiment.data, experiment.group)
-    rows = {night.key: similar.rows(night_features(night, resources.store)) for night in nights}
+    rows = {night.key: similar.rows(night_of(night, resources.store).relative) for night in nights}
 
     def heard(run: OutOfFold) -> OutOfFold:
         alone, *found = (

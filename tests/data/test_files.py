@@ -114,6 +114,15 @@ def test_the_same_night_twice_by_content(tmp_path, rng):
         check_distinct(recordings)
 
 
+def test_files_of_different_sizes_are_not_hashed(tmp_path, rng):
+    write_part(tmp_path, "80-95", "test", [5, 6], rng)
+    recordings = DataFolder(tmp_path, allow_partial=True).recordings("80-95", "test")
+    with recordings[0].path.open("ab") as file:
+        file.write(b"more")
+    check_distinct(recordings)
+    assert [recording.hashed for recording in recordings] == [False, True, True, True]
+
+
 def test_provenance_by_marker(tree, tmp_path):
     assert DataFolder(tree).provenance.kind == SIMULATED
     assert DataFolder(tmp_path).provenance.kind == COMPETITION

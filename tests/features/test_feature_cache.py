@@ -5,10 +5,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from conftest import write_part
 
+from beetl_task1.data import recording as recording_module
+from beetl_task1.data.files import DataFolder
 from beetl_task1.data.recording import Recording, RecordingKey
 from beetl_task1.errors import DataError
-from beetl_task1.features import FEATURE_VERSION, extract, feature_names, features_of, night_features
+from beetl_task1.features import FEATURE_VERSION, extract, feature_names, features_of, night_features, prepare_features
 from beetl_task1.features import cache as cache_module
 from beetl_task1.store import Store
 
@@ -61,6 +64,22 @@ def _spoil(content: bytes, how: str) -> bytes:
     if how == "wrong header":
         return content.replace(b"<f4", b"<f8")
     return {"empty": b"", "short": content[:-100], "text": b"not an array", "longer": content + b"x"}[how]
+
+
+def test_a_file_is_read_once_for_its_digest_and_its_signals(store, tmp_path, monkeypatch, rng):
+    """And not unpickled where its features are kept, which tell the number of epochs."""
+    write_part(tmp_path, "80-95", "test", [5], rng)
+    read, unpickled = [], []
+    for name, seen in (("read_hashed", read), ("digest", read), ("load_array", unpickled)):
+        plain = getattr(recording_module, name)
+        monkeypatch.setattr(recording_module, name, lambda *given, s=seen, f=plain: s.append(given[0]) or f(*given))
+    for times in (1, 2):
+        first, _ = DataFolder(tmp_path, allow_partial=True).recordings("80-95", "test")
+        prepare_features([first], store)
+        found = night_features(first, store)
+        assert (first.n_epochs, len(first.file_sha256)) == (len(found), 64)
+        assert (read, unpickled) == ([first.name] * times, [first.name])
+    np.testing.assert_array_equal(found, extract(first.X))
 
 
 @pytest.mark.parametrize("how", ["empty", "short", "longer", "flipped", "text", "wrong header"])

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm, rankdata
 
 from beetl_task1.features import night_ranks
+from beetl_task1.features.relative import rising
 
 
 def test_ranks_forget_the_scale_and_keep_the_order():
@@ -36,3 +38,11 @@ def test_order_of_epochs_and_layout_do_not_matter():
     order = np.random.default_rng(2).permutation(50)
     np.testing.assert_array_equal(night_ranks(F[order]), night_ranks(F)[order])
     np.testing.assert_array_equal(night_ranks(np.asfortranarray(F)), night_ranks(F))
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])
+def test_ranks_are_those_of_scipy_to_the_bit(decimals):
+    F = np.random.default_rng(0).normal(size=(301, 5)).round(decimals).astype(np.float32)
+    expected = np.clip(norm.ppf((rankdata(F, axis=0) - 0.5) / len(F)), -3, 3).astype(np.float32)
+    np.testing.assert_array_equal(night_ranks(F), expected)
+    np.testing.assert_array_equal(night_ranks(F, rising(F)), expected)

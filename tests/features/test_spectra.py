@@ -7,7 +7,15 @@ import pytest
 from scipy import signal
 
 from beetl_task1.features import extract, feature_names
-from beetl_task1.features.spectra import BANDS, DENSITY_FLOOR, band_bins, frequencies, median_density, segment_spectra
+from beetl_task1.features.spectra import (
+    BANDS,
+    DENSITY_FLOOR,
+    band_bins,
+    frequencies,
+    median_density,
+    segment_power,
+    segment_spectra,
+)
 
 from .signals import TIMES, both, noise
 
@@ -29,7 +37,9 @@ def test_density_equals_welchs_median():
     x = (noise(5) * 1e6).astype(np.float32)
     freqs, expected = signal.welch(x.astype(float), 100, nperseg=500, average="median")
     rows = np.searchsorted(freqs, frequencies() - 1e-6)
-    np.testing.assert_allclose(median_density(segment_spectra(x)) - DENSITY_FLOOR, expected[..., rows], rtol=1e-3)
+    np.testing.assert_allclose(
+        median_density(segment_power(segment_spectra(x))) - DENSITY_FLOOR, expected[..., rows], rtol=1e-3
+    )
 
 
 def test_bands_tile_the_spectrum():

@@ -3,15 +3,21 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 from sklearn.preprocessing import QuantileTransformer
 from tiny import made, night, nights, relabelled, tiny
 
+from beetl_task1.context.similar import SimilarEpochs
 from beetl_task1.data.recording import Recording
+from beetl_task1.ensemble import Ensemble, mean_of
 from beetl_task1.errors import DataError
-from beetl_task1.features import extract
+from beetl_task1.features import cache as features_cache
+from beetl_task1.features import extract, with_night
+from beetl_task1.features.relative import rising
+from beetl_task1.models import features_logreg, tabular
 from beetl_task1.models.base import Resources
 from beetl_task1.models.tabular import normal_scores
 
@@ -118,15 +124,17 @@ def test_the_same_model_has_the_same_bytes_in_every_process(name):
     assert model.to_bytes() == runs[0], "written again without training"
 
 
-def test_models_on_features_import_neither_torch_nor_mne_and_leave_torch_to_others():
+def test_models_on_features_import_neither_torch_nor_pandas_and_leave_them_to_others():
     code = (
         "import sys\n"
         "import beetl_task1.submission.predict\n"
         "from beetl_task1.models.registry import model_class\n"
         "[model_class(f'features-{name}') for name in ('boost', 'logreg', 'set')]\n"
-        "found = {'torch', 'mne', 'braindecode'} & set(sys.modules)\n"
-        "import torch\n"
-        "sys.exit(str(found) if found or not torch.ones(1) else 0)"
+        "found = {'torch', 'mne', 'braindecode', 'pandas'} & set(sys.modules)\n"
+        "import pandas, torch\n"
+        "from sklearn.datasets import load_iris\n"
+        "whole = torch.ones(1) and len(load_iris(as_frame=True).frame)\n"
+        "sys.exit(str(found) if found or not whole else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -205,3 +213,31 @@ def test_normal_scores_are_those_of_scikit_learn(dtype):
     found = normal_scores(known, beyond)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, known.transform(beyond), atol=1e-6)
+    np.testing.assert_array_equal(normal_scores(known, beyond, rising(beyond)), found)
+    np.testing.assert_array_equal(normal_scores(known, beyond, rng.permuted(rising(beyond), axis=1)), found)
+
+
+def test_boosted_trees_say_what_their_pipeline_says():
+    model = made("features-boost", {"min_samples_leaf": 5, "max_iter": 10}).fit(source=SOURCE, target=TARGET)
+    new = night(7)
+    expected = model.classifier_.predict_proba(with_night(extract(new.X)))
+    np.testing.assert_array_equal(model.predict_proba(new)[:, model.classifier_.classes_], expected)
+
+
+def test_members_of_an_ensemble_describe_a_night_once(monkeypatch):
+    """And nothing of it is held afterwards."""
+    asked = Counter()
+    for name in ("extract", "relative", "night_ranks"):
+        plain = getattr(features_cache, name)
+        monkeypatch.setattr(features_cache, name, lambda *given, n=name, f=plain: asked.update([n]) or f(*given))
+    plain = tabular.normal_scores
+    monkeypatch.setattr(features_logreg, "normal_scores", lambda *given: asked.update(["scores"]) or plain(*given))
+    ranked = {"inputs": "normal", "ranks": True}
+    members = [made("features-logreg", ranked | {"C": C}).fit(source=SOURCE, target=TARGET) for C in (0.1, 1.0)]
+    alone = [member.predict_proba(night(7)) for member in members]
+    asked.clear()
+    new = night(7)
+    found = Ensemble([Ensemble([member]) for member in members], similar=SimilarEpochs()).predict_proba(new)
+    assert asked == {"extract": 1, "relative": 1, "night_ranks": 1, "scores": 1}
+    np.testing.assert_array_equal(found, SimilarEpochs().agreed(mean_of(alone), extract(new.X)))
+    assert not features_cache._NIGHTS

@@ -20,6 +20,7 @@ from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
 from beetl_task1.models.features_boost import FeaturesBoost
 from beetl_task1.models.features_logreg import FeaturesLogreg
+from beetl_task1.models.tabular import TabularModel
 from beetl_task1.recipes.checkpoint import load_predictor
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.recipes.training import train
@@ -244,6 +245,7 @@ def test_seeds_one_by_one(tree, cache, tmp_path):
 def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
     other = FeaturesLogreg(FeaturesLogreg.Settings(C=0.001), seed=0, resources=Resources())
     monkeypatch.setattr(FeaturesBoost, "make_classifier", lambda self, n: other.make_classifier(n))
+    monkeypatch.setattr(FeaturesBoost, "classify", TabularModel.classify)
     data, resources = DataFolder(tree), Resources(cache)
     run = crossval.validate(experiment("features-mean", GROUP, data), tmp_path, resources)
     members = [crossval.validate(experiment(name, GROUP, data), tmp_path, resources)
