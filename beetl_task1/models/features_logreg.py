@@ -6,7 +6,7 @@ import numpy as np
 
 from ..features import Night
 from ..typed import Count, Positive
-from .tabular import TabularModel, TabularSettings, normal_scores, quantiles_to_normal
+from .tabular import TabularModel, TabularSettings, quantiles_to_normal
 
 
 class FeaturesLogreg(TabularModel):
@@ -50,13 +50,8 @@ class FeaturesLogreg(TabularModel):
         return make_pipeline(*steps, regression), "logisticregression__sample_weight"
 
     def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
-        """Return probabilities; the quantiles by :func:`normal_scores`, once for all models that have the same."""
+        """Return probabilities; normal scores are not asked of scikit-learn, which takes most of the time otherwise."""
         if self.settings.inputs == "standard":
             return super().classify(table, night)
-        quantiles = self.classifier_[0]
-
-        def scores() -> np.ndarray:
-            return normal_scores(quantiles, table, night.order)
-
-        inputs = scores() if self.transfers else night.once(quantiles.quantiles_.tobytes(), scores)
-        return np.asarray(self.classifier_[1:].predict_proba(inputs))
+        scores = self.scores(self.classifier_[0], table, night)
+        return np.asarray(self.classifier_[1:].predict_proba(scores))

@@ -41,13 +41,13 @@ class SetClassifier:
     def __init__(self, heads: int):
         self.heads = heads
 
-    def inputs(self, table: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
-        """Return the inputs of the network, shape ``(n_epochs, n_columns)``; ``order`` as for :func:`normal_scores`."""
-        return np.asarray(np.clip(normal_scores(self, table, order), -LIMIT, LIMIT), np.float32)
+    def inputs(self, scores: np.ndarray) -> np.ndarray:
+        """Return the inputs of the network, shape ``(n_epochs, n_columns)``, of normal scores."""
+        return np.asarray(np.clip(scores, -LIMIT, LIMIT), np.float32)
 
-    def predict_proba(self, table: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
-        """Return probabilities of one night, shape ``(n_epochs, n_outputs)``."""
-        return probabilities(self.weights_, self.heads, self.inputs(table, order))
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities of one night, shape ``(n_epochs, n_outputs)``, of its normal scores."""
+        return probabilities(self.weights_, self.heads, self.inputs(scores))
 
 
 class FeaturesSet(TabularModel):
@@ -79,14 +79,15 @@ class FeaturesSet(TabularModel):
         classifier.quantiles_, classifier.references_ = quantiles.quantiles_, quantiles.references_
         classifier.classes_, target = np.unique(y, return_inverse=True)
         rows = [np.flatnonzero(night == i) for i in np.unique(night)]
-        nights = [(classifier.inputs(X[r]), target[r], weights[r].astype(np.float32)) for r in rows]
+        scores = normal_scores(classifier, X)
+        nights = [(classifier.inputs(scores[r]), target[r], weights[r].astype(np.float32)) for r in rows]
         size, settings = len(classifier.classes_), self.settings
         classifier.weights_ = trained(nights, size, settings, self.seed, self.resources.progress)
         return classifier
 
     def classify(self, table: np.ndarray, night: Night) -> np.ndarray:
         """Return probabilities of a night."""
-        return np.asarray(self.classifier_.predict_proba(table, night.order))
+        return np.asarray(self.classifier_.predict_proba(self.scores(self.classifier_, table, night)))
 
     def to_bytes(self) -> bytes:
         """Return what was learned in the format of safetensors."""

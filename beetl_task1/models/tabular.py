@@ -126,6 +126,14 @@ class TabularModel(Model):
         """Return probabilities of the stages that trained, for rows of columns as they trained, made of a night."""
         return np.asarray(self.classifier_.predict_proba(table))
 
+    def scores(self, quantiles: Any, table: np.ndarray, night: Night) -> np.ndarray:
+        """Return :func:`normal_scores` of a table made of a night, once for all models that have the same quantiles."""
+
+        def made() -> np.ndarray:
+            return normal_scores(quantiles, table, night.order)
+
+        return made() if self.transfers else night.once(quantiles.quantiles_.tobytes(), made)
+
     def predict_proba(self, recording: Recording) -> np.ndarray:
         """Return probabilities of a night, shape ``(n_epochs, 6)``; a stage never trained on gets 0."""
         night = night_of(recording, self.resources.store)

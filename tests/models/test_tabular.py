@@ -17,7 +17,7 @@ from beetl_task1.errors import DataError
 from beetl_task1.features import cache as features_cache
 from beetl_task1.features import extract, with_night
 from beetl_task1.features.relative import rising
-from beetl_task1.models import features_logreg, tabular
+from beetl_task1.models import tabular
 from beetl_task1.models.base import Resources
 from beetl_task1.models.tabular import normal_scores
 
@@ -231,7 +231,7 @@ def test_members_of_an_ensemble_describe_a_night_once(monkeypatch):
         plain = getattr(features_cache, name)
         monkeypatch.setattr(features_cache, name, lambda *given, n=name, f=plain: asked.update([n]) or f(*given))
     plain = tabular.normal_scores
-    monkeypatch.setattr(features_logreg, "normal_scores", lambda *given: asked.update(["scores"]) or plain(*given))
+    monkeypatch.setattr(tabular, "normal_scores", lambda *given: asked.update(["scores"]) or plain(*given))
     ranked = {"inputs": "normal", "ranks": True}
     members = [made("features-logreg", ranked | {"C": C}).fit(source=SOURCE, target=TARGET) for C in (0.1, 1.0)]
     alone = [member.predict_proba(night(7)) for member in members]
