@@ -50,6 +50,7 @@ setup(
         "lint": ["mypy>=2.4", "ruff>=0.17"],
         "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=1.0"],
         "mutants": ["mutmut>=3.8"],
+        "fuzz": ["atheris>=3"],
     },
     entry_points={"console_scripts": ["beetl-task1 = beetl_task1.cli:main"]},
 )

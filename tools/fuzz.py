@@ -132,7 +132,11 @@ def _child(name: str, target: Target, args: argparse.Namespace, end: float, shar
 
 def one(target: Target, rng: random.Random, folder: Path) -> str:
     """Return what came of one input."""
-    name, content = target.make(rng)
+    return outcome(target, *target.make(rng), folder)
+
+
+def outcome(target: Target, name: str, content: bytes, folder: Path) -> str:
+    """Return what came of a file: read or refused, or what is wrong with that."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()
