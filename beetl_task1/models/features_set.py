@@ -79,8 +79,9 @@ class FeaturesSet(TabularModel):
         classifier.quantiles_, classifier.references_ = quantiles.quantiles_, quantiles.references_
         classifier.classes_, target = np.unique(y, return_inverse=True)
         rows = [np.flatnonzero(night == i) for i in np.unique(night)]
-        scores = normal_scores(classifier, X)
-        nights = [(classifier.inputs(scores[r]), target[r], weights[r].astype(np.float32)) for r in rows]
+        nights = [
+            (classifier.inputs(normal_scores(classifier, X[r])), target[r], weights[r].astype(np.float32)) for r in rows
+        ]
         size, settings = len(classifier.classes_), self.settings
         classifier.weights_ = trained(nights, size, settings, self.seed, self.resources.progress)
         return classifier

@@ -104,6 +104,7 @@ class TabularModel(Model):
         night = np.repeat(np.arange(len(nights)), sizes)
         domain = np.repeat([1.0] * len(source) + [asked.target_weight] * len(target), sizes)
         n_source = sum(sizes[: len(source)])
+        del features, tables  # as much again as X
         X[:n_source], weights = self._adapted(X[:n_source], X[n_source:], unlabelled)
         domain[:n_source] *= weights
         if asked.source_cap:
