@@ -1,0 +1,53 @@
+"""How a network that saw the source alone errs on the simulated target, by its plain argmax, beside what is known.
+
+    python benchmarks/confusions.py --data medium --out zoo --recipe chambon
+
+Real ones (of another entry, source only): on the 65-79 target S1 is called S2 in half of its epochs, S4 is called
+S3 in 78 %, S3 is called S2 in 40 %; on both targets together REM is called S2 in 30 % and S1 in 14 %; on the final test
+set S1 is called by half as often as it is there, REM by a quarter to a third too rarely, S3 and S4 too often.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from beetl_task1.data.files import DataFolder
+from beetl_task1.models.base import Resources
+from beetl_task1.recipes.experiment import Experiment
+from beetl_task1.recipes.recipe import load_recipe
+from beetl_task1.task import N_OUTPUTS, STAGES, TARGET_GROUPS
+from beetl_task1.validation.outoffold import Split, out_of_fold
+
+
+def confusion(recipe: str, group: str, data: DataFolder, resources: Resources) -> np.ndarray:
+    """Return counts of true (rows) and called stages (columns) of the labelled target people, by argmax."""
+    experiment = Experiment(load_recipe(recipe).but(younger_target=False), group, data)
+    nights = data.recordings(group, "target")
+    found = out_of_fold(experiment, [Split((), tuple({night.key.subject for night in nights}))], resources).source_only
+    counts = np.zeros((N_OUTPUTS, N_OUTPUTS), int)
+    for night in nights:
+        np.add.at(counts, (night.y, np.argmax(found[night.key], axis=1)), 1)
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="a simulated tree")
+    parser.add_argument("--out", type=Path, required=True, help="cache, that of zoo.py")
+    parser.add_argument("--recipe", default="chambon")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    resources = Resources(options.out / "cache", options.jobs)
+    print(f"| {options.recipe}: group, true stage | epochs | called as often | " + " | ".join(STAGES) + " |")
+    print("|" + "---|" * (3 + N_OUTPUTS))
+    for group in TARGET_GROUPS:
+        counts = confusion(options.recipe, group, DataFolder(options.data), resources)
+        for stage, row in enumerate(counts):
+            shares = " | ".join(f"{100 * n / max(row.sum(), 1):.0f}" for n in row)
+            called = counts[:, stage].sum() / max(row.sum(), 1)
+            print(f"| {group}, {STAGES[stage]} | {row.sum()} | {called:.2f} | {shares} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
