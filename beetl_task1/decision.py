@@ -4,10 +4,9 @@ The leaderboard's score is the mean recall over the *pooled* test epochs, so the
 ``argmax_k p(k | x) / pi(k)`` with ``pi`` the pooled prior of the test set, not the plain argmax. The prior is not
 known; the mean posterior over the test set takes its place, which on real recordings did as well as the true prior.
 
-The models here weigh epochs by the root of their stage's inverse frequency, so their posteriors have come half of the
-way already: the other half is the default. Leaving one subject out, strengths of 0, 0.5 and 1 gave the mean of boosting
-and regression 78.5, 78.5 and 77.5 (simulated 65-79), 74.0, 75.5 and 74.7 (simulated 80-95), and 74.2, 75.1 and 75.2 on
-real features of ten young adults in five stages.
+The models here weigh epochs by the root of their stage's inverse frequency, so their posteriors have come some of the way
+already. How much is left belongs to a model, and its recipe says it: 0.75 for ``default`` (``docs/evidence.md``, how to
+decide), 0.5 where a recipe says nothing.
 """
 
 from typing import Annotated
