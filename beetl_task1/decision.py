@@ -4,9 +4,9 @@ The leaderboard's score is the mean recall over the *pooled* test epochs, so the
 ``argmax_k p(k | x) / pi(k)`` with ``pi`` the pooled prior of the test set, not the plain argmax. The prior is not
 known; the mean posterior over the test set takes its place, which on real recordings did as well as the true prior.
 
-The models here weigh epochs by the root of their stage's inverse frequency, so their posteriors have come some of the way
-already. How much is left belongs to a model, and its recipe says it: 0.75 for ``default`` (``docs/evidence.md``, how to
-decide), 0.5 where a recipe says nothing.
+The models here weigh epochs by the root of their stage's inverse frequency, so their posteriors have come some of the
+way already. How much is left belongs to a model, and its recipe says it: 0.75 for ``default`` (see "How to decide" in
+``docs/evidence.md``), 0.5 where a recipe says nothing.
 """
 
 from typing import Annotated

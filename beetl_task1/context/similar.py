@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ..features import relative
 from ..typed import AtLeast0, AtLeast1, Settings
 
 SMALLEST_SHARE = 0.02
@@ -30,24 +29,12 @@ class SimilarEpochs(Settings, frozen=True):
     size: AtLeast1 = 20
     weight: AtLeast0 = 1.0
 
-    def agreed(self, proba: np.ndarray, F: np.ndarray) -> np.ndarray:
-        """Return the probabilities of one night after its epochs have heard those most like them.
-
-        Parameters
-        ----------
-        proba : array, shape (n_epochs, 6)
-            Rows sum to 1.
-        F : array, shape (n_epochs, n_features)
-            Features of the same epochs.
-        """
-        return self.heard(proba, self.rows(relative(F)))
-
     def rows(self, R: np.ndarray) -> np.ndarray:
         """Return the rows of the epochs that each epoch hears, (n_epochs, at most ``size``), by relative features."""
         return nearest(R, min(self.size, len(R) // PART_OF_NIGHT))
 
     def heard(self, proba: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return the same as :meth:`agreed` where the rows are known."""
+        """Return the probabilities of one night, (n_epochs, 6), after its epochs have heard those of :meth:`rows`."""
         if not rows.size:
             return proba
         said = proba[rows].mean(axis=1) + SMALLEST_SHARE

@@ -149,8 +149,8 @@ class Recording:
     def read_once(self) -> Iterator[None]:
         """Read the file, if its digest is not known, and keep its content for ``X`` while the block runs."""
         if self._sha256 is None and self._array is None:
-            self._opened = read_hashed(self.name)
-            self._sha256 = self._opened[1].result()
+            self._opened = opened = read_hashed(self.name)
+            self._sha256 = opened[1].result()
         try:
             yield
         finally:

@@ -81,8 +81,9 @@ def night_features(recording: Recording, store: Store) -> np.ndarray:
         return recording.features
     if store.folder is None:
         return extract(_signals(recording))
-    with recording.read_once():
-        found = store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording)))
+    with _READING, recording.read_once():
+        X = None if store.holds(KIND, recording.fingerprint) else recording.X
+    found = store.array(KIND, recording.fingerprint, lambda: extract(_signals(recording) if X is None else X))
     recording.n_epochs = len(found)
     return found
 
@@ -128,7 +129,8 @@ def prepare_features(
 ) -> None:
     """Compute the features that a store does not hold, and keep them there; parameters as in :func:`features_of`."""
     told = [r for r in recordings if r.features is None]
-    tasks = [(r, store) for r in told if not (r.hashed and store.holds(KIND, r.fingerprint))]
+    known = elsewhere()  # workers read copies, so that digests found there are not known here
+    tasks = [(r, store) for r in told if not ((known or r.hashed) and store.holds(KIND, r.fingerprint))]
     if tasks:
         check_shared(store.folder)
     at_once = min(jobs, max(len(tasks), 1))

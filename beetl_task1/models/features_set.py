@@ -116,7 +116,7 @@ class FeaturesSet(TabularModel):
         try:
             stages = classifier.classes_
             n = classifier.quantiles_.shape[1]
-            found = classifier.predict_proba(np.zeros((2, n), np.float32))
+            found = classifier.predict_proba(normal_scores(classifier, np.zeros((2, n), np.float32)))
             layers = sum(name.endswith("norm1.weight") for name in classifier.weights_)
             fits = found.shape == (2, len(stages)) and np.isfinite(found).all() and layers == self.settings.layers
             fits = fits and classifier.levels_.shape == (3, 2) and stages.dtype.kind in "iu"

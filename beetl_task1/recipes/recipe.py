@@ -210,9 +210,12 @@ def _read_members(path: Path, values: Table) -> Table:
 def _table(path: Path | Traversable) -> Table:
     """Read the table of a recipe's file."""
     try:
-        return toml_of(path.read_bytes())
-    except OSError as error:
-        raise BeetlError(f"{path}: cannot be read ({error.strerror}); give the path of a recipe's TOML file") from error
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", error)
+        raise BeetlError(f"{path}: cannot be read ({why}); give the path of a recipe's TOML file") from error
+    try:
+        return toml_of(content)
     except ValueError as error:
         raise BeetlError(f"{path}: not TOML ({error}); compare it with the recipes of docs/zoo.md") from error
 

@@ -241,7 +241,7 @@ def pooled_score(truth: Labels, labels: Labels) -> float:
 
 
 def _scores_of_seeds(experiment: Experiment, found: OutOfFold, truth: Labels) -> dict[int | str, float]:
-    """Return the score of each seed alone; an ensemble whose members share no seed has that of all."""
+    """Return the score of each seed alone; an ensemble whose members have other seeds has that of all."""
     alone = found.seeds or {experiment.recipe.seeds[0]: found}
     return {seed: pooled_score(truth, decided(each, experiment.recipe.decision)) for seed, each in alone.items()}
 

@@ -111,7 +111,7 @@ def out_of_fold(experiment: Experiment, splits: Sequence[Split], resources: Reso
     if experiment.members:
         members = {member.recipe.name: out_of_fold(member, splits, resources) for member in experiment.members}
         runs = list(members.values())
-        shared = [seed for seed in runs[0].seeds if all(seed in run.seeds for run in runs)]
+        shared = runs[0].seeds if all(run.seeds.keys() == runs[0].seeds.keys() for run in runs) else ()
         how = experiment.recipe.mean, experiment.recipe.weights
         seeds = {seed: _mean([run.seeds[seed] for run in runs], *how) for seed in shared}
         return _agreed(experiment, replace(_mean(runs, *how), members=members, seeds=seeds), resources)

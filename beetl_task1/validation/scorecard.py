@@ -172,9 +172,9 @@ def _interval(subjects: Sequence[Unit]) -> Interval | None:
     return subject_interval([np.array(unit.confusion) for unit in subjects]) if len(subjects) > 1 else None
 
 
-def stacked(values: Labels, keys: Sequence[RecordingKey] = ()) -> np.ndarray:
+def stacked(values: Labels, keys: Sequence[RecordingKey] | None = None) -> np.ndarray:
     """Return what is known of some recordings, by default of all in order, as one array."""
-    return np.concatenate([np.asarray(values[key]) for key in keys or sorted(values)])
+    return np.concatenate([np.asarray(values[key]) for key in (sorted(values) if keys is None else keys)])
 
 
 def _unit_of(name: str, keys: Sequence[RecordingKey], truth: Labels, labels: Labels, reading: Scheme) -> Unit:

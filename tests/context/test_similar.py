@@ -7,6 +7,7 @@ from beetl_task1.context.similar import SimilarEpochs, nearest
 from beetl_task1.data.recording import Recording, RecordingKey
 from beetl_task1.ensemble import Ensemble, mean_of
 from beetl_task1.errors import BeetlError
+from beetl_task1.features import relative
 
 
 @pytest.fixture
@@ -20,13 +21,17 @@ def night():
     return F, y, p / p.sum(axis=1, keepdims=True)
 
 
+def agreed_by(similar, p, F):
+    return similar.heard(p, similar.rows(relative(F)))
+
+
 def right(p, y):
     return np.mean(p.argmax(axis=1) == y)
 
 
 def test_similar_epochs_mend_single_errors(night):
     F, y, p = night
-    agreed = SimilarEpochs().agreed(p, F)
+    agreed = agreed_by(SimilarEpochs(), p, F)
     assert right(agreed, y) > right(p, y) + 0.1
     np.testing.assert_allclose(agreed.sum(axis=1), 1)
     assert right(agreed[y == 5], 5) > right(p[y == 5], 5) + 0.1, "a rare stage must not be outvoted by frequent ones"
@@ -35,21 +40,21 @@ def test_similar_epochs_mend_single_errors(night):
 def test_order_of_epochs_does_not_matter(night):
     F, _, p = night
     order = np.random.default_rng(1).permutation(len(F))
-    np.testing.assert_allclose(SimilarEpochs().agreed(p[order], F[order]), SimilarEpochs().agreed(p, F)[order])
+    np.testing.assert_allclose(agreed_by(SimilarEpochs(), p[order], F[order]), agreed_by(SimilarEpochs(), p, F)[order])
 
 
 def test_features_without_information_change_little(night):
     F, y, p = night
     noise = np.random.default_rng(2).normal(size=F.shape)
-    changed = SimilarEpochs().agreed(p, noise).argmax(axis=1) != p.argmax(axis=1)
+    changed = agreed_by(SimilarEpochs(), p, noise).argmax(axis=1) != p.argmax(axis=1)
     assert changed.mean() < 0.25
-    assert right(SimilarEpochs().agreed(p, noise), y) > right(p, y) - 0.08
+    assert right(agreed_by(SimilarEpochs(), p, noise), y) > right(p, y) - 0.08
 
 
 @pytest.mark.parametrize("n", [0, 1, 9, 10, 40])
 def test_short_nights_hear_at_most_a_tenth(night, n):
     F, _, p = night
-    agreed = SimilarEpochs().agreed(p[:n], F[:n])
+    agreed = agreed_by(SimilarEpochs(), p[:n], F[:n])
     assert agreed.shape == (n, 6)
     assert np.isfinite(agreed).all()
     assert np.array_equal(agreed, p[:n]) == (n < 10)
@@ -57,7 +62,7 @@ def test_short_nights_hear_at_most_a_tenth(night, n):
 
 def test_weight_nothing_changes_nothing(night):
     F, _, p = night
-    np.testing.assert_allclose(SimilarEpochs(weight=0).agreed(p, F), p)
+    np.testing.assert_allclose(agreed_by(SimilarEpochs(weight=0), p, F), p)
 
 
 def test_an_epoch_does_not_hear_itself(night):
@@ -69,7 +74,7 @@ def test_an_epoch_does_not_hear_itself(night):
 
 def test_a_channel_that_is_flat_does_not_break_it(night):
     F, _, p = night
-    assert np.isfinite(SimilarEpochs().agreed(p, np.zeros_like(F))).all()
+    assert np.isfinite(agreed_by(SimilarEpochs(), p, np.zeros_like(F))).all()
 
 
 def test_geometric_mean_is_led_by_who_rules_out():
@@ -99,7 +104,7 @@ def test_an_ensemble_hears_similar_epochs_after_the_mean(night):
     recording = Recording.from_features(RecordingKey("65-79", 0, 1), F.astype(np.float32), y, 30.0 * np.arange(len(y)))
     plain = Ensemble([Says(p), Says(p[:, ::-1])], "geometric").predict_proba(recording)
     heard = Ensemble([Says(p), Says(p[:, ::-1])], "geometric", SimilarEpochs()).predict_proba(recording)
-    np.testing.assert_allclose(heard, SimilarEpochs().agreed(plain, F.astype(np.float32)))
+    np.testing.assert_allclose(heard, agreed_by(SimilarEpochs(), plain, F.astype(np.float32)))
 
 
 def test_an_empty_ensemble_is_refused():

@@ -96,6 +96,9 @@ def test_damaged_or_foreign_weights_are_one_line():
     without = {name: array for name, array in tensors.items() if name != "levels_"}
     short = tensors | {"out.2.weight": tensors["out.2.weight"][:, :3]}
     strange = [tensors | {"classes_": np.array(stages)} for stages in ([7, 9], [0.0, 1.0])]
+    quantiles, references = tensors["quantiles_"], tensors["references_"]
+    strange += [tensors | {"quantiles_": array} for array in (quantiles * np.nan, quantiles[None], quantiles[:0])]
+    strange += [tensors | {"references_": references[:50]}]
     for wrong in (content[:100], b"", save(without), save(short), *map(save, strange)):
         with pytest.raises(CheckpointError, match="weights"):
             model().from_bytes(wrong)

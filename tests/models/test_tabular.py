@@ -15,7 +15,7 @@ from beetl_task1.data.recording import Recording
 from beetl_task1.ensemble import Ensemble, mean_of
 from beetl_task1.errors import DataError
 from beetl_task1.features import cache as features_cache
-from beetl_task1.features import extract, with_night
+from beetl_task1.features import extract, relative, with_night
 from beetl_task1.features.relative import rising
 from beetl_task1.models import tabular
 from beetl_task1.models.base import Resources
@@ -239,5 +239,7 @@ def test_members_of_an_ensemble_describe_a_night_once(monkeypatch):
     new = night(7)
     found = Ensemble([Ensemble([member]) for member in members], similar=SimilarEpochs()).predict_proba(new)
     assert asked == {"extract": 1, "relative": 1, "night_ranks": 1, "scores": 1}
-    np.testing.assert_array_equal(found, SimilarEpochs().agreed(mean_of(alone), extract(new.X)))
+    np.testing.assert_array_equal(
+        found, SimilarEpochs().heard(mean_of(alone), SimilarEpochs().rows(relative(extract(new.X))))
+    )
     assert not features_cache._NIGHTS

@@ -15,7 +15,7 @@ from beetl_task1.data.recording import RecordingKey
 from beetl_task1.decision import BalancedDecision, pooled_prior
 from beetl_task1.ensemble import mean_of
 from beetl_task1.errors import BeetlError
-from beetl_task1.features import night_features
+from beetl_task1.features import night_features, relative
 from beetl_task1.models import registry
 from beetl_task1.models.base import Resources
 from beetl_task1.models.features_boost import FeaturesBoost
@@ -259,7 +259,17 @@ def test_ensemble_averages_its_members(tree, cache, tmp_path, monkeypatch):
     for key, p in crossval.validate(heard, tmp_path, resources).probabilities.items():
         [night] = [night for night in heard.nights.target if night.key == key]
         mean = mean_of([member.probabilities[key] for member in members], "geometric")
-        np.testing.assert_allclose(p, similar.agreed(mean, night_features(night, resources.store)), atol=1e-6)
+        rows = similar.rows(relative(night_features(night, resources.store)))
+        np.testing.assert_allclose(p, similar.heard(mean, rows), atol=1e-6)
+
+
+def test_members_of_other_seeds_leave_the_score_of_all(tree, cache, tmp_path):
+    """A seed that only some members have more of beside it is another system, and its score is not the ensemble's."""
+    (tmp_path / "two.toml").write_text('model = "features-logreg"\nseeds = [0, 1]\n')
+    (tmp_path / "mine.toml").write_text('members = ["features-boost", "two.toml"]\n')
+    mine = experiment(load_recipe(str(tmp_path / "mine.toml")), GROUP, DataFolder(tree))
+    run = crossval.validate(mine, tmp_path, Resources(cache))
+    assert list(run.seeds.scores.values()) == [run.summary["score"]]
 
 
 def test_members_count_by_their_weights(tree, cache, tmp_path):
