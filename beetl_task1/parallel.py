@@ -24,7 +24,14 @@ Result = TypeVar("Result")
 _CLIENT: ContextVar["Client | None"] = ContextVar("client", default=None)
 WINDOW = 1000
 """Calls that the scheduler holds at a time."""
+MOST = 4
+"""Models that are fitted at a time on one machine."""
 START = "start one with: dask scheduler --port 8786, and on each machine: dask worker HOST:8786 --nthreads 1"
+
+
+def at_once(jobs: int) -> int:
+    """Return how many models to fit at a time on this machine: each holds a table of its own (1 GB at full size)."""
+    return max(1, min(jobs, MOST))
 
 
 def elsewhere() -> bool:

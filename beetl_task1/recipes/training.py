@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from ..errors import BeetlError, CheckpointError
 from ..models.base import Model, Resources, Row
-from ..parallel import each, elsewhere
+from ..models.registry import model_class
+from ..parallel import at_once, each, elsewhere
 from ..writing import alone, check_folder, write_text
 from .checkpoint import (
     Card,
@@ -62,9 +63,7 @@ def train(experiment: Experiment, checkpoints: Path, resources: Resources) -> Pa
 def _train(experiment: Experiment, folder: Path, card: Card, resources: Resources) -> None:
     """Fit the model of each seed, and save them with their card and their histories."""
     experiment.models(resources)[0].prepare(experiment.nights.all)
-    given = dataclasses.replace(resources, progress=None, log=None) if elsewhere() else resources
-    tasks = ((experiment.but(seeds=(seed,)), given) for seed in experiment.recipe.seeds)
-    fitted = dict(zip([f"seed{seed}" for seed in experiment.recipe.seeds], each(_fitted, tasks), strict=True))
+    fitted = _fits(experiment, resources)
     chosen = {name: found.chosen for name, found in fitted.items() if found.chosen}
     for name, found in fitted.items():
         _write_history(folder / f"history-{name}.csv", found.history)
@@ -78,6 +77,22 @@ class _Fitted:
     weights: bytes
     chosen: list[str]
     history: list[Row]
+
+
+def _fits(experiment: Experiment, resources: Resources) -> dict[str, _Fitted]:
+    """Fit the models of all seeds: several of those on features at once, networks one after the other."""
+    seeds, here, given = experiment.recipe.seeds, 1, resources
+    if not elsewhere() and not model_class(experiment.recipe.model).is_network:
+        here = at_once(min(resources.jobs, len(seeds)))
+    if elsewhere() or here > 1:
+        given = dataclasses.replace(resources, progress=None, log=None, jobs=1 if here > 1 else resources.jobs)
+    found = {}
+    tasks = ((experiment.but(seeds=(seed,)), given) for seed in seeds)
+    for seed, fitted in zip(seeds, each(_fitted, tasks, here), strict=True):
+        found[f"seed{seed}"] = fitted
+        if given is not resources and resources.progress:
+            resources.progress(len(found), len(seeds), f"{experiment.recipe.name}, seed {seed}")
+    return found
 
 
 def _fitted(one: Experiment, resources: Resources) -> _Fitted:

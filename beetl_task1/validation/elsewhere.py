@@ -1,4 +1,4 @@
-"""The fits of a cross-validation on a cluster: seeds, members and held-out subjects at once, kept in the store."""
+"""The fits of a cross-validation at once, kept in the store: seeds, members and held-out subjects."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..errors import BeetlError
 from ..models.base import Resources, StagedPredictor
-from ..parallel import check_shared, each, elsewhere
+from ..models.registry import model_class
+from ..parallel import at_once, check_shared, each, elsewhere
 from ..recipes.experiment import Experiment
 from .outoffold import KIND, Fits, Split, source_only
 
@@ -17,10 +18,12 @@ Fit = tuple[Experiment, Split]
 def fit_elsewhere(
     wanted: Sequence[tuple[Experiment, Sequence[Split]]], resources: Resources, *, forgiving: bool = False
 ) -> int:
-    """Let the cluster compute the predictions that the store does not hold; return how many there were.
+    """Compute the predictions that the store does not hold, several at once; return how many there were.
 
-    Networks learn from the source before anything else, since what they learned from it is kept for every split.
-    Without a cluster, or without a cache to meet in, nothing is done.
+    A cluster takes all of them. Networks learn from the source before anything else, since what they learned from it is
+    kept for every split. Without one, models on features are fitted ``jobs`` at a time in processes of one thread, and
+    networks, which use the threads themselves, are left to :func:`out_of_fold`. Without a cache to meet in, nothing is
+    done.
 
     Parameters
     ----------
@@ -31,11 +34,14 @@ def fit_elsewhere(
     forgiving : bool
         Go on where a fit fails.
     """
-    if not elsewhere() or resources.cache is None:
+    here = 0 if elsewhere() else at_once(resources.jobs)
+    if here == 1 or resources.cache is None:
         return 0
     check_shared(resources.cache)
     first, then, known = list[Fit](), list[Fit](), set[str]()
     for one, splits in ((one, splits) for experiment, splits in wanted for one in _single(experiment)):
+        if here and model_class(one.recipe.model).is_network:
+            continue
         try:
             staged, missing = _missing(one, splits, resources, known)
         except BeetlError:
@@ -44,9 +50,9 @@ def fit_elsewhere(
             continue
         for split in missing:
             (first if staged and not split.train else then).append((one, split))
-    alone, done = replace(resources, progress=None, log=None), 0
+    alone, done = replace(resources, progress=None, log=None, jobs=1 if here else resources.jobs), 0
     for stage in (first, then):
-        for name in each(_fit, ((one, split, alone, forgiving) for one, split in stage), ordered=False):
+        for name in each(_fit, ((one, split, alone, forgiving) for one, split in stage), here or 1, ordered=False):
             done += 1
             if resources.progress:
                 resources.progress(done, len(first) + len(then), name)
