@@ -272,6 +272,24 @@ def test_members_of_other_seeds_leave_the_score_of_all(tree, cache, tmp_path):
     assert list(run.seeds.scores.values()) == [run.summary["score"]]
 
 
+def test_models_on_features_are_fitted_in_processes_to_the_same_numbers(tree, cache, tmp_path, monkeypatch):
+    wanted = experiment("features-mean", GROUP, DataFolder(tree))
+    one = crossval.validate(wanted, tmp_path, Resources(tmp_path / "one", 1))
+
+    def refuse(*_):
+        raise AssertionError("fitted in this process")
+
+    monkeypatch.setattr(outoffold.Fits, "_fit", refuse)
+    told = []
+    resources = Resources(tmp_path / "two", 2, progress=lambda done, total, text: told.append((done, total, text)))
+    two = crossval.validate(wanted, tmp_path, resources)
+    for key, p in one.probabilities.items():
+        np.testing.assert_array_equal(two.probabilities[key], p)
+    fits = [each for each in told if "held out" in each[2]]
+    assert fits[-1][0] == fits[-1][1] == len(fits)
+    assert not two.cached
+
+
 def test_members_count_by_their_weights(tree, cache, tmp_path):
     """The same in the cross-validation, and in what is predicted by a checkpoint."""
     recipe = load_recipe("features-mean").but(name="mine", weights=(3.0, 1.0))
