@@ -9,12 +9,15 @@ from real_nights import six_stages, weak_features
 from realism_nights import cached, young_features
 from weak_features import ROWS, boost, relative, scores, three_rows
 
+from beetl_task1.task import STAGES
+
 MERGED = np.array([0, 1, 2, 3, 3, 4])
 REAL_ROWS = ((68.1, 69.4), (71.9, 74.1), (72.1, 74.2))
 KIT_SCORE = 57.56
 SEEDS = 3
 """Draws of ten people whose rows are averaged: a gain differs by a point and a half between draws."""
 ZOO = Path(__file__).resolve().parents[1] / "docs" / "zoo.json"
+CONFUSIONS = ZOO.with_name("confusions.json")
 
 
 def pin_rows(folder: Path, seed: int) -> list[Pin]:
@@ -81,3 +84,30 @@ def pin_network(folder: Path, seed: int) -> list[Pin]:
     found = [row for row in json.loads(ZOO.read_text()) if row["recipe"] == "kit-shallow" and row["seeds"] == [seed]]
     name = "ShallowFBCSPNet, kit's settings, medium source to 80-95 test, argmax"
     return [close(name, KIT_SCORE, row["80-95"]["test_argmax"], 6, 1) for row in found]
+
+
+def pin_confusions(folder: Path, seed: int) -> list[Pin]:
+    """How a network trained on the source errs on the targets by its argmax, as ``benchmarks/confusions.py`` found.
+
+    Real ones are of another entry's network: S1 and REM are called too rarely, S3 and S4 too often.
+    """
+    found = json.loads(CONFUSIONS.read_text())
+    pins = []
+    for group, rows in found["counts"].items():
+        counts = np.array(rows)
+        called = counts.sum(axis=0) / np.maximum(counts.sum(axis=1), 1)
+        told = " ".join(f"{called[stage]:.2f}" for stage in (1, 3, 4, 5))
+        holds = bool(max(called[1], called[5]) < 1 < min(called[3], called[4]))
+        name = f"{found['recipe']}, source only, argmax, {group}: called as often as there, S1 S3 S4 REM"
+        pins.append(Pin(name, "0.5 >1 >1 0.7 (80-95)", told, "below 1, above 1, above 1, below 1", holds))
+    shares = shares_of(found["counts"]["65-79"])
+    for true, other, real in (("S4", "S3", 78), ("S3", "S2", 40), ("S1", "S2", 51)):
+        name = f"{found['recipe']}, source only, argmax, 65-79: {true} called {other}, %"
+        pins.append(close(name, real, shares[STAGES.index(true), STAGES.index(other)], 25, 0))
+    return pins
+
+
+def shares_of(rows: list[list[int]]) -> np.ndarray:
+    """Return counts as per cent of each row."""
+    counts = np.array(rows)
+    return 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

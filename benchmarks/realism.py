@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pin import Pin
 from pins_hypnogram import pin_aged, pin_hypnograms, pin_old, pin_scorer
-from pins_models import pin_cross, pin_network, pin_rows
+from pins_models import pin_confusions, pin_cross, pin_network, pin_rows
 from pins_people import pin_people, pin_shares_of_power
 from pins_scorers import pin_scorers
 from pins_seconds import pin_seconds
@@ -41,6 +41,7 @@ PINS = {
     "rows": pin_rows,
     "cross": pin_cross,
     "network": pin_network,
+    "confusions": pin_confusions,
 }
 NEEDS_REAL = frozenset(
     {"hypnograms", "aged", "seconds", "scorers", "shares-of-power", "people", "powers", "wake", "shapes", "cross"}
