@@ -26,8 +26,8 @@ from beetl_task1.parallel import cluster, each
 from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.store import Store
+from beetl_task1.validation.ahead import fit_ahead
 from beetl_task1.validation.crossval import splits_of, validate
-from beetl_task1.validation.elsewhere import fit_elsewhere
 from beetl_task1.validation.outoffold import Fits
 
 EMPTY = 2000
@@ -69,9 +69,9 @@ def measured(data: Path, recipe: str, group: str, address: str, folder: Path) ->
     with cluster(address):
         list(each(nothing, ((i,) for i in range(8))))
         found["empty"] = EMPTY / seconds(lambda: list(each(nothing, ((i,) for i in range(EMPTY)), ordered=False)))
-        fit_elsewhere([(experiment.but(seeds=(1,)), splits)], there)  # features, and what workers import
+        fit_ahead([(experiment.but(seeds=(1,)), splits)], there)  # features, and what workers import
         began = time.perf_counter()
-        tasks = fit_elsewhere([(experiment, splits)], there)
+        tasks = fit_ahead([(experiment, splits)], there)
         found["folds"] = tasks / (time.perf_counter() - began)
     validate(experiment, folder / "c", there)
     found["cell"] = seconds(validate, experiment, folder / "c", there)

@@ -19,8 +19,8 @@ from ..recipes.recipe import Rules, load_recipe
 from ..store import key_of
 from ..task import TARGET_GROUPS
 from ..typed import Seed, Settings, target_group, text_of, typed
+from ..validation.ahead import fit_ahead
 from ..validation.crossval import Validation, shared_folds, splits_of, validate
-from ..validation.elsewhere import fit_elsewhere
 from ..validation.outoffold import unlabelled_nights
 from ..writing import default_cache
 from .submit import submit
@@ -205,7 +205,7 @@ def _fit_all(wanted: Sweep, cells: Sequence[Cell], data: DataFolder, resources: 
         except BeetlError:
             continue
     try:
-        fit_elsewhere(fits, resources, forgiving=True)
+        fit_ahead(fits, resources, forgiving=True)
     except ClusterError:
         raise
     except BeetlError:  # a fit that killed its workers

@@ -24,8 +24,8 @@ from ..scoring import leaderboard_score
 from ..store import key_of
 from ..typed import json_of
 from ..writing import check_folder, write_text
+from .ahead import fit_ahead
 from .comparison import Comparison, SeedSpread, compare, seed_spread
-from .elsewhere import fit_elsewhere
 from .feature_shift import FeatureShift, feature_shift
 from .outoffold import OutOfFold, Split, of, out_of_fold, unlabelled_nights
 from .scorecard import Labels, Scorecard, scorecard
@@ -160,7 +160,7 @@ def validate(experiment: Experiment, checkpoints: Path, resources: Resources) ->
     target, test = data.recordings(group, "target"), unlabelled_nights(data, group)
     folds = shared_folds(target, group, checkpoints)
     splits = splits_of(folds)
-    made = fit_elsewhere([(experiment, splits)], resources)
+    made = fit_ahead([(experiment, splits)], resources)
     found = out_of_fold(experiment, splits, resources)
     truth = {r.key: r.y for r in target if r.y is not None}
     labels, decision = decided(found, recipe.decision), recipe.decision

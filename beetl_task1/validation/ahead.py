@@ -15,7 +15,7 @@ Fit = tuple[Experiment, Split]
 """A single model of one seed, and who trains and is held out."""
 
 
-def fit_elsewhere(
+def fit_ahead(
     wanted: Sequence[tuple[Experiment, Sequence[Split]]], resources: Resources, *, forgiving: bool = False
 ) -> int:
     """Compute the predictions that the store does not hold, several at once; return how many there were.
