@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -105,6 +106,8 @@ def each(
     client = _CLIENT.get()
     if client is not None and sent:
         return _sent(client, function, arguments, ordered)
+    if not threads and jobs != 1:  # a worker that has grown is replaced between two calls, of which nobody need know
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
     found: Iterator[Result] = Parallel(
         n_jobs=jobs,
         prefer="threads" if threads else None,
