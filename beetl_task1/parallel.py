@@ -31,8 +31,11 @@ START = "start one with: dask scheduler --port 8786, and on each machine: dask w
 
 
 def at_once(jobs: int) -> int:
-    """Return how many models to fit at a time on this machine: each holds a table of its own (1 GB at full size)."""
-    return max(1, min(jobs, MOST))
+    """Return how many models to fit at a time on this machine: each holds a table of its own (1 GB at full size).
+
+    On a cluster that is for its workers to say, and 1 here.
+    """
+    return 1 if elsewhere() else max(1, min(jobs, MOST))
 
 
 def elsewhere() -> bool:

@@ -21,7 +21,7 @@ from real_people import DATA, TARGETS, Bench, nights_of
 from sklearn.pipeline import Pipeline
 
 from beetl_task1.context import Transitions, classifier_prior
-from beetl_task1.context.transitions import count_transitions
+from beetl_task1.context.transitions import count_transitions, normalised
 from beetl_task1.data.recording import Recording
 from beetl_task1.recipes.recipe import load_recipe
 from beetl_task1.validation.crossval import pooled_score
@@ -83,18 +83,14 @@ def heard(p: np.ndarray, successors: np.ndarray, chain: Transitions) -> np.ndarr
     n, matrix = len(p), chain.matrix
     evidence = (np.maximum(p, 1e-12) / classifier_prior(p, chain)) ** EVIDENCE
     after, first, last = successors[:n, :n], successors[n, :n, None], successors[:n, n, None]
-    belief, back = _rows(chain.stationary * evidence), np.ones_like(evidence)
+    belief, back = normalised(chain.stationary * evidence), np.ones_like(evidence)
     for _ in range(STEPS):
         forward = (after.T @ belief + first * chain.stationary) @ matrix
-        belief = _rows(forward * evidence)
-        said = _rows(back * evidence) @ matrix.T
+        belief = normalised(forward * evidence)
+        said = normalised(back * evidence) @ matrix.T
         back = after @ (said / said.mean(axis=1, keepdims=True)) + last
-    forward = _rows(forward)
+    forward = normalised(forward)
     return (forward / forward.mean(axis=0)) * (back / back.mean(axis=0))
-
-
-def _rows(x: np.ndarray) -> np.ndarray:
-    return x / x.sum(axis=1, keepdims=True)
 
 
 def measured(bench: Bench, protocol: str, model: Pipeline) -> list[list[float]]:
@@ -116,7 +112,7 @@ def measured(bench: Bench, protocol: str, model: Pipeline) -> list[list[float]]:
             mass[nats].append(successors[rows, rows + 1].mean())
             gained = heard(said[night.key], successors, chain)
             for trust in TRUSTS:
-                found[nats, trust][night.key] = _rows(said[night.key] * gained**trust)
+                found[nats, trust][night.key] = normalised(said[night.key] * gained**trust)
     decide = recipe.decision.decide
     alone = pooled_score(truth, decide(said))
     return [

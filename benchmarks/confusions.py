@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.models.base import Resources
@@ -32,7 +33,7 @@ def confusion(recipe: str, group: str, data: DataFolder, resources: Resources) -
     found = out_of_fold(experiment, [Split((), tuple({night.key.subject for night in nights}))], resources).source_only
     counts = np.zeros((N_OUTPUTS, N_OUTPUTS), int)
     for night in nights:
-        np.add.at(counts, (night.y, np.argmax(found[night.key], axis=1)), 1)
+        counts += confusion_matrix(night.y, np.argmax(found[night.key], axis=1), labels=np.arange(N_OUTPUTS))
     return counts
 
 

@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from beetl_task1.recipes.recipe import load_recipe
+from beetl_task1.scoring import leaderboard_score
 from beetl_task1.task import N_OUTPUTS
 
 STRENGTHS = (0.0, 0.5, 0.75, 1.0, 1.25)
@@ -60,9 +61,6 @@ def rows(bench: Bench, protocol: str) -> list[tuple[str, list[float]]]:
     person = np.concatenate([[k.subject] * len(truth[k]) for k in said])
     there = np.flatnonzero(np.bincount(y, minlength=N_OUTPUTS))
 
-    def score(labels: np.ndarray) -> float:
-        return float(100 * np.mean([np.mean(labels[y == k] == k) for k in there]))
-
     trained = np.sqrt(shares(np.concatenate([night.y for night in nights_of(bench.people["25-64"])])))
     priors = {
         "mean posterior": p.mean(axis=0),
@@ -73,8 +71,8 @@ def rows(bench: Bench, protocol: str) -> list[tuple[str, list[float]]]:
     ways = []
     for name, prior in priors.items():
         told = [(p / np.maximum(prior, _SMALLEST) ** strength)[:, there] for strength in STRENGTHS]
-        ways.append((name, [score(there[each.argmax(axis=1)]) for each in told]))
-    return [*ways, ("learned offsets", [score(learned(p, y, person))])]
+        ways.append((name, [leaderboard_score(y, there[each.argmax(axis=1)]) for each in told]))
+    return [*ways, ("learned offsets", [leaderboard_score(y, learned(p, y, person))])]
 
 
 def main() -> None:

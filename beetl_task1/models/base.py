@@ -1,7 +1,7 @@
 """What every model of the zoo can do, and what it is given to work with."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -33,6 +33,10 @@ class Resources:
     def store(self) -> Store:
         """What is kept in ``cache``."""
         return Store(self.cache)
+
+    def of_worker(self, at_once: int) -> "Resources":
+        """Return how one of several workers computes: silently, and with one thread if so many share this machine."""
+        return replace(self, progress=None, log=None, jobs=1 if at_once > 1 else self.jobs)
 
 
 @runtime_checkable

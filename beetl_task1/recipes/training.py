@@ -1,7 +1,6 @@
 """From an experiment to its checkpoint."""
 
 import contextlib
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,12 +80,9 @@ class _Fitted:
 
 def _fits(experiment: Experiment, resources: Resources) -> dict[str, _Fitted]:
     """Fit the models of all seeds: several of those on features at once, networks one after the other."""
-    seeds, here, given = experiment.recipe.seeds, 1, resources
-    if not elsewhere() and not model_class(experiment.recipe.model).is_network:
-        here = at_once(min(resources.jobs, len(seeds)))
-    if elsewhere() or here > 1:
-        given = dataclasses.replace(resources, progress=None, log=None, jobs=1 if here > 1 else resources.jobs)
-    found = {}
+    seeds, found = experiment.recipe.seeds, {}
+    here = 1 if model_class(experiment.recipe.model).is_network else at_once(min(resources.jobs, len(seeds)))
+    given = resources.of_worker(here) if elsewhere() or here > 1 else resources
     tasks = ((experiment.but(seeds=(seed,)), given) for seed in seeds)
     for seed, fitted in zip(seeds, each(_fitted, tasks, here), strict=True):
         found[f"seed{seed}"] = fitted

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from ..errors import BeetlError
 from ..models.base import Resources, StagedPredictor
@@ -34,13 +33,13 @@ def fit_ahead(
     forgiving : bool
         Go on where a fit fails.
     """
-    here = 0 if elsewhere() else at_once(resources.jobs)
-    if here == 1 or resources.cache is None:
+    here = at_once(resources.jobs)
+    if (here == 1 and not elsewhere()) or resources.cache is None:
         return 0
     check_shared(resources.cache)
     first, then, known = list[Fit](), list[Fit](), set[str]()
     for one, splits in ((one, splits) for experiment, splits in wanted for one in _single(experiment)):
-        if here and model_class(one.recipe.model).is_network:
+        if not elsewhere() and model_class(one.recipe.model).is_network:
             continue
         try:
             staged, missing = _missing(one, splits, resources, known)
@@ -50,9 +49,9 @@ def fit_ahead(
             continue
         for split in missing:
             (first if staged and not split.train else then).append((one, split))
-    alone, done = replace(resources, progress=None, log=None, jobs=1 if here else resources.jobs), 0
+    alone, done = resources.of_worker(here), 0
     for stage in (first, then):
-        for name in each(_fit, ((one, split, alone, forgiving) for one, split in stage), here or 1, ordered=False):
+        for name in each(_fit, ((one, split, alone, forgiving) for one, split in stage), here, ordered=False):
             done += 1
             if resources.progress:
                 resources.progress(done, len(first) + len(then), name)
