@@ -5,8 +5,10 @@ single workers, with which they are lost.
 """
 
 import contextlib
+import ctypes
 import itertools
 import os
+import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +29,7 @@ WINDOW = 1000
 """Calls that the scheduler holds at a time."""
 MOST = 4
 """Models that are fitted at a time on one machine."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 START = "start one with: dask scheduler --port 8786, and on each machine: dask worker HOST:8786 --nthreads 1"
 
 
@@ -109,7 +112,9 @@ def each(
     client = _CLIENT.get()
     if client is not None and sent:
         return _sent(client, function, arguments, ordered)
-    if not threads and jobs != 1:  # a worker that has grown is replaced between two calls, of which nobody need know
+    if threads:
+        _keep_freed()
+    elif jobs != 1:  # a worker that has grown is replaced between two calls, of which nobody need know
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
     found: Iterator[Result] = Parallel(
         n_jobs=jobs,
@@ -117,6 +122,14 @@ def each(
         return_as="generator" if ordered else "generator_unordered",
     )(delayed(function)(*each) for each in arguments)
     return found
+
+
+def _keep_freed() -> None:
+    """Have glibc keep up to 256 MB of what is freed: threads that get new pages for each array wait for one another."""
+    mallopt: Any = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_TRIM_THRESHOLD, 256 << 20)
 
 
 def check_shared(folder: Path | None) -> None:

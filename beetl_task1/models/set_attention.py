@@ -12,6 +12,8 @@ LIMIT = 3.0
 """Inputs are cut at plus and minus this."""
 _EPSILON = 1e-5
 _ROWS = 128
+_SAFE = 60.0
+"""Sums of exponentials of up to this neither overflow nor vanish in 32 bits, whatever the night's length."""
 Weights = Mapping[str, np.ndarray]
 
 
@@ -91,9 +93,13 @@ def _attention(weights: Weights, name: str, x: np.ndarray, heads: int) -> np.nda
 def _heard(queries: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the mean of the values that each query hears; some rows at a time, which stay in the processor's cache."""
     heard, counted = np.empty_like(values), np.column_stack([values, np.ones(len(values), values.dtype)])
+    highest = np.linalg.norm(queries, axis=1).max() * np.linalg.norm(keys, axis=1).max()  # at most, by Cauchy-Schwarz
+    room, keys = np.empty((min(_ROWS, len(queries)), len(keys)), keys.dtype), np.ascontiguousarray(keys.T)
     for first in range(0, len(queries), _ROWS):
-        told = queries[first : first + _ROWS] @ keys.T
-        told -= told.max(axis=1, keepdims=True)
+        asked = queries[first : first + _ROWS]
+        told = np.matmul(asked, keys, out=room[: len(asked)])
+        if not highest < _SAFE:
+            told -= told.max(axis=1, keepdims=True)
         summed = np.exp(told, out=told) @ counted
         heard[first : first + _ROWS] = summed[:, :-1] / summed[:, -1:]
     return heard

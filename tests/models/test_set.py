@@ -32,11 +32,12 @@ def told(n_nights=12, n=200, seed=0):
 
 
 @pytest.mark.parametrize("n", [1, 7, 300])
-def test_numpy_says_what_torch_says(n):
+@pytest.mark.parametrize("spread", [0.5, 3.0])  # attention that is certain: its exponentials would overflow
+def test_numpy_says_what_torch_says(n, spread):
     settings = SetSettings(width=16, heads=2, layers=3)
     network = SetNetwork(5, 4, settings).eval()
-    for tensor in network.parameters():
-        torch.nn.init.normal_(tensor, std=0.5)
+    for name, tensor in network.named_parameters():
+        torch.nn.init.normal_(tensor, std=spread if "self_attn.in" in name else 0.5)
     x = torch.randn(1, n, 5)
     weights = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     found = probabilities(weights, settings.heads, x[0].numpy())
@@ -47,6 +48,14 @@ def test_it_learns_from_the_night():
     trained = model(least_steps=200).fit(source=told(), target=[])
     night = told(1, seed=9)[0]
     assert np.mean(trained.predict_proba(night).argmax(axis=1) == night.y) > 0.95
+
+
+def test_seeds_share_the_quantiles_of_their_inputs():
+    """Of more rows than the quantiles are found from."""
+    nights = told(4, 8000)
+    first, second = (model(seed, least_steps=1).fit(source=nights, target=[]).classifier_ for seed in (0, 1))
+    np.testing.assert_array_equal(first.quantiles_, second.quantiles_)
+    assert (first.weights_["into.0.weight"] != second.weights_["into.0.weight"]).any()
 
 
 def test_the_order_of_epochs_means_nothing():
