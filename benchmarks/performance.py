@@ -24,6 +24,7 @@ import performance_pieces as pieces
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 ROUNDS = 5
+IN_TURN = 3
 Row = tuple[str, str, str, str, str]
 
 
@@ -48,9 +49,15 @@ def row(what: str, ours: float, other: float, unit: str, asked: str) -> Row:
 
 
 def predict(args) -> list[Row]:
-    """The default's `predict`, features and all, against the start kit's way."""
-    ours = piece("predict", args.data, args.group, args.checkpoints, args.jobs)
-    kit = piece("kit", args.data, args.group, args.jobs)
+    """The default's `predict`, features and all, against the start kit's way; in turn, the fastest of each."""
+    both = [
+        (
+            piece("predict", args.data, args.group, args.checkpoints, args.jobs),
+            piece("kit", args.data, args.group, args.jobs),
+        )
+        for _ in range(IN_TURN)
+    ]
+    ours, kit = (min(runs, key=lambda run: run["whole"]) for runs in zip(*both, strict=True))
     title = f"`predict` of {kit['epochs']:,} epochs"
     heavy = ", ".join(ours["heavy"]) or "none"
     return [
@@ -64,7 +71,13 @@ def loading(args) -> list[Row]:
     """The streaming pass with its checks against bare pickles; as throughput."""
     said = piece("loading", args.data, args.group)
     return [
-        row(f"loading, MB a second; beside {name}", said["ours"], rate, "MB/s", "at least 0.80")
+        row(
+            f"loading, MB a second; beside {name}",
+            said["ours"],
+            rate,
+            "MB/s",
+            "at least 0.80" if "finite" in name else "",
+        )
         for name, rate in said["others"].items()
     ]
 
