@@ -104,11 +104,13 @@ def measured(data: DataFolder, group: str, out: Path, resources: Resources) -> l
             gained = heard(alone[key], successors, chain)
             for trust in TRUSTS:
                 found.setdefault((way, trust), {})[key] = normalised(alone[key] * gained**trust)
-    print(f"{group}: borders say {' and '.join(f'{n:.1f}' for n in np.mean(nats, axis=0))} nats", flush=True)
-    return [["not known", 0.0, *[pooled_score(truth, decide(alone))] * len(TRUSTS)]] + [
-        [way, float(np.mean(mass[way])), *(pooled_score(truth, decide(found[way, trust])) for trust in TRUSTS)]
-        for way in mass
-    ]
+    borders = " and ".join(f"{n:.1f}" for n in np.mean(nats, axis=0))
+    names = {"recovered": f"recovered; borders say {borders} nats", "true": "true"}
+    rows = [["not known", 0.0, *[pooled_score(truth, decide(alone))] * len(TRUSTS)]]
+    for way, name in names.items():
+        scores = [pooled_score(truth, decide(found[way, trust])) for trust in TRUSTS]
+        rows.append([name, float(np.mean(mass[way])), *scores])
+    return rows
 
 
 def main() -> None:
@@ -118,14 +120,13 @@ def main() -> None:
     parser.add_argument("--group", action="append", choices=TARGET_GROUPS)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    resources, rows = Resources(options.out / "cache", options.jobs), []
-    for group in options.group or TARGET_GROUPS:
-        rows += [(group, *row) for row in measured(DataFolder(options.data), group, options.out, resources)]
+    resources = Resources(options.out / "cache", options.jobs)
     print("| group | order | on true neighbours, % | trust " + " | ".join(f"{t:g}" for t in TRUSTS) + " |")
-    print("|" + "---|" * (3 + len(TRUSTS)))
-    for group, way, mass, *scores in rows:
-        told = " | ".join(f"{score:.1f}" for score in scores)
-        print(f"| {group} | {way} | {100 * mass:.0f} | {told} |")
+    print("|" + "---|" * (3 + len(TRUSTS)), flush=True)
+    for group in options.group or TARGET_GROUPS:
+        for way, mass, *scores in measured(DataFolder(options.data), group, options.out, resources):
+            told = " | ".join(f"{score:.1f}" for score in scores)
+            print(f"| {group} | {way} | {100 * mass:.0f} | {told} |", flush=True)
 
 
 if __name__ == "__main__":
