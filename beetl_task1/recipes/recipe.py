@@ -114,8 +114,10 @@ class Recipe(Settings, frozen=True):
         return self.but(**{key: value for key, value in changes.items() if value is not None})
 
     def but(self, **changes: Any) -> "Recipe":
-        """Return the recipe with other values."""
-        return msgspec.structs.replace(self, **changes)
+        """Return the recipe with other values, which are checked here: old versions of msgspec do not."""
+        changed = msgspec.structs.replace(self, **changes)
+        changed.__post_init__()
+        return changed
 
     def member_recipes(self) -> list["Recipe"]:
         """Return the recipes of the members; what this recipe overrides is passed on, all of its seeds included."""

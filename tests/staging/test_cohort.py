@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import edfio
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import experiment
@@ -239,7 +238,7 @@ def test_a_stager_for_each_group_is_loaded_once(counting):
     assert [stager.group for stager in found] == ["65-79", "65-79", "80-95", "80-95", "80-95"]
     assert found[0].warnings == ("said",)
     assert [bool(stager.warnings) for stager in found[1:]] == [False, False, True, False]
-    assert np.all([stager.key for stager in found])
+    assert all(stager.key for stager in found)
 
 
 def test_scorings_of_a_folder_find_their_recordings(cohort, tmp_path):
