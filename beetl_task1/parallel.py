@@ -112,7 +112,7 @@ def each(
     client = _CLIENT.get()
     if client is not None and sent:
         return _sent(client, function, arguments, ordered)
-    if threads:
+    if threads and jobs != 1:
         _keep_freed()
     elif jobs != 1:  # a worker that has grown is replaced between two calls, of which nobody need know
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")

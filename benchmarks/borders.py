@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from pairs import APART as RANDOM
 from pairs import described, differences, learn_pairs
 from real_people import DATA, TARGETS, Bench, nights_of
 from sklearn.pipeline import Pipeline
@@ -31,8 +32,8 @@ TRUSTS = (0.25, 0.5, 1.0)
 """Exponents of what is heard."""
 EVIDENCE = 0.8
 """Exponent of what neighbours say, which err alike."""
-APART = np.log(5)
-"""The pair model saw five random pairs for each pair of neighbours."""
+APART = np.log(RANDOM)
+"""The pair model saw so many random pairs for each pair of neighbours."""
 SLACK, ROUNDS, STEPS = 0.02, 15, 12
 
 

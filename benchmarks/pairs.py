@@ -26,13 +26,18 @@ def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.hstack([apart, np.sqrt(apart), np.minimum(apart, 1) ** 2, apart.mean(axis=1, keepdims=True)])
 
 
+def drawn_pairs(night: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows that another follows, drawn of a night, and both rows of random pairs, ``APART`` for each of them."""
+    after = np.flatnonzero(np.diff(night.onsets) == 30)
+    first = rng.choice(after, min(len(after), PAIRS_A_NIGHT), replace=False)
+    return first, *rng.integers(0, len(night.onsets), (2, APART * len(first)))
+
+
 def learn_pairs(nights: Sequence[Recording], seed: int = 0) -> Pipeline:
     """Fit a logistic regression that tells neighbours of a night from random pairs of it."""
     rng, X, y = np.random.default_rng(seed), [], []
     for night in nights:
-        z, after = described(night), np.flatnonzero(np.diff(night.onsets) == 30)
-        first = rng.choice(after, min(len(after), PAIRS_A_NIGHT), replace=False)
-        a, b = rng.integers(0, len(z), (2, APART * len(first)))
+        z, (first, a, b) = described(night), drawn_pairs(night, rng)
         X += [differences(z[first], z[first + 1]), differences(z[a], z[b])]
         y += [np.ones(len(first)), np.zeros(len(a))]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))

@@ -4,7 +4,7 @@
     python benchmarks/recovered_order.py --data mid --out zoo
 
 Borders: an autoregression of each channel of a night forecasts the beginning of every epoch from the end of every
-other (``beetl_task1.audit.order``). Slow features: the pair model of ``pairs.py``. Both are told what they are worth by
+other (``border_statistic.py``). Slow features: the pair model of ``pairs.py``. Both are told what they are worth by
 a logistic regression. What is learned is learned on the source's nights in their true order, which the competition
 hides: more than an entry could know, so that what is recovered here is a bound. Then as in ``borders.py``: a soft
 matrix of successors, beliefs exchanged along it, and what is heard counts with a trust.
@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from borders import TRUSTS, following, heard, successors_of, told_by_slow_features, true_successors
-from pairs import learn_pairs
-from scipy.spatial.distance import cdist
+from border_statistic import border_evidence
+from borders import APART, TRUSTS, following, heard, successors_of, told_by_slow_features, true_successors
+from pairs import drawn_pairs, learn_pairs
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from beetl_task1.audit.order import AR_ORDER, HORIZON, _autoregression, _innovations
 from beetl_task1.context.transitions import learn_transitions, normalised
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.recording import Recording
@@ -30,11 +29,8 @@ from beetl_task1.features import night_features
 from beetl_task1.models.base import Resources
 from beetl_task1.recipes.experiment import Experiment
 from beetl_task1.recipes.recipe import load_recipe
-from beetl_task1.task import SOURCE_GROUP, TARGET_GROUPS
+from beetl_task1.task import N_CHANS, SOURCE_GROUP, TARGET_GROUPS
 from beetl_task1.validation.crossval import pooled_score, validate
-
-PAIRS = 400
-"""Neighbours drawn of a night for what borders are worth, and five random pairs for each."""
 
 
 class Ordered:
@@ -46,20 +42,8 @@ class Ordered:
         self.rows = np.argsort(onsets)
         features = night_features(night, resources.store)[self.rows]
         self.night = Recording.from_features(key, features, np.asarray(night.y)[self.rows], onsets[self.rows])
-        self.borders = [told_by_border(night.X[self.rows, channel].astype(np.float64)) for channel in range(2)]
-
-
-def told_by_border(signal: np.ndarray) -> np.ndarray:
-    """Return how much better each row's end forecasts each row's beginning than nothing does, in nats, of all pairs."""
-    coef = _autoregression(signal)
-    noise = _innovations(signal[:, : AR_ORDER + 5 * HORIZON], coef).std()
-    end, start = signal[:, -AR_ORDER:], signal[:, :HORIZON]
-    of_end = _innovations(np.hstack([end, np.zeros_like(start)]), coef) / noise
-    of_start = _innovations(np.hstack([np.zeros_like(end), start]), coef) / noise
-    anywhere = np.cov(start.T)
-    alone = np.einsum("ij,jk,ik->i", start, np.linalg.inv(anywhere), start)
-    constant = np.linalg.slogdet(anywhere)[1] - 2 * HORIZON * np.log(noise)
-    return (alone + constant - cdist(of_end, -of_start, "sqeuclidean")) / 2
+        signal = 1e6 * night.X[self.rows].astype(np.float64)
+        self.borders = [border_evidence(signal[:, channel]) for channel in range(N_CHANS)]
 
 
 class Evidence:
@@ -70,9 +54,7 @@ class Evidence:
         self.slow = learn_pairs([one.night for one in nights[:half]])
         rng, X, y = np.random.default_rng(0), [], []
         for one in nights[half:]:
-            told, after = self._told(one), following(one.night)
-            first = rng.choice(after, min(len(after), PAIRS), replace=False)
-            a, b = rng.integers(0, len(one.rows), (2, 5 * len(first)))
+            told, (first, a, b) = self._told(one), drawn_pairs(one.night, rng)
             X += [told[first, first + 1], told[a, b]]
             y += [np.ones(len(first)), np.zeros(len(a))]
         self.model = make_pipeline(StandardScaler(), LogisticRegression()).fit(np.concatenate(X), np.concatenate(y))
@@ -83,7 +65,7 @@ class Evidence:
     def of(self, one: Ordered) -> np.ndarray:
         """Return log-likelihood ratios of all pairs."""
         told = self._told(one)
-        return self.model.decision_function(told.reshape(-1, told.shape[-1])).reshape(told.shape[:2]) + np.log(5)
+        return self.model.decision_function(told.reshape(-1, told.shape[-1])).reshape(told.shape[:2]) + APART
 
 
 def measured(data: DataFolder, group: str, out: Path, resources: Resources) -> list[list]:

@@ -76,8 +76,7 @@ class Experiment:
         if self.recipe.model:
             check_transfers(model_class(self.recipe.model), self.transfers, self._where)
             self.settings  # noqa: B018  (a typing error is told before any work)
-        for member in self.members:
-            member.__post_init__()
+        self.members  # noqa: B018  (as are those of members, which are made here)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what no pickle holds, since some of its classes are made for a network: it is found again."""

@@ -163,3 +163,18 @@ def test_wrong_members_are_one_line(tmp_path, text, message):
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(BeetlError, match=message):
         load_recipe(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": (-1,)}, "each is 0 to"),
+        ({"seeds": (4294967296,)}, "each is 0 to"),
+        ({"seeds": (0, 0)}, "at least one number, each once"),
+        ({"seeds": ()}, "at least one number, each once"),
+        ({"members": ("features-boost",)}, "either a model or members"),
+    ],
+)
+def test_changed_values_are_checked_as_read_ones_are(changes, message):
+    with pytest.raises(BeetlError, match=message):
+        load_recipe("features-logreg").but(**changes)
