@@ -18,9 +18,8 @@ RARE = 8
 FEW = 300
 """With fewer epochs a stage borrows the residuals of all people above 34."""
 ENOUGH = 100
-FACTORS = 10
-SKEWED = frozenset({"80+"})
-"""Cohorts of people who differ in kind: most are like younger ones, few are far from all others."""
+APART = frozenset({"80+"})
+"""Cohorts of people who differ in kind: each is mostly like one of them. Those of others are like all above 34."""
 COMPONENTS = 3
 NIGHT_PART = 0.8
 """Largest part of the variance between people (of means of two nights) that may be the nights'."""
@@ -108,12 +107,12 @@ def fit_powers(folder):
     for name in COHORTS:
         own = [r for r in z if cohorts[r] == name]
         pool = own if name == "25-34" else [r for r in z if cohorts[r] != "25-34"]
-        skewed = name in SKEWED
-        person, night = _factors(effects, own if skewed else pool, skewed)
+        apart = name in APART
+        person, night = _factors(effects, own if apart else pool)
         mixtures = [_mixture(z, y, k, own, pool) for k in range(6)]
         tables[name] = {
             "mean": means[name],
-            "skewed": skewed,
+            "apart": apart,
             "person": person,
             "night": night,
             "weights": np.array([m[0] for m in mixtures]),
@@ -143,31 +142,20 @@ def _effect(z, y, mean):
     return np.where(np.isnan(effect), np.nanmean(effect, axis=0), effect)
 
 
-def _factors(effects, records, skewed):
-    """Main factors of people and of nights, each as (n, 6, 14), to be summed with normal weights.
+def _factors(effects, records):
+    """How people, and the two nights of one, lie from the mean, each as (n, 6, 14): their squares sum to a variance.
 
-    Skewed, the factors are the people themselves, for weights that are mostly small and seldom large.
-
-    Means of two nights differ between people by what is the person's and half of what is the night's variance.
+    Means of two nights differ between people by what is the person's and half of what is the night's variance. All are
+    kept: a few main ones would have what stages share, and leave people too much alike in how their stages differ.
     """
     people = sorted({r[:5] for r in records})
     pairs = [np.array([effects[r].ravel() for r in records if r[:5] == p]) for p in people]
     means = np.array([pair.mean(0) for pair in pairs])
-    cohort_free = means - means.mean(0)
-    night = np.concatenate([pair - pair.mean(0) for pair in pairs if len(pair) == 2])
-    night = night / np.sqrt(len(night) / 2)
-    person = cohort_free / np.sqrt(len(people) - 1)
+    person = (means - means.mean(0)) / np.sqrt(len(people) - 1)
+    night = np.array([pair[1] - pair[0] for pair in pairs if len(pair) == 2])
+    night = night / np.sqrt(2 * len(night))
     part = np.minimum(0.5 * (night**2).sum(0) / (person**2).sum(0), NIGHT_PART)
-    person = person * np.sqrt(1 - part)
-    return person.reshape(-1, 6, N_POWERS) if skewed else _main(person), _main(night)
-
-
-def _main(rows):
-    """Main directions, rescaled so that every cell keeps its variance."""
-    _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
-    kept = sizes[:FACTORS, None] * directions[:FACTORS]
-    kept = kept * np.sqrt((rows**2).sum(0) / (kept**2).sum(0))
-    return kept.reshape(-1, 6, N_POWERS)
+    return (person * np.sqrt(1 - part)).reshape(-1, 6, N_POWERS), night.reshape(-1, 6, N_POWERS)
 
 
 def _mixture(z, y, stage, own, pool):

@@ -1,6 +1,7 @@
 """Traits of a sleeper and effects of one night."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from .tables import Floats, cohort, generator, load
 AGES = {"25-64": (25.0, 65.0), "65-79": (65.0, 80.0), "80-95": (80.0, 96.0)}
 YOUNG = 29.0
 """Mean age of the youngest cohort."""
+LIKENESS = 0.75
+"""Share of the variance between people that is one person's, in cohorts of people who differ in kind."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,7 @@ def draw_subject(seed: int, key: RecordingKey, age: float | None = None) -> Trai
     rng = generator(seed, "subject", key.group, key.subject)
     drawn = _draw_age(rng, key.group)
     age = drawn if age is None else age
-    table = load("powers")[cohort(age)]
-    size = len(table["person"])
-    weights = rng.exponential(1.0, size) - 1 if table["skewed"] else rng.standard_normal(size)
-    effect = np.einsum("i,ikd->kd", weights, table["person"])
+    effect = _deviation(rng, load("powers")[cohort(age)])
     has_alpha = rng.random() > 0.1
     return Traits(
         age=age,
@@ -75,6 +75,20 @@ def _draw_age(rng: np.random.Generator, group: str) -> float:
     if group == task.SOURCE_GROUP:
         youngest, oldest = (youngest, 35.0) if rng.random() < 0.5 else (50.0, oldest)
     return float(rng.uniform(youngest, oldest))
+
+
+def _deviation(rng: np.random.Generator, table: dict[str, Any]) -> Floats:
+    """Draw how a person differs from the cohort, (6, 14): a sum of what real people have, or mostly one's.
+
+    The latter, a smoothed bootstrap (Silverman & Young 1987, Biometrika 74:469), is for cohorts whose few people lie far
+    from each other: sums of them have their variances, but stages that lie to each other as nobody's do.
+    """
+    people = table["person"]
+    weights = rng.standard_normal(len(people))
+    if table["apart"]:
+        weights *= np.sqrt(1 - LIKENESS)
+        weights[rng.integers(len(people))] += np.sqrt(LIKENESS * len(people))
+    return np.asarray(np.einsum("i,ikd->kd", weights, people))
 
 
 def night_effect(rng: np.random.Generator, age: float) -> Floats:
