@@ -80,8 +80,8 @@ def _draw_age(rng: np.random.Generator, group: str) -> float:
 def _deviation(rng: np.random.Generator, table: dict[str, Any]) -> Floats:
     """Draw how a person differs from the cohort, (6, 14): a sum of what real people have, or mostly one's.
 
-    The latter, a smoothed bootstrap (Silverman & Young 1987, Biometrika 74:469), is for cohorts whose few people lie far
-    from each other: sums of them have their variances, but stages that lie to each other as nobody's do.
+    The latter, a smoothed bootstrap (Silverman & Young 1987, Biometrika 74:469), is for cohorts whose few people lie
+    far apart: sums of them have their variances, but stages that lie to each other as nobody's do.
     """
     people = table["person"]
     weights = rng.standard_normal(len(people))
