@@ -25,6 +25,7 @@ from statistics import mean
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from realism_nights import fingerprint
 
 from beetl_task1.data.files import DataFolder
 from beetl_task1.data.probabilities import load_probabilities
@@ -59,7 +60,7 @@ def measure(options: argparse.Namespace) -> dict:
     recipe = wanted(options.one, options)
     folder, row = DataFolder(options.data), {"recipe": recipe.name, "seeds": list(recipe.seeds), "jobs": options.jobs}
     resources = Resources(options.out / "cache", options.jobs, _tell, device=options.device)
-    row |= {"device": options.device, "data": folder.provenance.describe()}
+    row |= {"device": options.device, "data": folder.provenance.describe(), "simulator": fingerprint()}
     for group in TARGET_GROUPS:
         experiment = Experiment(recipe, group, folder)
         place = options.out / f"seed{recipe.seeds[0]}"
@@ -180,7 +181,7 @@ def run_one(name: str, options: argparse.Namespace) -> int:
 def collect(out: Path) -> dict[str, list[dict]]:
     """Gather the rows into the file that the tables are made of, and what ``beetl-task1 models`` lists of them.
 
-    Returns the rows by recipe, the best first.
+    Returns the rows by recipe, the best first, those of an earlier state of the simulator (†) last.
     """
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     new = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*[0-9].json"))]
@@ -193,11 +194,19 @@ def collect(out: Path) -> dict[str, list[dict]]:
     found: dict[str, list[dict]] = {}
     for row in rows:
         found.setdefault(row["recipe"], []).append(row)
-    found = dict(sorted(found.items(), key=lambda item: -sum(scores_of(item[1], group) for group in TARGET_GROUPS)))
+    order = sorted(found.items(), key=lambda item: -sum(scores_of(item[1], group) for group in TARGET_GROUPS))
+    found = dict(sorted(order, key=lambda item: earlier(item[1])))
     shipped = [name for name in found if not name.endswith(AS_TRAINED)]
     scores = {name: {g: round(scores_of(found[name], g), 1) for g in TARGET_GROUPS} for name in shipped}
-    REFERENCE.write_text(json.dumps({"data": rows[0]["data"], "scores": scores}, indent=1) + "\n")
+    old = sum(earlier(found[name]) for name in shipped)
+    data = rows[0]["data"] + (f"; {old} of {len(shipped)} recipes on an earlier state of the simulator" if old else "")
+    REFERENCE.write_text(json.dumps({"data": data, "scores": scores}, indent=1) + "\n")
     return found
+
+
+def earlier(rows: list[dict]) -> bool:
+    """Whether rows were measured before the simulator last changed."""
+    return any(row.get("simulator") != fingerprint() for row in rows)
 
 
 def scores_of(rows: list[dict], group: str) -> float:
@@ -222,8 +231,8 @@ def table(found: dict[str, list[dict]]) -> str:
         cells = [_cell(scores_of(rows, g), [scores_of([row], g) for row in rows]) for g in TARGET_GROUPS]
         cells += [_cell(mean(of := [row[g]["test"] for row in rows]), of) for g in TARGET_GROUPS]
         lines.append(
-            f"| `{name}` | {seeds} | {' | '.join(cells)} | {first.get('passes', '-')}, {level} | {minutes:.1f} | "
-            f"{parameters} |"
+            f"| `{name}`{' †' * earlier(rows)} | {seeds} | {' | '.join(cells)} | {first.get('passes', '-')}, {level} | "
+            f"{minutes:.1f} | {parameters} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -263,7 +272,7 @@ def strengths_table(found: dict[str, list[dict]]) -> str:
             " / ".join(f"{mean(row[g]['strengths'][str(s)] for row in rows):.1f}" for s in STRENGTHS)
             for g in TARGET_GROUPS
         ]
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+        lines.append(f"| `{name}`{' †' * earlier(rows)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
