@@ -55,3 +55,20 @@ def test_sleepers_and_nights_deviate_as_their_cohort():
         nights = np.array([night_effect(generator(i, "night"), age) for i in range(300)])
         for drawn, part in ((people, "person"), (nights, "night")):
             np.testing.assert_allclose(drawn.std(0), np.sqrt((table[part] ** 2).sum(0)), rtol=0.25)
+
+
+@pytest.mark.parametrize(("name", "least"), [("25-34", 15), ("35-64", 30), ("65-79", 30), ("80+", 6)])
+def test_nothing_that_people_deviate_by_is_left_out(name, least):
+    """A few main factors would have what the stages of a person share, and little of how they differ."""
+    person = load("powers")[name]["person"]
+    apart = person - person.mean(1, keepdims=True)
+    assert np.linalg.matrix_rank(apart.reshape(len(person), -1), tol=1e-2) >= least
+
+
+def test_the_oldest_are_mostly_like_one_person():
+    def likeness(age, name):
+        people = load("powers")[name]["person"].reshape(-1, N_STAGES * N_POWERS)
+        drawn = [draw_subject(i, RecordingKey("80-95", 0, 1), age).effect.ravel() for i in range(100)]
+        return np.median(np.abs(np.corrcoef(people, drawn)[: len(people), len(people) :]).max(axis=0))
+
+    assert likeness(90, "80+") > 0.8 > likeness(70, "65-79")
