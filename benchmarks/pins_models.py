@@ -18,6 +18,8 @@ SEEDS = 3
 """Draws of ten people whose rows are averaged: a gain differs by a point and a half between draws."""
 ZOO = Path(__file__).resolve().parents[1] / "docs" / "zoo.json"
 CONFUSIONS = ZOO.with_name("confusions.json")
+CALLED = {"65-79": ("0.5 - <1 0.7", ("S1", "S4", "REM"), ()), "80-95": ("0.5 >1 >1 0.7", ("S1", "REM"), ("S3", "S4"))}
+"""How often real networks call S1, S3, S4 and REM, of how often these are there; what is below 1, and above."""
 
 
 def pin_rows(folder: Path, seed: int) -> list[Pin]:
@@ -96,12 +98,11 @@ def pin_confusions(folder: Path, seed: int) -> list[Pin]:
     pins = []
     for group, rows in found["counts"].items():
         counts = np.array(rows)
-        called = counts.sum(axis=0) / np.maximum(counts.sum(axis=1), 1)
-        below, above, real = ((1, 4, 5), (), "0.5 - <1 0.7") if group == "65-79" else ((1, 5), (3, 4), "0.5 >1 >1 0.7")
+        called = dict(zip(STAGES, counts.sum(axis=0) / np.maximum(counts.sum(axis=1), 1), strict=True))
+        real, below, above = CALLED[group]
         holds = all(called[stage] < 1 for stage in below) and all(called[stage] > 1 for stage in above)
-        names = [" ".join(STAGES[stage] for stage in stages) for stages in (below, above)]
-        asked = f"{names[0]} below 1" + f", {names[1]} above 1" * bool(above)
-        told = " ".join(f"{called[stage]:.2f}" for stage in (1, 3, 4, 5))
+        asked = f"{' '.join(below)} below 1" + f", {' '.join(above)} above 1" * bool(above)
+        told = " ".join(f"{called[stage]:.2f}" for stage in ("S1", "S3", "S4", "REM"))
         name = f"{found['recipe']}, source only, argmax, {group}: called as often as there, S1 S3 S4 REM"
         pins.append(Pin(name, real, told, asked, holds))
     shares = shares_of(found["counts"]["65-79"])

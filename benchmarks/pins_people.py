@@ -26,7 +26,6 @@ DRAWS = 3
 STAGES = ("W", "S1", "S2", "S3+4", "REM")
 SIX = np.array([0, 1, 2, 3, 5])
 RARE = 8
-N_TARGET = 5
 Table = dict[str, dict[str, np.ndarray]]
 
 

@@ -194,8 +194,9 @@ def collect(out: Path) -> dict[str, list[dict]]:
     found: dict[str, list[dict]] = {}
     for row in rows:
         found.setdefault(row["recipe"], []).append(row)
-    order = sorted(found.items(), key=lambda item: -sum(scores_of(item[1], group) for group in TARGET_GROUPS))
-    found = dict(sorted(order, key=lambda item: earlier(item[1])))
+    found = dict(
+        sorted(found.items(), key=lambda item: (earlier(item[1]), -sum(scores_of(item[1], g) for g in TARGET_GROUPS)))
+    )
     shipped = [name for name in found if not name.endswith(AS_TRAINED)]
     scores = {name: {g: round(scores_of(found[name], g), 1) for g in TARGET_GROUPS} for name in shipped}
     old = sum(earlier(found[name]) for name in shipped)
