@@ -9,6 +9,7 @@ import ctypes
 import itertools
 import os
 import sys
+import traceback
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -116,12 +117,39 @@ def each(
         _keep_freed()
     elif jobs != 1:  # a worker that has grown is replaced between two calls, of which nobody need know
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
-    found: Iterator[Result] = Parallel(
+    return _here(function, arguments, jobs, threads, ordered)
+
+
+def _here(
+    function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], jobs: int, threads: bool, ordered: bool
+) -> Iterator[Result]:
+    """Call on this machine; where a call fails, those that run come to their end first, and no other begins.
+
+    joblib would kill their processes, and the end of the command their threads, in the middle of a write.
+    """
+    failed: list[Exception] = []
+    found = Parallel(
         n_jobs=jobs,
         prefer="threads" if threads else None,
+        pre_dispatch="n_jobs",
         return_as="generator" if ordered else "generator_unordered",
-    )(delayed(function)(*each) for each in arguments)
-    return found
+    )(delayed(_tried)(function, each) for each in itertools.takewhile(lambda _: not failed, arguments))
+    for result, error in found:
+        if error is not None:
+            failed.append(error)
+        elif not failed:
+            yield result
+    if failed:
+        raise failed[0]
+
+
+def _tried(function: Callable[..., Result], arguments: tuple[Any, ...]) -> tuple[Result, None] | tuple[None, Exception]:
+    try:
+        return function(*arguments), None
+    except Exception as error:
+        if not isinstance(error, BeetlError):  # where it was is lost on the way out of a process
+            error.add_note(traceback.format_exc())
+        return None, error
 
 
 def _keep_freed() -> None:
