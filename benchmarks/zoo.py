@@ -178,22 +178,28 @@ def run_one(name: str, options: argparse.Namespace) -> int:
     return subprocess.run([str(part) for part in command], check=False).returncode
 
 
-def collect(out: Path) -> dict[str, list[dict]]:
-    """Gather the rows into the file that the tables are made of, and what ``beetl-task1 models`` lists of them.
-
-    Returns the rows by recipe, the best first, those of an earlier state of the simulator (†) last.
-    """
+def collect(out: Path) -> list[dict]:
+    """Gather the rows, of all states of the simulator, in the file that the tables are made of; return them."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     new = [json.loads(path.read_text()) for path in sorted(out.glob("*-seed*[0-9].json"))]
-    rows = {f"{row['recipe']} {row['seeds'][0]}": row for row in [*known, *new]}
-    rows = [rows[key] for key in sorted(rows)]
+    keyed = {(row["recipe"], row["seeds"][0], row.get("simulator")): row for row in [*known, *new]}
+    rows = sorted(keyed.values(), key=lambda row: row["recipe"])
     for row in rows:
         if row["recipe"] not in recipe_names() or load_recipe(row["recipe"]).transfer:
             row.pop("history", None)  # curves are of the stage on the source
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    return rows
+
+
+def ranked(rows: list[dict]) -> dict[str, list[dict]]:
+    """Return rows by recipe, of the latest state of each; the best first, those of an earlier state (†) last.
+
+    What ``beetl-task1 models`` lists is written of them.
+    """
     found: dict[str, list[dict]] = {}
     for row in rows:
         found.setdefault(row["recipe"], []).append(row)
+    found = {name: [r for r in each if state(r) == state(each[-1])] for name, each in found.items()}
     found = dict(
         sorted(found.items(), key=lambda item: (earlier(item[1]), -sum(scores_of(item[1], g) for g in TARGET_GROUPS)))
     )
@@ -205,9 +211,14 @@ def collect(out: Path) -> dict[str, list[dict]]:
     return found
 
 
+def state(row: dict) -> str | None:
+    """Return the simulator's state of which a row is."""
+    return row.get("simulator")
+
+
 def earlier(rows: list[dict]) -> bool:
     """Whether rows were measured before the simulator last changed."""
-    return any(row.get("simulator") != fingerprint() for row in rows)
+    return any(state(row) != fingerprint() for row in rows)
 
 
 def scores_of(rows: list[dict], group: str) -> float:
@@ -243,24 +254,35 @@ def _cell(value: float, of_seeds: list[float]) -> str:
     return f"{value:.1f}" + (f" ± {(max(of_seeds) - min(of_seeds)) / 2:.1f}" if len(of_seeds) > 1 else "")
 
 
-def twice_table(found: dict[str, list[dict]]) -> str:
-    """Return each transfer beside its stage on the source, as inner folds choose and as trained, as Markdown."""
+def twice_table(rows: list[dict], trained: list[str]) -> str:
+    """Return each transfer beside its stage on the source, as inner folds choose and as trained, as Markdown.
+
+    Of the latest state of the simulator on which it was measured without and as trained; of the seeds measured all
+    three ways, if there are any.
+    """
     head = [f"{kind}{group}" for kind in ("", "test ") for group in TARGET_GROUPS]
     lines = [f"| transfer: without / as chosen / as trained | {' | '.join(head)} |", "|---|---|---|---|---|"]
-    for trained in (name for name in found if name.endswith(AS_TRAINED)):
-        chosen = trained.removesuffix(AS_TRAINED)
+    for name in trained:
+        chosen = name.removesuffix(AS_TRAINED)
         recipe = load_recipe(chosen)
-        plain = [load_recipe(name) for name in recipe_names()]
+        plain = [load_recipe(each) for each in recipe_names()]
         without = next(
             r.name for r in plain if (r.model, r.transfer, r.training) == (recipe.model, (), recipe.training)
         )
-        ways = [{row["seeds"][0]: row for row in found.get(name, [])} for name in (without, chosen, trained)]
-        seeds = set.intersection(*map(set, ways))
-        rows = [[way[seed] for seed in sorted(seeds)] for way in ways]
-        if seeds:
-            cells = [" / ".join(f"{scores_of(way, g):.1f}" for way in rows) for g in TARGET_GROUPS]
-            cells += [" / ".join(f"{mean(row[g]['test'] for row in way):.1f}" for way in rows) for g in TARGET_GROUPS]
-            lines.append(f"| `{chosen}`, {len(seeds)} seed{'s' * (len(seeds) > 1)} | {' | '.join(cells)} |")
+        ways = [{(state(r), r["seeds"][0]): r for r in rows if r["recipe"] == way} for way in (without, chosen, name)]
+        alike = [key for key in ways[2] if key in ways[0]]
+        alike = [key for key in alike if key[0] == alike[-1][0]]
+        alike = [key for key in alike if key in ways[1]] or alike
+        of = [[way[key] for key in alike] if alike and way.keys() >= set(alike) else None for way in ways]
+        if alike:
+            scores = [scores_of, lambda of, g: mean(row[g]["test"] for row in of)]
+            cells = [
+                " / ".join(f"{score(way, g):.1f}" if way else "-" for way in of)
+                for score in scores
+                for g in TARGET_GROUPS
+            ]
+            told = f"`{chosen}`{' †' * earlier(of[2])}, {len(alike)} seed{'s' * (len(alike) > 1)}"
+            lines.append(f"| {told} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -321,11 +343,12 @@ def main() -> None:
     if given.one:
         given.row.write_text(json.dumps(measure(given), indent=1) + "\n")
     elif given.table:
-        found = collect(given.out)
+        rows = collect(given.out)
+        found = ranked(rows)
         put(DOCS / "zoo.md", table(found))
-        put(DOCS / "zoo.md", twice_table(found), "twice")
+        put(DOCS / "zoo.md", twice_table(rows, [name for name in found if name.endswith(AS_TRAINED)]), "twice")
         put(DOCS / "zoo.md", strengths_table(found), "strengths")
-        draw_curves([row for rows in found.values() for row in rows], CURVES)
+        draw_curves([row for of in found.values() for row in of], CURVES)
     else:
         sys.exit(min(run(given.recipe or recipe_names(), given), 1))
 
