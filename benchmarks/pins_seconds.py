@@ -4,15 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from pin import Pin
-from real_nights import aged_whole_hypnogram
+from real_nights import whole_seconds
 from realism_nights import cached, young
-from scipy.io import wavfile
 
 from beetl_task1 import task
 
-SCALE = 0.04699 / 16
-"""Microvolts of Fpz-Cz a step of the stored 16 bits, of which the lowest four are empty."""
-RECORD = "SC4001E0"
 FEW = 20
 """So many pairs of epochs or fewer tell nothing."""
 
@@ -31,16 +27,6 @@ def correlations(seconds: np.ndarray, stages: np.ndarray) -> np.ndarray:
     return np.array(found).T
 
 
-def real_seconds(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the means of one second of SC4001 on Fpz-Cz, (n_epochs, 30), and its stages; extremes are left out."""
-    data = wavfile.read(folder / "sleep_edf_sc4001" / "one_hertz.wav")[1][:, 0] * SCALE
-    stages = aged_whole_hypnogram(folder, RECORD)
-    n = min(len(data) // 30, len(stages))
-    asleep = np.flatnonzero(stages[:n] > 0)
-    kept = slice(max(0, asleep[0] - 60), asleep[-1] + 60)
-    return data[: 30 * n].reshape(n, 30)[kept], stages[:n][kept]
-
-
 def pin_seconds(folder: Path, seed: int) -> list[Pin]:
     """Neighbouring seconds on Fpz-Cz, across borders and within epochs, by stage."""
 
@@ -49,7 +35,7 @@ def pin_seconds(folder: Path, seed: int) -> list[Pin]:
         seconds = [1e6 * n.X[:, 0].reshape(-1, 30, int(task.SFREQ)).mean(2) for n in nights]
         return {"r": np.nanmean([correlations(x, n.y) for x, n in zip(seconds, nights, strict=True)], axis=0)}
 
-    real, mine = correlations(*real_seconds(folder)), cached(f"seconds-{seed}", make)["r"]
+    real, mine = correlations(*whole_seconds(folder)), cached(f"seconds-{seed}", make)["r"]
     return [
         Pin(
             f"means of one second, correlation of neighbours {where}, W S1 S2 S3 S4 REM",

@@ -7,7 +7,7 @@ import mne
 import numpy as np
 from border_statistic import border_nats
 from pin import Pin, close, percent
-from real_nights import log_powers, six_stages, weak_features
+from real_nights import dynamo, log_powers, six_stages, weak_features
 from realism_nights import cached, slow_wave_share, young, young_powers
 from scipy.signal import welch
 from scipy.stats import f as f_distribution
@@ -151,16 +151,6 @@ def _densities(spectrum: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     f, density = spectrum
     mean = 1e12 * density.mean(0)
     return np.stack([mean[:, (f >= a) & (f < b)].mean(1) for a, b in itertools.pairwise(EDGES)], axis=1)
-
-
-def dynamo(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return epochs of the continuous real recording, (n, 3000) uV, and their stages W 0, N1 1, N2 2, N3 3, REM 5."""
-    x = np.loadtxt(folder / "dynamo" / "segment_data.csv")[1000:]
-    times, codes = np.loadtxt(folder / "dynamo" / "segment_stages.csv", delimiter=",", skiprows=1).T
-    epochs = x[: len(x) // task.N_TIMES * task.N_TIMES].reshape(-1, task.N_TIMES)
-    starts = 10 + 30 * np.arange(len(epochs)) + 1
-    code = codes[np.searchsorted(times, starts, "right") - 1].astype(int)
-    return epochs, np.array([-1, 3, 2, 1, 5, 0])[code]
 
 
 def pin_shapes(folder: Path, seed: int) -> list[Pin]:

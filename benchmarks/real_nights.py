@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.io import wavfile
+
+from beetl_task1 import task
 
 WEAK_BANDS = ((0.5, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0), (30.0, 50.0))
 """Bands of the 18 features, in Hz."""
@@ -16,6 +19,8 @@ FLOOR = 1e-10
 WAKE_CROP = 60
 """Epochs of Wake kept before the first and after the last epoch of sleep (30 min)."""
 OLDEST_WAKE_CROP = 40
+SECONDS_SCALE = (0.04699 / 16, 0.04843 / 16)
+"""Microvolts of Fpz-Cz and Pz-Oz a step of the stored 16 bits, of which the lowest four are empty."""
 _POWER = np.array([0, 1, 2, 3, 4, 9, 10, 11, 12, 13])
 _VARIANCE = np.array([7, 16])
 _MOBILITY = np.array([8, 17])
@@ -135,3 +140,23 @@ def difference_power(features: np.ndarray) -> np.ndarray:
     """Log variance of the first difference (uV^2) of either channel, from the mobility."""
     variance = np.exp(features[:, _VARIANCE])
     return np.log(np.maximum(features[:, _MOBILITY] ** 2 * variance * 1e12, 1e-3))
+
+
+def dynamo(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return epochs of the continuous real recording, (n, 3000) uV, and their stages W 0, N1 1, N2 2, N3 3, REM 5."""
+    x = np.loadtxt(folder / "dynamo" / "segment_data.csv")[1000:]
+    times, codes = np.loadtxt(folder / "dynamo" / "segment_stages.csv", delimiter=",", skiprows=1).T
+    epochs = x[: len(x) // task.N_TIMES * task.N_TIMES].reshape(-1, task.N_TIMES)
+    starts = 10 + 30 * np.arange(len(epochs)) + 1
+    code = codes[np.searchsorted(times, starts, "right") - 1].astype(int)
+    return epochs, np.array([-1, 3, 2, 1, 5, 0])[code]
+
+
+def whole_seconds(folder: Path, channel: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means of one second of a whole night, (n_epochs, 30) uV on Fpz-Cz or Pz-Oz, and its stages."""
+    data = wavfile.read(folder / "sleep_edf_sc4001" / "one_hertz.wav")[1][:, channel] * SECONDS_SCALE[channel]
+    stages = aged_whole_hypnogram(folder, "SC4001E0")
+    n = min(len(data) // 30, len(stages))
+    asleep = np.flatnonzero(stages[:n] > 0)
+    kept = slice(max(0, asleep[0] - WAKE_CROP), asleep[-1] + WAKE_CROP)
+    return data[: 30 * n].reshape(n, 30)[kept], stages[:n][kept]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from pins_signal import dynamo
-from real_nights import WEAK_BANDS, default_folder, log_powers, six_stages, weak_features
+from real_nights import WEAK_BANDS, default_folder, dynamo, log_powers, six_stages, weak_features
 from realism_nights import young
 from scipy.signal import welch
 
