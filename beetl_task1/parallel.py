@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from joblib import Parallel, delayed
 
@@ -134,22 +134,22 @@ def _here(
         pre_dispatch="n_jobs",
         return_as="generator" if ordered else "generator_unordered",
     )(delayed(_tried)(function, each) for each in itertools.takewhile(lambda _: not failed, arguments))
-    for result, error in found:
+    for result, error, where in found:
         if error is not None:
             failed.append(error)
+            if error.__traceback__ is None:  # lost on the way out of a process
+                error.add_note(where)
         elif not failed:
-            yield result
+            yield cast(Result, result)
     if failed:
         raise failed[0]
 
 
-def _tried(function: Callable[..., Result], arguments: tuple[Any, ...]) -> tuple[Result, None] | tuple[None, Exception]:
+def _tried(function: Callable[..., Result], arguments: tuple[Any, ...]) -> tuple[Result | None, Exception | None, str]:
     try:
-        return function(*arguments), None
+        return function(*arguments), None, ""
     except Exception as error:
-        if not isinstance(error, BeetlError):  # where it was is lost on the way out of a process
-            error.add_note(traceback.format_exc())
-        return None, error
+        return None, error, traceback.format_exc()
 
 
 def _keep_freed() -> None:

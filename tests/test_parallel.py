@@ -1,6 +1,7 @@
 """Where one of several calls at once fails, the others end as they would have, and one error is told."""
 
 import time
+import traceback
 
 import pytest
 
@@ -44,4 +45,4 @@ def test_what_came_before_a_failure_is_given(jobs):
     with pytest.raises(ZeroDivisionError) as caught:
         found.extend(each(divide, ((6, b) for b in (1, 2, 0, 3)), jobs))
     assert found == [6, 3]
-    assert "in divide" in "".join(caught.value.__notes__)
+    assert "in divide" in "".join(traceback.format_exception(caught.value))
