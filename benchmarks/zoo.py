@@ -300,7 +300,7 @@ def strengths_table(found: dict[str, list[dict]]) -> str:
 
 
 def draw_curves(rows: list[dict], path: Path) -> None:
-    """Draw how the stages on the source went on held-out source subjects, over the core minutes spent; each once."""
+    """Draw how the stages on the source went on held-out source subjects, pass by pass; each once."""
     curves = {}
     for row in rows:
         table = pd.DataFrame(row.get("history"), columns=["stage", "valid_loss", "valid_score", "seconds"])
@@ -309,11 +309,11 @@ def draw_curves(rows: list[dict], path: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     panels = figure.subplots(1, 2)
     for row, table in curves.values():
-        minutes = table["seconds"].cumsum() / 60 * row["jobs"]
         for panel, key in zip(panels, ("valid_loss", "valid_score"), strict=True):
-            panel.plot(minutes, table[key], marker=".", label=f"{row['recipe']}, seed {row['seeds'][0]}")
+            told = f"{row['recipe']}{' †' * earlier([row])}, seed {row['seeds'][0]}"
+            panel.plot(np.arange(1, len(table) + 1), table[key], marker=".", label=told)
     for panel, name in zip(panels, ("loss", "balanced accuracy, %"), strict=True):
-        panel.set(xlabel="core minutes", ylabel=f"held-out source subjects: {name}", xlim=(0, None))
+        panel.set(xlabel="pass", ylabel=f"held-out source subjects: {name}", xlim=(0, None))
     panels[1].legend(fontsize="small")
     figure.savefig(path, dpi=100)
 
