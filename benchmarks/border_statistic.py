@@ -26,7 +26,7 @@ HORIZON = 20
 
 def border_nats(chunks: np.ndarray) -> float:
     """Return the median nats of the true successors; ``chunks`` as for :func:`border_evidence`."""
-    return float(np.median(np.diagonal(border_evidence(chunks), 1)))
+    return found(border_evidence(chunks))[0]
 
 
 def border_evidence(chunks: np.ndarray, order: int = ORDER, horizon: int = HORIZON) -> np.ndarray:
@@ -73,8 +73,8 @@ def found(evidence: np.ndarray) -> tuple[float, float, float]:
     return float(np.median(true)), float(np.mean(rank == 0)), float(np.mean(rank < n / 10))
 
 
-def rows(folder: Path) -> list[tuple[str, int, np.ndarray]]:
-    """Return what was recorded, the number of chunks, and the evidence for each order of two."""
+def rows(folder: Path) -> dict[str, np.ndarray]:
+    """Return the evidence for each order of two chunks, by what was recorded."""
     sleep = dynamo(folder)[0]
     wake = 1e6 * mne.io.read_raw_edf(folder / "sleep_edf_sc4001" / "short_psg.edf", verbose="error").get_data()[:2]
     night = [whole_seconds(folder, channel)[0] for channel in range(2)]
@@ -82,12 +82,12 @@ def rows(folder: Path) -> list[tuple[str, int, np.ndarray]]:
     of["dynamo, sleep, chunks of 5 s"] = [border_evidence(sleep.reshape(-1, 500))]
     of["SC4001, Wake, chunks of 5 s"] = [border_evidence(channel.reshape(-1, 500)) for channel in wake]
     of["SC4001, a night, means of one second, epochs of 30 s"] = [border_evidence(x, 8, 4) for x in night]
-    said = []
+    said = {}
     for name, channels in of.items():
         names = ("Fpz-Cz", "Pz-Oz") if len(channels) > 1 else ("one channel",)
-        said += [(f"{name}, {channel}", len(e), e) for channel, e in zip(names, channels, strict=True)]
+        said |= {f"{name}, {channel}": told for channel, told in zip(names, channels, strict=True)}
         if len(channels) > 1:
-            said.append((f"{name}, both", len(channels[0]), np.sum(channels, axis=0)))
+            said[f"{name}, both"] = np.sum(channels, axis=0)
     return said
 
 
@@ -98,9 +98,9 @@ def main() -> None:
     if not folder.is_dir():
         sys.exit(f"skipped: {folder} is not there; it is not part of the project")
     print("| recording | chunks | nats | true next one first, % | in the top tenth, % |\n|---|---|---|---|---|")
-    for name, n, evidence in rows(folder):
+    for name, evidence in rows(folder).items():
         nats, first, tenth = found(evidence)
-        print(f"| {name} | {n} | {nats:.1f} | {100 * first:.0f} | {100 * tenth:.0f} |", flush=True)
+        print(f"| {name} | {len(evidence)} | {nats:.1f} | {100 * first:.0f} | {100 * tenth:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
