@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from pin import Pin, close
 from real_nights import six_stages, weak_features
-from realism_nights import cached, young_features
+from realism_nights import cached, fingerprint, young_features
 from weak_features import ROWS, boost, relative, scores, three_rows
 
 from beetl_task1.task import STAGES
@@ -86,6 +86,17 @@ def pin_network(folder: Path, seed: int) -> list[Pin]:
     found = [row for row in json.loads(ZOO.read_text()) if row["recipe"] == "kit-shallow" and row["seeds"] == [seed]]
     name = "ShallowFBCSPNet, kit's settings, medium source to 80-95 test, argmax"
     return [close(name, KIT_SCORE, row["80-95"]["test_argmax"], 6, 1) for row in found[-1:]]
+
+
+def pin_transfers(folder: Path, seed: int) -> list[Pin]:
+    """What the target's labels add by the argmax on the test set of 80-95, at most over transfers as trained."""
+    rows = [row for row in json.loads(ZOO.read_text()) if row["seeds"] == [seed]]
+    latest = [row for row in rows if row.get("simulator") == fingerprint()]
+    scores = {row["recipe"]: row["80-95"]["test_argmax"] for row in latest}
+    gains = {name: scores[name] - scores[alone] for name in scores if (alone := name.split("-")[0]) in scores}
+    best = max(gains, key=gains.get)
+    name = "target labels and networks, medium, 80-95 test, argmax: the best transfer over its source alone"
+    return [Pin(name, "+9.2", f"{gains[best]:+.1f} ({best})", "at least +4", bool(gains[best] >= 4))]
 
 
 def pin_confusions(folder: Path, seed: int) -> list[Pin]:

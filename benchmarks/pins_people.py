@@ -4,7 +4,9 @@ The models are those of ``benchmarks/weak_features.py`` on a third of the epochs
 read alike within a minute; ``benchmarks/real_people.py --file`` runs the shipped recipes on either.
 """
 
+import json
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,12 @@ PEOPLE = [42, 10, 7]
 """Simulated people of each group, as many as real ones: with fewer, models learn less from the source."""
 DRAWS = 3
 """Of the old, whose scores are averaged: ten and seven people differ by three points between draws."""
+TOLERANCES = {"argmax": 4, "decided": 4, "gain of target": 2, "gain of relative features": 2, "gain of order": 2}
 STAGES = ("W", "S1", "S2", "S3+4", "REM")
 SIX = np.array([0, 1, 2, 3, 5])
-RARE = 8
+RARE, MANY = 8, 30
+"""Epochs that a stage's mean and spread, and a comparison of spreads, need."""
+ROWS = Path(__file__).resolve().parents[1] / "docs" / "people.json"
 Table = dict[str, dict[str, np.ndarray]]
 
 
@@ -96,6 +101,7 @@ def pin_shares_of_power(folder: Path, seed: int) -> list[Pin]:
             _ratio(f"{group}: relative band powers, spread between nights", between, 0.5, 2.0),
             _ratio(f"{group}: relative band powers, spread within a night", within, 0.7, 1.3),
             _distances(group, a, b),
+            _scatter(group, of_group(real, group), of_group(mine, group)),
         ]
     return pins
 
@@ -122,22 +128,64 @@ def _distances(group: str, real: np.ndarray, mine: np.ndarray) -> Pin:
     return Pin(f"{group}: distance of {names}, spreads", *shown, "each within a third", bool(near.all()))
 
 
+def _scatter(group: str, real: Table, mine: Table) -> Pin:
+    """How much nights differ in the spread of their epochs of a stage, SD of its log, all powers together."""
+    a, b = (_scatters(nights) for nights in (real, mine))
+    near = np.abs(np.log(b / a)) < np.log(1.5)
+    shown = [" ".join(f"{v:.2f}" for v in values) for values in (a, b)]
+    name = f"{group}: spread within a night, how much it differs between nights, {' '.join(STAGES)}, SD of its log"
+    return Pin(name, *shown, "each within a half", bool(near.all()))
+
+
+def _scatters(nights: Table) -> np.ndarray:
+    found = []
+    for k in range(5):
+        rows = [log_shares(n["X"][n["y"] == k]) for n in nights.values() if (n["y"] == k).sum() >= MANY]
+        logs = np.log([r.std(0) for r in rows])
+        found.append((logs - logs.mean(0)).mean(1).std(ddof=1))
+    return np.array(found)
+
+
 def _distance(m: np.ndarray, i: int, j: int) -> float:
     return float(np.sqrt(np.mean((m[0, i] - m[0, j]) ** 2 / (m[1:, [i, j]] ** 2).sum((0, 1)) * 2)))
 
 
 def pin_people(folder: Path, seed: int) -> list[Pin]:
     """Scores of one model on both tables, and what target people and the true order add to them."""
-    real = cached("real-people", lambda: scores(real_table(folder)))
-    mine = cached(f"people-scores-{seed}", lambda: mean_scores(simulated_tables(seed)))
+    real = cached("real-people-scores", lambda: scores(real_table(folder)))
+    mine = cached(f"simulated-people-scores-{seed}", lambda: mean_scores(simulated_tables(seed)))
     pins = []
     for group in GROUPS:
-        for how, tolerance in (("argmax", 4), ("decided", 4), ("gain of target", 2), ("gain of order", 2)):
+        for how, tolerance in TOLERANCES.items():
             key = f"{group} {how}"
             if key in real:
                 name = f"boosted trees on 20 features, 25-64 to {group}: {how}"
                 pins.append(close(name, float(real[key]), float(mine[key]), tolerance, 1))
     return pins
+
+
+def pin_recipes(folder: Path, seed: int) -> list[Pin]:
+    """Scores of the recipes that ship, as ``real_people.py --keep`` found, and which of two wins where people tell."""
+    rows = json.loads(ROWS.read_text())
+    real, mine = ({(row["protocol"], row["recipe"]): row for row in rows[name]} for name in ("real", "simulated"))
+    pins = []
+    for group in ("65-79", "80-95"):
+        pairs = combinations(sorted(recipe for protocol, recipe in mine if protocol == group), 2)
+        told = [pair for pair in pairs if _apart(*(real[group, recipe] for recipe in pair))]
+        better = [[rows[group, a]["score"] > rows[group, b]["score"] for a, b in told] for rows in (real, mine)]
+        same = int(np.equal(*better).sum())
+        name = f"{group}: pairs of recipes on features that real people tell apart, in the same order"
+        pins.append(Pin(name, str(len(told)), str(same), "nine of ten", same >= 0.9 * len(told)))
+        for name in ("features-logreg", "features-boost", "features-kernel", "features-set", "default"):
+            scores = [rows[group, name]["score"] for rows in (real, mine)]
+            pins.append(close(f"{group}, six or five labelled people: {name} on 20 features", *scores, 4, 1))
+    return pins
+
+
+def _apart(a: dict, b: dict) -> bool:
+    """Whether the difference of two recipes is more than twice its standard error over people."""
+    difference = np.array([a["people"][person] - b["people"][person] for person in a["people"]])
+    return bool(abs(a["score"] - b["score"]) > 2 * difference.std(ddof=1) / np.sqrt(len(difference)))
 
 
 def scores(table: Table) -> dict[str, float]:
@@ -147,11 +195,13 @@ def scores(table: Table) -> dict[str, float]:
     held = {r: n for r, n in young.items() if r[:5] in numbers[::4]}
     source = {r: n for r, n in young.items() if r not in held}
     chain = Transitions(sum(count_transitions(SIX[n["y"]], 30.0 * np.arange(len(n["y"]))) for n in source.values()), "")
-    model, found = fit(source), {}
+    model, plain, found = fit(source), fit(source, features=as_they_are), {}
     for group in GROUPS:
         tested = held if group == "25-64" else of_group(table, group)
         said = {r: predict(model, n) for r, n in tested.items()}
         found[f"{group} argmax"], found[f"{group} decided"] = score(tested, said, 0), score(tested, said, 1)
+        without = {r: predict(plain, n, as_they_are) for r, n in tested.items()}
+        found[f"{group} gain of relative features"] = found[f"{group} decided"] - score(tested, without, 1)
         ordered = {r: smoothed(p, chain) for r, p in said.items()}
         found[f"{group} gain of order"] = score(tested, ordered, 1) - found[f"{group} decided"]
         if group != "25-64":
@@ -181,17 +231,22 @@ def both(night: dict[str, np.ndarray]) -> np.ndarray:
     return np.hstack([night["X"], relative(night["X"])])
 
 
-def fit(source: Table, target: Table | None = None) -> HistGradientBoostingClassifier:
+def as_they_are(night: dict[str, np.ndarray]) -> np.ndarray:
+    """Return features as they are."""
+    return night["X"]
+
+
+def fit(source: Table, target: Table | None = None, features=both) -> HistGradientBoostingClassifier:
     """Return trees that learned from a third of the source's epochs and all of the target's."""
     nights = [(n, 3) for n in source.values()] + [(n, 1) for n in (target or {}).values()]
-    X = np.concatenate([both(n)[::step] for n, step in nights])
+    X = np.concatenate([features(n)[::step] for n, step in nights])
     y = np.concatenate([n["y"][::step] for n, step in nights])
     return HistGradientBoostingClassifier(max_iter=100, random_state=0, early_stopping=False).fit(X, y)
 
 
-def predict(model: HistGradientBoostingClassifier, night: dict[str, np.ndarray]) -> np.ndarray:
+def predict(model: HistGradientBoostingClassifier, night: dict[str, np.ndarray], features=both) -> np.ndarray:
     """Return the probabilities of a night."""
-    return model.predict_proba(both(night))
+    return model.predict_proba(features(night))
 
 
 def smoothed(proba: np.ndarray, chain: Transitions) -> np.ndarray:

@@ -49,6 +49,7 @@ from beetl_task1.validation.crossval import decided, pooled_score
 from beetl_task1.validation.outoffold import OutOfFold, Split, of, out_of_fold
 from beetl_task1.validation.scorecard import Scorecard, scorecard
 
+KEPT = Path(__file__).resolve().parents[1] / "docs" / "people.json"
 DATA = Path(__file__).parents[2] / "shared" / "data" / "sleep_edf_78" / "features.npz"
 SIX_OF_FIVE = np.array([0, 1, 2, 3, 5])
 """Stages of the file (W, N1, N2, N3, REM) as those of the project; N3 stands as S3, and S4 is absent."""
@@ -289,6 +290,13 @@ def table(rows: Sequence[dict], six: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+def keep(rows: Sequence[dict], name: str) -> None:
+    """Store the scores of each person beside those of the other kind of people."""
+    kept = [{key: row[key] for key in ("protocol", "recipe", "score", "people")} for row in rows]
+    both = (json.loads(KEPT.read_text()) if KEPT.exists() else {}) | {name: kept}
+    KEPT.write_text(json.dumps(both, indent=1) + "\n")
+
+
 def numbers(text: str) -> tuple[int, ...]:
     """Return the numbers of people, as in ``33,40``."""
     return tuple(int(part) for part in text.split(","))
@@ -305,6 +313,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--target", type=numbers, default=(), help="people who train as labelled target")
     parser.add_argument("--test", type=numbers, default=(), help="people who are scored")
     parser.add_argument("--against", help="compare all with this recipe, person by person")
+    parser.add_argument("--keep", choices=("real", "simulated"), help="store scores in docs, for realism.py")
     parser.add_argument("--six", action="store_true", help="tell S3 and S4 apart, as well as the file can")
     parser.add_argument("--jobs", type=int, default=2)
     return parser.parse_args()
@@ -334,6 +343,8 @@ def main() -> None:
             if options.against in cards and name != options.against:
                 print("   ", compare(card, cards[options.against]).describe(), flush=True)
     (options.out / "rows.json").write_text(json.dumps(rows, indent=1) + "\n")
+    if options.keep:
+        keep(rows, options.keep)
     print(table(rows, options.six))
 
 

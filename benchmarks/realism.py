@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pin import Pin
 from pins_hypnogram import pin_aged, pin_hypnograms, pin_old, pin_scorer
-from pins_models import pin_confusions, pin_cross, pin_network, pin_rows
-from pins_people import pin_people, pin_shares_of_power
+from pins_models import pin_confusions, pin_cross, pin_network, pin_rows, pin_transfers
+from pins_people import pin_people, pin_recipes, pin_shares_of_power
 from pins_scorers import pin_scorers
 from pins_seconds import pin_seconds
 from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_slow_waves, pin_wake
@@ -31,6 +31,7 @@ PINS = {
     "scorers": pin_scorers,
     "shares-of-power": pin_shares_of_power,
     "people": pin_people,
+    "recipes": pin_recipes,
     "amplitude": pin_amplitude,
     "powers": pin_powers,
     "slow-waves": pin_slow_waves,
@@ -41,6 +42,7 @@ PINS = {
     "rows": pin_rows,
     "cross": pin_cross,
     "network": pin_network,
+    "transfers": pin_transfers,
     "confusions": pin_confusions,
 }
 NEEDS_REAL = frozenset(
