@@ -1,6 +1,7 @@
 """Pins of how far scorers agree, stage by stage."""
 
 import itertools
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from beetl_task1.simulate.tables import generator
 
 MERGED = np.array([0, 1, 2, 3, 3, 4])
 STAGES = "W N1 N2 N3 REM"
+JUDGE = Path(__file__).resolve().parents[1] / "docs" / "judge.json"
 
 
 def agreement(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -65,4 +67,20 @@ def pin_scorers(folder: Path, seed: int) -> list[Pin]:
                 bool((off < 0.12).all()),
             )
         )
+    return pins
+
+
+def pin_judge(folder: Path, seed: int) -> list[Pin]:
+    """What ``benchmarks/judge.py`` found; real numbers are a second scorer's, as YASA's are not published by stage."""
+    found, pins = json.loads(JUDGE.read_text()), []
+    kappas = [each["kappa"] for each in found.values()]
+    name = f"YASA on Fpz-Cz, kappa of {', '.join(found)}"
+    falls = kappas == sorted(kappas, reverse=True)
+    pins.append(Pin(name, "falls with age", " ".join(f"{kappa:.2f}" for kappa in kappas), "so", falls))
+    for cohort, each in found.items():
+        scorers = agreement(real_pairs(folder, "dodh" if cohort in ("25-34", "35-64") else "dodo"))
+        recall = np.array(list(each["recall"].values()))
+        told = [" ".join(f"{100 * v:.0f}" for v in values) for values in (scorers, recall)]
+        near = bool((np.abs(recall - scorers) <= 0.25).all())
+        pins.append(Pin(f"YASA on Fpz-Cz, {cohort}: recall of {STAGES}, %", *told, "each within 25 points", near))
     return pins

@@ -18,7 +18,7 @@ from pin import Pin
 from pins_hypnogram import pin_aged, pin_hypnograms, pin_old, pin_scorer
 from pins_models import pin_confusions, pin_cross, pin_network, pin_rows, pin_transfers
 from pins_people import pin_people, pin_recipes, pin_shares_of_power
-from pins_scorers import pin_scorers
+from pins_scorers import pin_judge, pin_scorers
 from pins_seconds import pin_seconds
 from pins_signal import pin_amplitude, pin_borders, pin_powers, pin_shapes, pin_slow_waves, pin_wake
 from real_nights import default_folder
@@ -29,6 +29,7 @@ PINS = {
     "old": pin_old,
     "scorer": pin_scorer,
     "scorers": pin_scorers,
+    "judge": pin_judge,
     "shares-of-power": pin_shares_of_power,
     "people": pin_people,
     "recipes": pin_recipes,
@@ -45,8 +46,8 @@ PINS = {
     "transfers": pin_transfers,
     "confusions": pin_confusions,
 }
-NEEDS_REAL = frozenset(
-    {"hypnograms", "aged", "seconds", "scorers", "shares-of-power", "people", "powers", "wake", "shapes", "cross"}
+NEEDS_REAL = frozenset({"hypnograms", "aged", "seconds", "scorers", "judge"}) | frozenset(
+    {"shares-of-power", "people", "powers", "wake", "shapes", "cross"}
 )
 
 RECORD = Path(__file__).resolve().parents[1] / "docs" / "realism.json"
