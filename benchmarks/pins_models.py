@@ -81,18 +81,22 @@ def pin_cross(folder: Path, seed: int) -> list[Pin]:
     ]
 
 
+def measured(seed: int) -> dict[str, dict]:
+    """Return the rows of the zoo of one seed that are of the present simulator, by recipe."""
+    rows = json.loads(ZOO.read_text())
+    return {row["recipe"]: row for row in rows if row["seeds"] == [seed] and row.get("simulator") == fingerprint()}
+
+
 def pin_network(folder: Path, seed: int) -> list[Pin]:
     """The start kit's network from the medium source straight to 80-95, as ``benchmarks/zoo.py`` measured it."""
-    found = [row for row in json.loads(ZOO.read_text()) if row["recipe"] == "kit-shallow" and row["seeds"] == [seed]]
+    found = [row for recipe, row in measured(seed).items() if recipe == "kit-shallow"]
     name = "ShallowFBCSPNet, kit's settings, medium source to 80-95 test, argmax"
-    return [close(name, KIT_SCORE, row["80-95"]["test_argmax"], 6, 1) for row in found[-1:]]
+    return [close(name, KIT_SCORE, row["80-95"]["test_argmax"], 6, 1) for row in found]
 
 
 def pin_transfers(folder: Path, seed: int) -> list[Pin]:
     """What the target's labels add by the argmax on the test set of 80-95, at most over transfers as trained."""
-    rows = [row for row in json.loads(ZOO.read_text()) if row["seeds"] == [seed]]
-    latest = [row for row in rows if row.get("simulator") == fingerprint()]
-    scores = {row["recipe"]: row["80-95"]["test_argmax"] for row in latest}
+    scores = {recipe: row["80-95"]["test_argmax"] for recipe, row in measured(seed).items()}
     gains = {name: scores[name] - scores[alone] for name in scores if (alone := name.split("-")[0]) in scores}
     name = "target labels and networks, medium, 80-95 test, argmax: the best transfer over its source alone"
     best = sorted(gains, key=gains.__getitem__)[-1:]

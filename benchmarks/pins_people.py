@@ -175,13 +175,13 @@ def pin_recipes(folder: Path, seed: int) -> list[Pin]:
     for group in ("65-79", "80-95"):
         pairs = combinations(sorted(recipe for protocol, recipe in mine if protocol == group), 2)
         told = [pair for pair in pairs if _apart(*(real[group, recipe] for recipe in pair))]
-        better = [[rows[group, a]["score"] > rows[group, b]["score"] for a, b in told] for rows in (real, mine)]
+        better = [[each[group, a]["score"] > each[group, b]["score"] for a, b in told] for each in (real, mine)]
         same = int(np.equal(*better).sum())
         name = f"{group}: pairs of recipes on features that real people tell apart, in the same order"
         pins.append(Pin(name, str(len(told)), str(same), "nine of ten", same >= 0.9 * len(told)))
-        for name in ("features-logreg", "features-boost", "features-kernel", "features-set", "default"):
-            scores = [rows[group, name]["score"] for rows in (real, mine)]
-            pins.append(close(f"{group}, six or five labelled people: {name} on 20 features", *scores, 4, 1))
+        for recipe in ("features-logreg", "features-boost", "features-kernel", "features-set", "default"):
+            pair = (each[group, recipe]["score"] for each in (real, mine))
+            pins.append(close(f"{group}, six or five labelled people: {recipe} on 20 features", *pair, 4, 1))
     return pins
 
 

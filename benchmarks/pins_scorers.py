@@ -73,12 +73,13 @@ def pin_scorers(folder: Path, seed: int) -> list[Pin]:
 def pin_judge(folder: Path, seed: int) -> list[Pin]:
     """What ``benchmarks/judge.py`` found; real numbers are a second scorer's, as YASA's are not published by stage."""
     found, pins = json.loads(JUDGE.read_text()), []
+    healthy, apnoea = (agreement(real_pairs(folder, kind)) for kind in ("dodh", "dodo"))
     kappas = [each["kappa"] for each in found.values()]
     name = f"YASA on Fpz-Cz, kappa of {', '.join(found)}"
     falls = kappas == sorted(kappas, reverse=True)
     pins.append(Pin(name, "falls with age", " ".join(f"{kappa:.2f}" for kappa in kappas), "so", falls))
     for cohort, each in found.items():
-        scorers = agreement(real_pairs(folder, "dodh" if cohort in ("25-34", "35-64") else "dodo"))
+        scorers = healthy if cohort in ("25-34", "35-64") else apnoea
         recall = np.array(list(each["recall"].values()))
         told = [" ".join(f"{100 * v:.0f}" for v in values) for values in (scorers, recall)]
         near = bool((np.abs(recall - scorers) <= 0.25).all())
